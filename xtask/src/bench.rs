@@ -1,0 +1,132 @@
+//! `cargo xtask bench`: figures that can be had again. A scenario measures its subject and a peer
+//! in turns in the same run, so that what another machine (or a busy one) changes is changed for
+//! both; the median of several rounds and the ratio go into docs/benchmarks.md.
+//!
+//! A new scenario is a file in `bench/` and a line in [`SCENARIOS`].
+
+mod disk;
+mod figures;
+mod machine;
+mod measure;
+mod page;
+
+use std::{fs, io};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{repo, table::Table};
+use measure::Rounds;
+
+/// Where the figures are kept, from the repository's root.
+const PAGE: &str = "docs/benchmarks.md";
+
+/// Measure a scenario against a peer.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Bench {
+    /// The scenario, or `list` for those there are
+    name: String,
+
+    /// How often the subject and its peer take turns
+    #[arg(long, default_value_t = Rounds::FEWEST)]
+    rounds: usize,
+
+    /// Print the figures and leave docs/benchmarks.md as it is
+    #[arg(long)]
+    print: bool,
+}
+
+/// Something that can be measured.
+trait Scenario {
+    /// As it is named on the command line and in the page's markers.
+    fn name(&self) -> &'static str;
+    /// One line for `bench list`.
+    fn about(&self) -> &'static str;
+    /// Takes the measurements.
+    fn run(&self, rounds: Rounds) -> Result<Outcome>;
+}
+
+/// What a scenario found.
+struct Outcome {
+    /// How it was measured, so that a reader can do it again.
+    how: String,
+    table: Table,
+}
+
+const SCENARIOS: &[&dyn Scenario] = &[&disk::Disk];
+
+/// Lists the scenarios, or runs one.
+pub(crate) fn run(task: &Bench) -> Result<()> {
+    if task.name == "list" {
+        print!("{}", list());
+        return Ok(());
+    }
+    let Some(scenario) = SCENARIOS
+        .iter()
+        .find(|scenario| scenario.name() == task.name)
+    else {
+        bail!(
+            "no scenario is called `{}`; there are:\n{}",
+            task.name,
+            list()
+        );
+    };
+    let outcome = scenario.run(Rounds::new(task.rounds)?)?;
+    let machine = machine::describe();
+    println!("{}\n{machine}\n\n{}", outcome.how, outcome.table.plain());
+    if !task.print {
+        write(
+            scenario.name(),
+            &format!(
+                "{}\n\n{machine}\n\n{}",
+                outcome.how,
+                outcome.table.markdown()
+            ),
+        )?;
+    }
+    Ok(())
+}
+
+fn list() -> String {
+    let line = |scenario: &&dyn Scenario| format!("{:<12}{}\n", scenario.name(), scenario.about());
+    SCENARIOS.iter().map(line).collect()
+}
+
+fn write(name: &str, body: &str) -> Result<()> {
+    let path = repo::root().join(PAGE);
+    let before = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => page::EMPTY.to_owned(),
+        read => read.with_context(|| format!("cannot read {PAGE}"))?,
+    };
+    let after = page::replace(&before, name, body).with_context(|| PAGE.to_owned())?;
+    fs::write(&path, after).with_context(|| format!("cannot write {PAGE}"))?;
+    println!("{PAGE}: section {name} replaced");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scenarios_have_names_of_their_own() {
+        let mut names: Vec<&str> = SCENARIOS.iter().map(|scenario| scenario.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), SCENARIOS.len());
+        assert!(!names.contains(&"list"));
+        for scenario in SCENARIOS {
+            assert!(list().contains(scenario.about()));
+        }
+    }
+
+    #[test]
+    fn an_unknown_scenario_is_told_which_there_are() {
+        let task = Bench {
+            name: "sarch".into(),
+            rounds: 5,
+            print: true,
+        };
+        let error = run(&task).expect_err("no such scenario");
+        assert!(error.to_string().contains("disk"), "{error}");
+    }
+}
