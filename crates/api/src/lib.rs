@@ -1,1 +1,16 @@
-//! placeholder
+//! The contract: every operation of the service, declared once. Routes, OpenAPI, clients and
+//! permission checks are derived from these declarations; `pts-services` supplies the code behind
+//! them.
+//!
+//! **Architecture invariant:** serde, schemars and domain types only. Nothing here can do anything.
+
+mod action;
+pub mod actions;
+mod answer;
+mod problem;
+mod record;
+
+pub use action::{Action, ActionSpec, Binding, Effect, Method};
+pub use answer::{Answer, Coverage, Gap, Source, SourceState};
+pub use problem::Problem;
+pub use record::{BatchResult, EventRecord, ItemResult, ItemStatus, Receipt};

@@ -1,1 +1,36 @@
-//! placeholder
+//! What the services need from outside, as async traits: each says what an implementation owes.
+//!
+//! To add an implementation, implement the traits in an adapter crate and run the contract suite of
+//! `pts-testkit` against it: a port's promise is what that suite holds it to. With the feature
+//! `mocks`, every trait `X` has a `MockX` (mockall).
+//!
+//! **Architecture invariant:** ports are cut by use, not by table; no driver's or framework's type
+//! appears in them.
+
+mod clock;
+mod error;
+mod event_log;
+mod maintenance;
+mod projections;
+mod projector;
+mod tokens;
+
+pub use clock::{Clock, Entropy, new_id};
+#[cfg(feature = "mocks")]
+pub use clock::{MockClock, MockEntropy};
+pub use error::StoreError;
+#[cfg(feature = "mocks")]
+pub use event_log::MockEventLog;
+pub use event_log::{Appended, EventLog, Tail};
+#[cfg(feature = "mocks")]
+pub use maintenance::MockMaintenance;
+pub use maintenance::{Difference, Maintenance, RebuildReport, VerifyReport};
+#[cfg(feature = "mocks")]
+pub use projections::MockProjections;
+pub use projections::{
+    DeploymentQuery, DoraFacts, ImageQuery, IncidentQuery, Projections, RunQuery, StateQuery,
+};
+pub use projector::Projector;
+#[cfg(feature = "mocks")]
+pub use tokens::MockTokenStore;
+pub use tokens::TokenStore;

@@ -1,0 +1,3 @@
+//! PostgreSQL for real: every test here runs against a server.
+
+mod cluster;

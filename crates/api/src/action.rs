@@ -1,0 +1,119 @@
+//! What a declaration says, as a trait for code that knows the action and as a value for code that
+//! goes through all of them.
+
+use pts_domain::access::Scope;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// What an action does to the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Nothing.
+    Read,
+    /// Adds to the record.
+    Write,
+    /// Changes how the service itself behaves.
+    Control,
+}
+
+/// The HTTP method of an action's route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// Safe and repeatable.
+    Get,
+    /// Anything else.
+    Post,
+}
+
+/// How an action's input and output travel over HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Binding {
+    /// Input from path and query, output as one JSON answer.
+    Query,
+    /// The body holds events, in any of the forms that events are accepted in.
+    Ingest,
+    /// Input as for [`Binding::Query`], output as server-sent events without an end.
+    Stream,
+}
+
+/// One operation of the service.
+pub trait Action: 'static {
+    /// Its name, such as `platform.events.search`.
+    const NAME: &'static str;
+    /// What it does, in a line.
+    const SUMMARY: &'static str;
+    /// What a caller should know beyond that; may be empty.
+    const DESCRIPTION: &'static str = "";
+    /// What a caller must be allowed to do.
+    const SCOPE: Scope;
+    /// What it does to the world.
+    const EFFECT: Effect;
+    /// The method of its route.
+    const METHOD: Method = Method::Get;
+    /// The path of its route; `{name}` stands for the field `name` of the input.
+    const PATH: &'static str;
+    /// Other paths that lead to the same place.
+    const ALIASES: &'static [&'static str] = &[];
+    /// How input and output travel.
+    const BINDING: Binding = Binding::Query;
+    /// What it takes.
+    type Input: DeserializeOwned + Serialize + JsonSchema + Send + 'static;
+    /// What it gives, inside the answer.
+    type Output: DeserializeOwned + Serialize + JsonSchema + Send + 'static;
+
+    /// An input that shows what the action is for.
+    fn example() -> Value;
+}
+
+/// An action's declaration as a value.
+#[derive(Clone, Copy)]
+pub struct ActionSpec {
+    /// See [`Action::NAME`].
+    pub name: &'static str,
+    /// See [`Action::SUMMARY`].
+    pub summary: &'static str,
+    /// See [`Action::DESCRIPTION`].
+    pub description: &'static str,
+    /// See [`Action::SCOPE`].
+    pub scope: Scope,
+    /// See [`Action::EFFECT`].
+    pub effect: Effect,
+    /// See [`Action::METHOD`].
+    pub method: Method,
+    /// See [`Action::PATH`].
+    pub path: &'static str,
+    /// See [`Action::ALIASES`].
+    pub aliases: &'static [&'static str],
+    /// See [`Action::BINDING`].
+    pub binding: Binding,
+    /// See [`Action::example`].
+    pub example: fn() -> Value,
+    /// The schema of the input, in a generator that collects shared definitions.
+    pub input_schema: fn(&mut SchemaGenerator) -> Schema,
+    /// The schema of the output, likewise.
+    pub output_schema: fn(&mut SchemaGenerator) -> Schema,
+}
+
+impl ActionSpec {
+    /// The declaration of `A`.
+    pub const fn of<A: Action>() -> Self {
+        Self {
+            name: A::NAME,
+            summary: A::SUMMARY,
+            description: A::DESCRIPTION,
+            scope: A::SCOPE,
+            effect: A::EFFECT,
+            method: A::METHOD,
+            path: A::PATH,
+            aliases: A::ALIASES,
+            binding: A::BINDING,
+            example: A::example,
+            input_schema: |generator| generator.subschema_for::<A::Input>(),
+            output_schema: |generator| generator.subschema_for::<A::Output>(),
+        }
+    }
+}

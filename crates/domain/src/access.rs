@@ -1,0 +1,269 @@
+//! Who may do what: scopes, principals and the shape of a bearer token. Chance comes in as bytes.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::Timestamp;
+use crate::problem::nearest;
+
+/// One thing a token may be allowed to do.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub enum Scope {
+    /// Send events.
+    #[serde(rename = "events:write")]
+    EventsWrite,
+    /// Read events and everything worked out from them.
+    #[serde(rename = "events:read")]
+    EventsRead,
+    /// Read the service's own metrics.
+    #[serde(rename = "metrics:read")]
+    MetricsRead,
+    /// Everything, tokens included.
+    #[serde(rename = "admin")]
+    Admin,
+}
+
+impl Scope {
+    /// Every scope there is.
+    pub const ALL: [Self; 4] = [
+        Self::EventsWrite,
+        Self::EventsRead,
+        Self::MetricsRead,
+        Self::Admin,
+    ];
+
+    /// The name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::EventsWrite => "events:write",
+            Self::EventsRead => "events:read",
+            Self::MetricsRead => "metrics:read",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for Scope {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let names = Self::ALL.map(Self::as_str);
+        Self::ALL
+            .into_iter()
+            .find(|scope| scope.as_str() == text)
+            .ok_or_else(|| match nearest(text, names) {
+                Some(near) => format!("`{text}` is no scope; did you mean `{near}`?"),
+                None => format!("`{text}` is no scope; there are {}", names.join(", ")),
+            })
+    }
+}
+
+/// What a token is for: a program, or a person's browser session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenKind {
+    /// Sent as `Authorization: Bearer`.
+    Bearer,
+    /// Held in the browser's session cookie; made by signing in.
+    Session,
+}
+
+/// What is kept of a token. The secret itself is not: only its SHA-256.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token {
+    /// Names the token in lists and revocations.
+    pub id: Uuid,
+    /// What a person called it.
+    pub name: String,
+    /// How it is presented.
+    pub kind: TokenKind,
+    /// SHA-256 of the whole token text.
+    pub hash: [u8; 32],
+    /// What it allows.
+    pub scopes: BTreeSet<Scope>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// Why a token is not accepted. Told to the sender: it helps and gives nothing away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenRefused {
+    /// Not of the form `pts_<40 hex digits>_<8 hex digits>`.
+    #[error("this is not a PTS token; it should look like pts_<random>_<checksum>")]
+    Malformed,
+    /// The checksum does not fit: cut off or mistyped.
+    #[error("the token's checksum does not fit: it was cut off or mistyped")]
+    Checksum,
+    /// No such token.
+    #[error("the token is not known here")]
+    Unknown,
+    /// It has ended by itself.
+    #[error("the token has expired")]
+    Expired,
+    /// Somebody ended it.
+    #[error("the token has been revoked")]
+    Revoked,
+}
+
+impl Token {
+    /// Whether the token is good at `now`.
+    ///
+    /// # Errors
+    /// [`TokenRefused::Revoked`] or [`TokenRefused::Expired`].
+    pub fn check(&self, now: Timestamp) -> Result<(), TokenRefused> {
+        if self.revoked_at.is_some_and(|at| at <= now) {
+            return Err(TokenRefused::Revoked);
+        }
+        if self.expires_at.is_some_and(|at| at <= now) {
+            return Err(TokenRefused::Expired);
+        }
+        Ok(())
+    }
+}
+
+/// Somebody whose token was accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// The token behind the request.
+    pub token_id: Uuid,
+    /// What that token is called; this is who acts, in logs.
+    pub name: String,
+    /// How the token was presented.
+    pub kind: TokenKind,
+    /// What may be done.
+    pub scopes: BTreeSet<Scope>,
+}
+
+impl Principal {
+    /// Whether `scope` is granted; [`Scope::Admin`] grants all.
+    pub fn may(&self, scope: Scope) -> bool {
+        self.scopes.contains(&scope) || self.scopes.contains(&Scope::Admin)
+    }
+}
+
+impl From<&Token> for Principal {
+    fn from(token: &Token) -> Self {
+        Self {
+            token_id: token.id,
+            name: token.name.clone(),
+            kind: token.kind,
+            scopes: token.scopes.clone(),
+        }
+    }
+}
+
+/// The secret text of a token. Never printed by accident: its `Debug` hides it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TokenText(String);
+
+impl TokenText {
+    /// Makes the text of a new token out of 20 random bytes.
+    pub fn from_random(random: [u8; 20]) -> Self {
+        let random = hex::encode(random);
+        let checksum = checksum(&random);
+        Self(format!("pts_{random}_{checksum}"))
+    }
+
+    /// Takes a presented text, if its form and checksum are right. This costs no look-up, so
+    /// guesses are turned away cheaply.
+    ///
+    /// # Errors
+    /// [`TokenRefused::Malformed`] or [`TokenRefused::Checksum`].
+    pub fn parse(text: &str) -> Result<Self, TokenRefused> {
+        let rest = text.strip_prefix("pts_").ok_or(TokenRefused::Malformed)?;
+        let (random, check) = rest.split_once('_').ok_or(TokenRefused::Malformed)?;
+        let is_hex = |s: &str| {
+            s.bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        };
+        if !is_hex(random) || !is_hex(check) || random.len() > 40 || check.len() > 8 {
+            return Err(TokenRefused::Malformed);
+        }
+        if random.len() != 40 || check != checksum(random) {
+            return Err(TokenRefused::Checksum);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// What is stored and looked up instead of the text.
+    pub fn hash(&self) -> [u8; 32] {
+        Sha256::digest(self.0.as_bytes()).into()
+    }
+
+    /// The secret itself, for the one place that hands it to its owner.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for TokenText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenText(pts_…)")
+    }
+}
+
+fn checksum(random: &str) -> String {
+    format!("{:08x}", crc32fast::hash(random.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_survives_its_own_parser_and_hides_in_debug() {
+        let token = TokenText::from_random([7; 20]);
+        assert_eq!(TokenText::parse(token.reveal()), Ok(token.clone()));
+        assert!(!format!("{token:?}").contains(&token.reveal()[4..20]));
+    }
+
+    #[test]
+    fn a_cut_or_mistyped_token_is_told_apart_from_nonsense() {
+        let token = TokenText::from_random([9; 20]).reveal().to_owned();
+        let cut = &token[..token.len() - 3];
+        assert_eq!(TokenText::parse(cut), Err(TokenRefused::Checksum));
+        let mistyped = token.replacen("09", "90", 1);
+        assert_eq!(TokenText::parse(&mistyped), Err(TokenRefused::Checksum));
+        for text in ["", "hello", "pts_", "pts_xyz_00000000", "ghp_0909_00"] {
+            assert_eq!(
+                TokenText::parse(text),
+                Err(TokenRefused::Malformed),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn admin_may_do_everything_and_others_only_what_they_hold() {
+        let principal = |scopes: &[Scope]| Principal {
+            token_id: Uuid::nil(),
+            name: "t".into(),
+            kind: TokenKind::Bearer,
+            scopes: scopes.iter().copied().collect(),
+        };
+        for scope in Scope::ALL {
+            assert!(principal(&[Scope::Admin]).may(scope));
+            assert_eq!(
+                principal(&[Scope::EventsRead]).may(scope),
+                scope == Scope::EventsRead
+            );
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! A digest of what an event says, independent of how its JSON was written, so that a repeat can
+//! be told from a contradiction and a stored event from a changed one.
+
+use serde_json::{Number, Value};
+use sha2::{Digest, Sha256};
+
+use super::Event;
+
+/// SHA-256 over an event's content: type, subject, time (if the sender gave one), data and
+/// attributes; cut to 16 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ContentDigest(pub [u8; 16]);
+
+impl ContentDigest {
+    pub(super) fn of(event: &Event) -> Self {
+        let mut hash = Sha256::new();
+        text(&mut hash, &event.event_type);
+        match &event.subject {
+            Some(subject) => text(&mut hash, subject),
+            None => hash.update([0]),
+        }
+        if event.time_given {
+            hash.update(event.time.timestamp_micros().to_be_bytes());
+        }
+        value(&mut hash, &event.data);
+        object(&mut hash, &event.attributes);
+        let full: [u8; 32] = hash.finalize().into();
+        let mut short = [0; 16];
+        short.copy_from_slice(&full[..16]);
+        Self(short)
+    }
+}
+
+fn value(hash: &mut Sha256, json: &Value) {
+    match json {
+        Value::Null => hash.update(b"0"),
+        Value::Bool(b) => hash.update(if *b { b"t" } else { b"f" }),
+        Value::Number(n) => {
+            hash.update(b"n");
+            text(hash, &number(n));
+        }
+        Value::String(s) => {
+            hash.update(b"s");
+            text(hash, s);
+        }
+        Value::Array(items) => {
+            hash.update(b"a");
+            hash.update((items.len() as u64).to_be_bytes());
+            items.iter().for_each(|item| value(hash, item));
+        }
+        Value::Object(map) => object(hash, map),
+    }
+}
+
+fn object(hash: &mut Sha256, map: &serde_json::Map<String, Value>) {
+    // Order of keys is not content, and a store may change it.
+    let mut keys: Vec<_> = map.keys().collect();
+    keys.sort_unstable();
+    hash.update(b"o");
+    hash.update((keys.len() as u64).to_be_bytes());
+    for key in keys {
+        text(hash, key);
+        value(hash, &map[key]);
+    }
+}
+
+fn text(hash: &mut Sha256, text: &str) {
+    hash.update((text.len() as u64).to_be_bytes());
+    hash.update(text.as_bytes());
+}
+
+/// One spelling for one number: `1`, `1.0` and `1e0` are the same, as they are to a JSON store.
+fn number(n: &Number) -> String {
+    match n.as_f64() {
+        Some(float) if n.is_f64() => {
+            if float == 0.0 {
+                "0".to_owned()
+            } else if float.fract() == 0.0 && float.abs() < 1e15 {
+                format!("{float:.0}")
+            } else {
+                format!("{float:e}")
+            }
+        }
+        _ => {
+            let plain = n.to_string();
+            // Past 2^53 an integer may come back from a store as a float: give it that spelling.
+            match n.as_f64() {
+                Some(float) if float.abs() >= 1e15 => format!("{float:e}"),
+                _ => plain,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn digest(json: &Value) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        value(&mut hash, json);
+        hash.finalize().into()
+    }
+
+    #[test]
+    fn spelling_of_numbers_and_order_of_keys_do_not_count() {
+        let one: Value = serde_json::from_str(r#"{"a":1,"b":[1e2,-0.0]}"#).unwrap();
+        let two: Value = serde_json::from_str(r#"{"b":[100,0],"a":1.0}"#).unwrap();
+        assert_eq!(digest(&one), digest(&two));
+    }
+
+    #[test]
+    fn different_values_have_different_digests() {
+        let values = [
+            json!(null),
+            json!(false),
+            json!(0),
+            json!("0"),
+            json!([]),
+            json!({}),
+            json!([0]),
+            json!({"a": 1}),
+            json!({"a": "1"}),
+            json!({"a": [1]}),
+            json!(["a", "b"]),
+            json!(["ab"]),
+            json!(0.5),
+            json!(9_007_199_254_740_993_i64),
+        ];
+        for (i, a) in values.iter().enumerate() {
+            for b in &values[i + 1..] {
+                assert_ne!(digest(a), digest(b), "{a} and {b}");
+            }
+        }
+    }
+}

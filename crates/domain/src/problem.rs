@@ -1,0 +1,139 @@
+//! How the domain says that input is wrong: which field, what was found, what is expected.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One thing wrong with one field of the input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FieldError {
+    /// Where: a path from the top of the event, such as `data.environment`.
+    pub field: String,
+    /// What is wrong, as a stable word: `missing`, `invalid`, `unknown`, `too_long`, `too_deep`.
+    pub code: String,
+    /// What was found there, shortened; absent when nothing was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
+    /// What would have been accepted.
+    pub expected: String,
+}
+
+impl FieldError {
+    /// A field that had to be there and is not.
+    pub fn missing(field: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            code: "missing".into(),
+            found: None,
+            expected: expected.into(),
+        }
+    }
+
+    /// A field whose value cannot be accepted. `found` is shortened to what a person can read.
+    pub fn invalid(
+        field: impl Into<String>,
+        found: impl fmt::Display,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self::with_code("invalid", field, found, expected)
+    }
+
+    /// Like [`FieldError::invalid`], under another stable code.
+    pub fn with_code(
+        code: &str,
+        field: impl Into<String>,
+        found: impl fmt::Display,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self {
+            field: field.into(),
+            code: code.into(),
+            found: Some(shorten(&found.to_string())),
+            expected: expected.into(),
+        }
+    }
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.found {
+            Some(found) => write!(
+                f,
+                "{}: found {found}; expected {}",
+                self.field, self.expected
+            ),
+            None => write!(
+                f,
+                "{}: {}; expected {}",
+                self.field, self.code, self.expected
+            ),
+        }
+    }
+}
+
+impl std::error::Error for FieldError {}
+
+/// Joins errors into one line for logs and short answers.
+pub fn join(errors: &[FieldError]) -> String {
+    errors
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+/// The nearest of `names` to `word`, if near enough that a typing error explains the difference.
+pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    names
+        .into_iter()
+        .map(|name| {
+            (
+                strsim::damerau_levenshtein(&word, &name.to_lowercase()),
+                name,
+            )
+        })
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, name)| *distance <= 1 + name.len() / 5)
+        .map(|(_, name)| name)
+}
+
+fn shorten(text: &str) -> String {
+    const MOST: usize = 120;
+    if text.chars().count() <= MOST {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(MOST).collect();
+    short.push('…');
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typing_error_finds_its_name_and_nonsense_finds_none() {
+        let names = [
+            "deployment.started",
+            "deployment.succeeded",
+            "service.ready",
+        ];
+        assert_eq!(
+            nearest("deployment.strated", names),
+            Some("deployment.started")
+        );
+        assert_eq!(
+            nearest("Deployment.Started", names),
+            Some("deployment.started")
+        );
+        assert_eq!(nearest("com.example.order", names), None);
+    }
+
+    #[test]
+    fn a_long_value_is_shortened_before_it_is_shown() {
+        let error = FieldError::invalid("data.x", "y".repeat(10_000), "less");
+        assert!(error.found.unwrap().chars().count() <= 121);
+    }
+}

@@ -1,0 +1,98 @@
+//! The event log: immutable, ordered, and the only truth.
+
+use async_trait::async_trait;
+use pts_domain::event::NewEvent;
+use pts_domain::filter::{Cursor, EventFilter, Page};
+use pts_domain::projection::Contradiction;
+use pts_domain::{StoredEvent, Timestamp};
+use uuid::Uuid;
+
+use crate::StoreError;
+
+/// What became of one event of an append.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Appended {
+    /// It is in the log, committed.
+    Stored {
+        /// Its place in the log.
+        position: i64,
+        /// What in it did not fit what was known.
+        contradictions: Vec<Contradiction>,
+    },
+    /// The same event was there already, or earlier in the batch.
+    Repeat {
+        /// The first one's internal id.
+        id: Uuid,
+        /// When the first one was received.
+        received_at: Timestamp,
+    },
+    /// Its identity stands for another event; nothing was stored.
+    Conflict {
+        /// The first one's internal id.
+        id: Uuid,
+        /// When the first one was received.
+        received_at: Timestamp,
+    },
+}
+
+/// Events behind a place in the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tail {
+    /// Those that fit, in the order of the log.
+    pub events: Vec<StoredEvent>,
+    /// Up to here the log has been looked through; read on from here.
+    pub scanned_to: i64,
+}
+
+/// The log of all events.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait EventLog: Send + Sync {
+    /// Appends a batch in one transaction, with everything that the projector makes of it, and
+    /// returns after COMMIT: one result per event, in order.
+    ///
+    /// MUST give positions from 1 without holes, in the order in which appends become visible.
+    /// MUST recognise an identity that was stored within the last 7 days or longer, in the log
+    /// and in the batch itself, and decide as [`pts_domain::event::admit`] does. MUST store all
+    /// new events or, on an error, none (see [`StoreError::Unavailable`] for the one doubt). MUST
+    /// survive being dropped half way: nothing is half stored and the next call works.
+    async fn append(&self, batch: Vec<NewEvent>) -> Result<Vec<Appended>, StoreError>;
+
+    /// The event of that internal id.
+    async fn get(&self, id: Uuid) -> Result<Option<StoredEvent>, StoreError>;
+
+    /// Events that fit, newest first by the time they happened, then by position. `cursor` is one
+    /// that an earlier page of the same filter returned. MUST neither skip nor repeat an event
+    /// that was there when the first page was read, whatever is appended meanwhile.
+    async fn search(
+        &self,
+        filter: &EventFilter,
+        cursor: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page<StoredEvent>, StoreError>;
+
+    /// Up to `limit` events behind `position` that fit, in the order of the log. MAY look through
+    /// only a part of the log at once; `scanned_to` tells how far it came and is `position` only
+    /// at the end of the log.
+    async fn after(
+        &self,
+        position: i64,
+        filter: &EventFilter,
+        limit: usize,
+    ) -> Result<Tail, StoreError>;
+
+    /// The place of the last event; 0 for an empty log.
+    async fn head(&self) -> Result<i64, StoreError>;
+
+    /// What did not fit, newest first. `about` narrows to one subject, exactly as it is spelt in
+    /// [`Contradiction::about`].
+    async fn contradictions(
+        &self,
+        about: Option<String>,
+        cursor: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page<Contradiction>, StoreError>;
+
+    /// Whether the store could commit an append now. Bounded: answers within two seconds.
+    async fn ready(&self) -> Result<(), StoreError>;
+}
