@@ -94,6 +94,8 @@ pub struct Token {
     pub hash: [u8; 32],
     /// What it allows.
     pub scopes: BTreeSet<Scope>,
+    /// The token that was signed in with, for a session made so; it ends with that token.
+    pub issued_by: Option<Uuid>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it ends by itself.

@@ -20,7 +20,7 @@ pub trait TokenStore: Send + Sync {
     /// All tokens, newest first; at most `limit`.
     async fn list(&self, limit: usize) -> Result<Vec<Token>, StoreError>;
 
-    /// Marks a token as revoked. `false` if there is none of that id; revoking twice keeps the
-    /// first time.
+    /// Marks a token, and with it every session that it issued, as revoked. `false` if there is
+    /// none of that id; revoking twice keeps the first time.
     async fn revoke(&self, id: Uuid, at: Timestamp) -> Result<bool, StoreError>;
 }

@@ -143,10 +143,8 @@ pub enum ClusterError {
         pid: u32,
     },
     /// The server runs but refused what PTS needs of it.
-    #[error("the embedded PostgreSQL runs, but {action} failed")]
+    #[error("the embedded PostgreSQL runs, but it does not give us the database `pts`")]
     Database {
-        /// What was asked of it.
-        action: &'static str,
         /// The driver's error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },

@@ -11,7 +11,6 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::NoTls;
-use tokio_postgres::error::SqlState;
 
 use super::binaries::Binaries;
 use super::error::ClusterError;
@@ -202,39 +201,39 @@ fn says_ready(pid_file: &Path, pid: u32) -> bool {
     })
 }
 
-/// Makes sure that the database `pts` is there and answers.
+/// Makes sure that the server answers and has the database `pts`.
+///
+/// Asked of the database `postgres`: to try `pts` and be refused would be a FATAL line.
 async fn database(sockets: &Path) -> Result<(), ClusterError> {
-    match ask(sockets, "pts", "SELECT 1").await {
-        Err(error) if error.code() == Some(&SqlState::INVALID_CATALOG_NAME) => {}
-        asked => return asked.map_err(refused("connecting to the database pts")),
-    }
-    ask(sockets, "postgres", "CREATE DATABASE pts")
-        .await
-        .map_err(refused("creating the database pts"))
-}
-
-fn refused(action: &'static str) -> impl FnOnce(tokio_postgres::Error) -> ClusterError {
-    move |source| ClusterError::Database {
-        action,
+    let refused = |source| ClusterError::Database {
         source: Box::new(source),
-    }
-}
-
-async fn ask(sockets: &Path, database: &str, sql: &str) -> Result<(), tokio_postgres::Error> {
+    };
     let (client, connection) = tokio_postgres::Config::new()
         .host_path(sockets)
         .port(PORT)
         .user("pts")
-        .dbname(database)
+        .dbname("postgres")
         .connect_timeout(Duration::from_secs(10))
         .connect(NoTls)
-        .await?;
+        .await
+        .map_err(refused)?;
     let driven = tokio::spawn(connection);
-    let answer = client.batch_execute(sql).await;
+    let there = "SELECT FROM pg_database WHERE datname = 'pts'";
+    if client
+        .query_opt(there, &[])
+        .await
+        .map_err(refused)?
+        .is_none()
+    {
+        client
+            .batch_execute("CREATE DATABASE pts")
+            .await
+            .map_err(refused)?;
+    }
     drop(client);
     // Gone for good before the server is handed over: the connection count starts at none.
     let _ = driven.await;
-    answer
+    Ok(())
 }
 
 #[cfg(test)]
