@@ -1,1 +1,21 @@
-//! placeholder
+//! Use cases: what the service does with events, questions and tokens. Decisions are the domain's,
+//! storage is behind ports; here they are put together.
+//!
+//! **Architecture invariant:** builds and tests with no web framework, no database driver and no
+//! network.
+
+mod access;
+mod bus;
+mod coverage;
+mod error;
+mod gateway;
+mod ingest;
+mod queries;
+mod tail;
+
+pub use access::{Access, NewToken, Session};
+pub use bus::EventBus;
+pub use error::{AccessError, ActionError};
+pub use futures::stream::BoxStream;
+pub use gateway::{CallOptions, Gateway, Parts, UseCase};
+pub use ingest::{Item, ItemOutcome, MOST_EVENTS};

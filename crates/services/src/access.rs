@@ -1,0 +1,239 @@
+//! Tokens, sessions and one-time codes.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::Duration;
+use pts_domain::Timestamp;
+use pts_domain::access::{Principal, Scope, Token, TokenKind, TokenRefused, TokenText};
+use pts_ports::{Clock, Entropy, StoreError, TokenStore, new_id};
+use uuid::Uuid;
+
+use crate::AccessError;
+
+/// For so long a checked token is believed; so a revocation takes effect within it.
+const BELIEVED: Duration = Duration::seconds(1);
+/// So many checked tokens are remembered at the most.
+const MOST_BELIEVED: usize = 10_000;
+/// For so long a browser session lasts.
+const SESSION: Duration = Duration::hours(12);
+/// For so long a one-time code can be redeemed.
+const CODE: Duration = Duration::minutes(15);
+/// So many unredeemed codes are kept at the most.
+const MOST_CODES: usize = 100;
+/// So many tokens are listed at the most.
+const MOST_LISTED: usize = 10_000;
+
+/// What a new token shall be.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    /// What to call it.
+    pub name: String,
+    /// What it allows.
+    pub scopes: BTreeSet<Scope>,
+    /// How long it lasts; for ever if not given.
+    pub lasts: Option<Duration>,
+}
+
+/// A browser session, just made.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// What the browser keeps in its cookie.
+    pub text: TokenText,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// Who may come in.
+pub struct Access {
+    store: Arc<dyn TokenStore>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    believed: Mutex<HashMap<[u8; 32], (Token, Timestamp)>>,
+    codes: Mutex<HashMap<[u8; 32], Timestamp>>,
+}
+
+impl Access {
+    /// Access by the tokens of a store.
+    pub fn new(
+        store: Arc<dyn TokenStore>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            entropy,
+            believed: Mutex::default(),
+            codes: Mutex::default(),
+        }
+    }
+
+    /// Finds out who presents a token.
+    ///
+    /// # Errors
+    /// Why it is not good, or that it cannot be checked now.
+    pub async fn authenticate(&self, presented: &str) -> Result<Principal, AccessError> {
+        Ok(Principal::from(&self.check(presented).await?))
+    }
+
+    async fn check(&self, presented: &str) -> Result<Token, AccessError> {
+        let hash = TokenText::parse(presented)?.hash();
+        let now = self.clock.now();
+        if let Some(token) = self.recall(&hash, now) {
+            token.check(now)?;
+            return Ok(token);
+        }
+        let token = self.store.find(hash).await?.ok_or(TokenRefused::Unknown)?;
+        token.check(now)?;
+        self.believe(token.clone(), now);
+        Ok(token)
+    }
+
+    fn recall(&self, hash: &[u8; 32], now: Timestamp) -> Option<Token> {
+        let believed = self.believed.lock().unwrap_or_else(PoisonError::into_inner);
+        let (token, since) = believed.get(hash)?;
+        // A clock that was set back must not make a belief last.
+        let fresh = *since <= now && now - *since < BELIEVED;
+        fresh.then(|| token.clone())
+    }
+
+    fn believe(&self, token: Token, now: Timestamp) {
+        let mut believed = self.believed.lock().unwrap_or_else(PoisonError::into_inner);
+        if believed.len() >= MOST_BELIEVED {
+            believed.retain(|_, (_, since)| *since <= now && now - *since < BELIEVED);
+            if believed.len() >= MOST_BELIEVED {
+                believed.clear();
+            }
+        }
+        believed.insert(token.hash, (token, now));
+    }
+
+    /// Makes a token. Its text is returned here and never again.
+    ///
+    /// # Errors
+    /// That it cannot be stored.
+    pub async fn create(&self, new: NewToken) -> Result<(TokenText, Token), StoreError> {
+        let expires_at = new.lasts.map(|lasts| self.clock.now() + lasts);
+        self.issue(new.name, TokenKind::Bearer, new.scopes, None, expires_at)
+            .await
+    }
+
+    async fn issue(
+        &self,
+        name: String,
+        kind: TokenKind,
+        scopes: BTreeSet<Scope>,
+        issued_by: Option<Uuid>,
+        expires_at: Option<Timestamp>,
+    ) -> Result<(TokenText, Token), StoreError> {
+        let now = self.clock.now();
+        let text = TokenText::from_random(self.entropy.draw());
+        let token = Token {
+            id: new_id(&*self.entropy, now),
+            name,
+            kind,
+            hash: text.hash(),
+            scopes,
+            issued_by,
+            created_at: now,
+            expires_at,
+            revoked_at: None,
+        };
+        self.store.insert(token.clone()).await?;
+        Ok((text, token))
+    }
+
+    /// All tokens and sessions, newest first.
+    ///
+    /// # Errors
+    /// That they cannot be read.
+    pub async fn list(&self) -> Result<Vec<Token>, StoreError> {
+        self.store.list(MOST_LISTED).await
+    }
+
+    /// Revokes a token and the sessions that it issued. `false` if there is none of that id.
+    ///
+    /// # Errors
+    /// That it cannot be revoked now.
+    pub async fn revoke(&self, id: Uuid) -> Result<bool, StoreError> {
+        let revoked = self.store.revoke(id, self.clock.now()).await?;
+        let mut believed = self.believed.lock().unwrap_or_else(PoisonError::into_inner);
+        believed.retain(|_, (token, _)| token.id != id && token.issued_by != Some(id));
+        Ok(revoked)
+    }
+
+    /// Makes a one-time code for whoever reads the console. Good for 15 minutes and one sign-in.
+    pub fn new_code(&self) -> TokenText {
+        let code = TokenText::from_random(self.entropy.draw());
+        let now = self.clock.now();
+        let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
+        codes.retain(|_, until| now < *until);
+        if codes.len() >= MOST_CODES
+            && let Some(oldest) = codes
+                .iter()
+                .min_by_key(|(_, until)| **until)
+                .map(|(hash, _)| *hash)
+        {
+            codes.remove(&oldest);
+        }
+        codes.insert(code.hash(), now + CODE);
+        code
+    }
+
+    pub(crate) async fn sign_in_with_code(&self, code: &str) -> Result<Session, AccessError> {
+        let hash = TokenText::parse(code)?.hash();
+        let now = self.clock.now();
+        let until = self
+            .codes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&hash);
+        match until {
+            None => Err(TokenRefused::Unknown.into()),
+            Some(until) if until <= now => Err(TokenRefused::Expired.into()),
+            Some(_) => {
+                self.session("console".to_owned(), [Scope::Admin].into(), None, None)
+                    .await
+            }
+        }
+    }
+
+    pub(crate) async fn sign_in_with_token(&self, text: &str) -> Result<Session, AccessError> {
+        let token = self.check(text).await?;
+        if token.kind == TokenKind::Session {
+            // A stolen cookie must not be able to renew itself.
+            return Err(TokenRefused::Unknown.into());
+        }
+        self.session(token.name, token.scopes, Some(token.id), token.expires_at)
+            .await
+    }
+
+    async fn session(
+        &self,
+        name: String,
+        scopes: BTreeSet<Scope>,
+        issued_by: Option<Uuid>,
+        at_most: Option<Timestamp>,
+    ) -> Result<Session, AccessError> {
+        let end = self.clock.now() + SESSION;
+        let expires_at = at_most.map_or(end, |most| most.min(end));
+        let (text, _) = self
+            .issue(
+                name,
+                TokenKind::Session,
+                scopes,
+                issued_by,
+                Some(expires_at),
+            )
+            .await?;
+        Ok(Session { text, expires_at })
+    }
+
+    pub(crate) async fn sign_out(&self, principal: &Principal) -> Result<(), AccessError> {
+        if principal.kind == TokenKind::Session {
+            self.revoke(principal.token_id).await?;
+        }
+        Ok(())
+    }
+}

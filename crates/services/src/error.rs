@@ -1,0 +1,108 @@
+//! Why an action was not carried out, as its caller may know it. What went wrong inside is logged
+//! here, once, and goes no further.
+
+use pts_api::Coverage;
+use pts_domain::FieldError;
+use pts_domain::access::{Scope, TokenRefused};
+use pts_ports::StoreError;
+
+/// Seconds after which trying again may help, while the store is away.
+pub(crate) const RETRY_AFTER_S: u64 = 1;
+
+/// Why an action was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum ActionError {
+    /// The caller may not do this.
+    #[error("this needs the scope {scope}")]
+    Denied {
+        /// What would have been needed.
+        scope: Scope,
+    },
+    /// The input is wrong.
+    #[error("the input is wrong: {}", pts_domain::problem::join(.0))]
+    Invalid(Vec<FieldError>),
+    /// There is no such thing.
+    #[error("{what} is not known")]
+    NotFound {
+        /// What was asked for.
+        what: String,
+    },
+    /// The input names several things.
+    #[error("{detail}")]
+    Ambiguous {
+        /// Which, and how to choose.
+        detail: String,
+    },
+    /// Something that is needed is away or overloaded.
+    #[error("not available at the moment; try again in {retry_after_s} s")]
+    Unavailable {
+        /// When trying again may help.
+        retry_after_s: u64,
+    },
+    /// The answer would have been incomplete, and the caller refuses such.
+    #[error("the answer would be incomplete")]
+    Incomplete(Box<Coverage>),
+    /// A fault of ours; the log has it under the request's id.
+    #[error("something went wrong inside")]
+    Internal,
+}
+
+impl From<StoreError> for ActionError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable { .. } => {
+                tracing::warn!(error = %error, "the store is unavailable");
+                Self::Unavailable {
+                    retry_after_s: RETRY_AFTER_S,
+                }
+            }
+            StoreError::Corrupt(_) | StoreError::Other(_) => {
+                log_fault(&error);
+                Self::Internal
+            }
+        }
+    }
+}
+
+/// Why somebody was not let in.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    /// The token or code is not good.
+    #[error(transparent)]
+    Refused(#[from] TokenRefused),
+    /// It could not be checked at the moment.
+    #[error("not available at the moment; try again in {retry_after_s} s")]
+    Unavailable {
+        /// When trying again may help.
+        retry_after_s: u64,
+    },
+    /// A fault of ours.
+    #[error("something went wrong inside")]
+    Internal,
+}
+
+impl From<StoreError> for AccessError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable { .. } => Self::Unavailable {
+                retry_after_s: RETRY_AFTER_S,
+            },
+            StoreError::Corrupt(_) | StoreError::Other(_) => {
+                log_fault(&error);
+                Self::Internal
+            }
+        }
+    }
+}
+
+/// Logs an error with all its causes.
+fn log_fault(error: &StoreError) {
+    let mut chain = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        chain.push_str(": ");
+        chain.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    tracing::error!(error = chain, "the store failed");
+}

@@ -1,0 +1,101 @@
+//! Searching and looking up deployments.
+
+use futures::future::try_join_all;
+use pts_api::Answer;
+use pts_api::actions::deployments::{
+    DeploymentDetail, GetDeployment, GetDeploymentInput, SearchDeployments, SearchDeploymentsInput,
+};
+use pts_domain::projection::Deployment;
+use pts_ports::DeploymentQuery;
+
+use super::period;
+use crate::coverage::{answer, page};
+use crate::gateway::{CursorKind, cursor, limit};
+use crate::{ActionError, Gateway, UseCase};
+
+/// How many contradictions are shown beside a deployment.
+const MOST_CONTRADICTIONS: usize = 100;
+/// How many candidates an ambiguous id is answered with.
+const MOST_CANDIDATES: usize = 10;
+
+impl UseCase<SearchDeployments> for Gateway {
+    async fn run(
+        &self,
+        input: SearchDeploymentsInput,
+    ) -> Result<Answer<Vec<Deployment>>, ActionError> {
+        let (since, until) = period(self, input.since.as_ref(), input.until.as_ref())?;
+        let limit = limit(input.limit)?;
+        let cursor = cursor(input.cursor.as_deref(), CursorKind::Position)?;
+        let query = DeploymentQuery {
+            service: input.service,
+            environment: input.environment,
+            status: input.status,
+            version: input.version,
+            deployment_id: None,
+            since,
+            until,
+        };
+        let found = self.projections.deployments(&query, cursor, limit).await?;
+        Ok(page(found, self.coverage(), |deployment| deployment))
+    }
+}
+
+impl UseCase<GetDeployment> for Gateway {
+    async fn run(
+        &self,
+        input: GetDeploymentInput,
+    ) -> Result<Answer<DeploymentDetail>, ActionError> {
+        let query = DeploymentQuery {
+            deployment_id: Some(input.id.clone()),
+            service: input.service,
+            environment: input.environment,
+            ..DeploymentQuery::default()
+        };
+        let mut found = self
+            .projections
+            .deployments(&query, None, MOST_CANDIDATES)
+            .await?
+            .items;
+        if found.len() > 1 {
+            return Err(ambiguous(&input.id, &found));
+        }
+        let Some(deployment) = found.pop() else {
+            return Err(ActionError::NotFound {
+                what: format!("the deployment `{}`", input.id),
+            });
+        };
+        let about = format!(
+            "deployment {}/{}/{}",
+            deployment.service, deployment.environment, deployment.deployment_id
+        );
+        let lookups = deployment.events.iter().map(|event| self.log.get(event.id));
+        let events = try_join_all(lookups).await?;
+        let contradictions = self
+            .log
+            .contradictions(Some(about), None, MOST_CONTRADICTIONS)
+            .await?
+            .items;
+        let events = events.into_iter().flatten().map(Into::into).collect();
+        Ok(answer(
+            DeploymentDetail {
+                deployment,
+                events,
+                contradictions,
+            },
+            self.coverage(),
+        ))
+    }
+}
+
+fn ambiguous(id: &str, found: &[Deployment]) -> ActionError {
+    let candidates: Vec<_> = found
+        .iter()
+        .map(|d| format!("service={} environment={}", d.service, d.environment))
+        .collect();
+    ActionError::Ambiguous {
+        detail: format!(
+            "`{id}` names several deployments; add service and environment to choose: {}",
+            candidates.join("; ")
+        ),
+    }
+}
