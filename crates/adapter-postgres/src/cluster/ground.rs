@@ -34,7 +34,7 @@ pub(super) struct Ground {
     pub(super) account: Account,
     /// Marks this cluster's processes, `pts-` and 16 hexadecimal digits.
     pub(super) tag: String,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Ground {
@@ -168,8 +168,19 @@ impl Ground {
     }
 }
 
+/// The lock of a data directory. To close the file is not enough to give it back: a child that
+/// another thread is just starting has a copy until it becomes another program.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
+}
+
 /// Takes the lock of a data directory. The system gives it back when this process ends, however.
-fn lock(data_dir: &Path) -> Result<File, ClusterError> {
+fn lock(data_dir: &Path) -> Result<Lock, ClusterError> {
     let path = data_dir.join("postgres.lock");
     let mut file = File::options()
         .read(true)
@@ -195,7 +206,7 @@ fn lock(data_dir: &Path) -> Result<File, ClusterError> {
     file.set_len(0)
         .and_then(|()| writeln!(file, "{}", std::process::id()))
         .map_err(io("write", path))?;
-    Ok(file)
+    Ok(Lock(file))
 }
 
 /// Makes a directory with the parents it lacks. What root makes here can be passed through by
@@ -296,5 +307,21 @@ mod tests {
             before
         );
         assert!(root.path().join("a/b").is_dir());
+    }
+    #[test]
+    fn the_lock_is_given_back_while_a_child_being_started_has_a_copy() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = lock(dir.path()).unwrap();
+        let copy = held.0.try_clone().unwrap();
+        assert!(matches!(
+            lock(dir.path()),
+            Err(ClusterError::InUse {
+                holder: Some(_),
+                ..
+            })
+        ));
+        drop(held);
+        lock(dir.path()).unwrap();
+        drop(copy);
     }
 }
