@@ -1,2 +1,44 @@
-//! placeholder
-fn main() {}
+//! pts-server: the only crate that knows every adapter. Reads the configuration, puts the parts
+//! together, starts and stops them.
+
+mod banner;
+mod cli;
+mod commands;
+mod config;
+mod database;
+mod logging;
+mod serve;
+mod system;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("pts-server: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let settings = config::load(&cli.common)?;
+    logging::start(&settings.log)?;
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(settings).await,
+        Command::Migrate => commands::maintenance::migrate(&settings).await,
+        Command::Rebuild { check } => commands::maintenance::rebuild(&settings, check).await,
+        Command::Verify => commands::maintenance::verify(&settings).await,
+        Command::Token(command) => commands::token::run(&settings, command).await,
+        Command::Config(command) => commands::config::run(&settings, command),
+        Command::Healthcheck => commands::healthcheck::run(&settings).await,
+    }
+}

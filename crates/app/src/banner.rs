@@ -1,0 +1,75 @@
+//! What a newcomer sees after a start: where it is, how to get in, what to try.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+/// Everything the banner tells.
+pub(crate) struct Banner<'a> {
+    pub(crate) address: SocketAddr,
+    /// The admin token, on the first start.
+    pub(crate) token: Option<&'a str>,
+    /// Where the admin token is kept.
+    pub(crate) token_file: &'a Path,
+    pub(crate) sign_in_code: &'a str,
+    pub(crate) database: &'a str,
+}
+
+/// The text, for standard output.
+pub(crate) fn text(banner: &Banner<'_>) -> String {
+    let url = url(banner.address);
+    let file = banner.token_file.display();
+    let mut text = String::new();
+    let _ = writeln!(text, "PTS listens on {url}");
+    let _ = writeln!(text, "  database       {}", banner.database);
+    match banner.token {
+        Some(token) => {
+            let _ = writeln!(text, "  admin token    {token}");
+            let _ = writeln!(text, "                 shown once; also in {file}");
+        }
+        None => {
+            let _ = writeln!(text, "  admin token    in {file}");
+        }
+    }
+    let _ = writeln!(text, "  sign in        {url}/signin?code={}", banner.sign_in_code);
+    let _ = writeln!(text, "                 good once, for 15 minutes");
+    let _ = writeln!(text, "  API reference  {url}/docs");
+    let _ = writeln!(text, "Try:");
+    let _ = writeln!(
+        text,
+        "  curl -sS {url}/v1/events -H \"Authorization: Bearer $(cat '{file}')\" \
+         -H 'Content-Type: application/json' -d '{}'",
+        r#"{"type":"deployment.succeeded","source":"my-laptop","data":{"service":"payments","environment":"production","deployment_id":"d-1","version":"1.0.0"}}"#
+    );
+    text
+}
+
+/// How a browser on this machine reaches the address.
+fn url(address: SocketAddr) -> String {
+    let host = if address.ip().is_unspecified() {
+        IpAddr::V4(Ipv4Addr::LOCALHOST)
+    } else {
+        address.ip()
+    };
+    format!("http://{}", SocketAddr::new(host, address.port()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_is_shown_only_when_it_is_new() {
+        let mut banner = Banner {
+            address: "0.0.0.0:8080".parse().unwrap(),
+            token: Some("pts_secret"),
+            token_file: Path::new("/d/admin-token"),
+            sign_in_code: "code",
+            database: "private",
+        };
+        let first = text(&banner);
+        assert!(first.contains("pts_secret") && first.contains("http://127.0.0.1:8080/signin"));
+        banner.token = None;
+        assert!(!text(&banner).contains("pts_secret"));
+    }
+}

@@ -1,0 +1,110 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use pts_domain::access::Scope;
+use pts_domain::time::Span;
+use uuid::Uuid;
+
+/// The Platform Telemetry Service: keeps what happened on a platform and tells what runs where.
+#[derive(Debug, Parser)]
+#[command(name = "pts-server", version, arg_required_else_help = false)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// Settings that every command takes. They win over the environment (`PTS__…`), which wins over
+/// the configuration file.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Common {
+    /// Configuration file; without it ./pts.toml, then /etc/pts/pts.toml, if there is one
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, global = true, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<String>,
+    /// Where data is kept [default: /var/lib/pts for root, ~/.local/share/pts for others]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// PostgreSQL 15 or later; without it a private one is run in the data directory
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+    /// What to log: error, warn, info, debug, trace, or a filter such as info,pts_services=debug
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub(crate) log_level: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the service (this is what happens without a command)
+    Serve,
+    /// Bring the database to the shape that this version needs, and end
+    Migrate,
+    /// Drop what was worked out from the log and work it out again; run it while no server runs
+    Rebuild {
+        /// Change nothing; tell where the two differ, and end with 1 if they do
+        #[arg(long)]
+        check: bool,
+    },
+    /// Look through the whole log for holes and changes; ends with 1 if there are any
+    Verify,
+    /// Make, list and revoke access tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Show or check the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Ask the server on this machine whether it lives; ends with 1 if not
+    Healthcheck,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make a token and print it, once
+    Create {
+        /// What to call it: who will use it
+        #[arg(long)]
+        name: String,
+        /// What it allows: events:write, events:read, metrics:read, admin; repeat or separate by
+        /// commas
+        #[arg(long = "scope", required = true, value_delimiter = ',')]
+        scopes: Vec<Scope>,
+        /// How long it lasts, such as 90d; for ever if not given
+        #[arg(long, value_parser = span)]
+        lasts: Option<Span>,
+    },
+    /// List tokens and sessions, newest first
+    List {
+        /// How to print them
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Revoke a token, and the sessions that were signed in with it
+    Revoke {
+        /// The id that `token list` shows
+        id: Uuid,
+    },
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    #[default]
+    Table,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print the configuration in force, without secrets
+    Print,
+    /// Check the configuration, and end
+    Check,
+}
+
+fn span(text: &str) -> Result<Span, String> {
+    Span::try_from(text.to_owned())
+}

@@ -1,0 +1,87 @@
+//! `pts-server token create|list|revoke`.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use pts_domain::Timestamp;
+use pts_domain::access::{Token, TokenKind};
+use pts_services::{Access, NewToken};
+use serde_json::json;
+
+use crate::cli::{Format, TokenCommand};
+use crate::config::Settings;
+use crate::database::{self, Purpose};
+use crate::wiring;
+
+pub(crate) async fn run(settings: &Settings, command: TokenCommand) -> Result<ExitCode> {
+    let opened = database::open(settings, Purpose::Command).await?;
+    let outcome = carry_out(&wiring::access(&opened.pool), command).await;
+    opened.close().await;
+    outcome
+}
+
+async fn carry_out(access: &Access, command: TokenCommand) -> Result<ExitCode> {
+    match command {
+        TokenCommand::Create { name, scopes, lasts } => {
+            let new = NewToken {
+                name,
+                scopes: scopes.into_iter().collect(),
+                lasts: lasts.map(|lasts| lasts.0),
+            };
+            let (text, token) = access.create(new).await.context("the token cannot be stored")?;
+            // The token alone on standard output, so that it can be piped to where it is needed.
+            println!("{}", text.reveal());
+            eprintln!("token {} ({}); it is not shown again", token.id, token.name);
+            Ok(ExitCode::SUCCESS)
+        }
+        TokenCommand::List { format } => {
+            let tokens = access.list().await.context("the tokens cannot be read")?;
+            match format {
+                Format::Table => tokens.iter().for_each(|token| println!("{}", line(token))),
+                Format::Json => tokens.iter().for_each(|token| println!("{}", record(token))),
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        TokenCommand::Revoke { id } => {
+            if access.revoke(id).await.context("the token cannot be revoked")? {
+                println!("revoked; it is refused within a second");
+                Ok(ExitCode::SUCCESS)
+            } else {
+                eprintln!("there is no token {id}");
+                Ok(ExitCode::FAILURE)
+            }
+        }
+    }
+}
+
+fn scopes(token: &Token) -> String {
+    token.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(",")
+}
+
+fn line(token: &Token) -> String {
+    let kind = match token.kind {
+        TokenKind::Bearer => "token",
+        TokenKind::Session => "session",
+    };
+    let end = match (token.revoked_at, token.expires_at) {
+        (Some(at), _) => format!("revoked {}", at.to_rfc3339()),
+        (None, Some(at)) => format!("until {}", at.to_rfc3339()),
+        (None, None) => "no end".to_owned(),
+    };
+    let made = token.created_at.format("%Y-%m-%dT%H:%M:%SZ");
+    format!("{}  {kind:<7}  {made}  {end:<33}  {:<24}  {}", token.id, scopes(token), token.name)
+}
+
+fn record(token: &Token) -> serde_json::Value {
+    let time = |at: Option<Timestamp>| at.map(|at| at.to_rfc3339());
+    json!({
+        "id": token.id,
+        "name": token.name,
+        "kind": token.kind,
+        "scopes": token.scopes,
+        "issued_by": token.issued_by,
+        "created_at": token.created_at.to_rfc3339(),
+        "expires_at": time(token.expires_at),
+        "revoked_at": time(token.revoked_at),
+    })
+}

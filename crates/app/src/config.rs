@@ -1,0 +1,219 @@
+//! The configuration: defaults, then a file, then the environment, then flags. What is not known
+//! is refused, so that a misspelt key does not stay without effect unnoticed.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use config::{Config, Environment, File, FileFormat};
+use serde::{Deserialize, Serialize};
+
+use crate::cli::Common;
+
+/// The whole configuration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// Address to listen on.
+    pub(crate) listen: String,
+    /// Where data is kept.
+    pub(crate) data_dir: PathBuf,
+    pub(crate) database: Database,
+    pub(crate) http: Http,
+    pub(crate) log: Log,
+}
+
+/// Where events are stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Database {
+    /// PostgreSQL 15 or later; empty for a private one in the data directory.
+    pub(crate) url: String,
+    /// Connections at the most.
+    pub(crate) max_connections: usize,
+    /// Directory of `initdb` and `postgres` for the private one; empty to look for it.
+    pub(crate) bin_dir: PathBuf,
+    /// For so many seconds a start waits for a database that does not answer.
+    pub(crate) wait_s: u64,
+}
+
+/// How HTTP is spoken.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Http {
+    /// Bytes of one request body at the most, after decompression.
+    pub(crate) max_body_bytes: usize,
+    /// Whether browsers reach the service over TLS only; cookies are then marked so.
+    pub(crate) secure_cookies: bool,
+    /// Threads that serve requests; 0 for one per core.
+    pub(crate) workers: usize,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Log {
+    /// A level, or a filter such as `info,pts_services=debug`.
+    pub(crate) level: String,
+    pub(crate) format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogFormat {
+    /// For people on a terminal, JSON otherwise.
+    Auto,
+    Pretty,
+    Json,
+}
+
+impl Settings {
+    fn defaults(data_dir: PathBuf) -> Self {
+        Self {
+            listen: "127.0.0.1:8080".into(),
+            data_dir,
+            database: Database {
+                url: String::new(),
+                max_connections: 16,
+                bin_dir: PathBuf::new(),
+                wait_s: 30,
+            },
+            http: Http { max_body_bytes: 16 * 1024 * 1024, secure_cookies: false, workers: 0 },
+            log: Log { level: "info".into(), format: LogFormat::Auto },
+        }
+    }
+
+    /// Where to listen.
+    pub(crate) fn address(&self) -> Result<SocketAddr> {
+        self.listen
+            .parse()
+            .with_context(|| format!("listen: `{}` is not ADDRESS:PORT", self.listen))
+    }
+
+    /// The same without secrets: fit to be printed.
+    pub(crate) fn redacted(&self) -> Self {
+        let mut shown = self.clone();
+        shown.database.url = pts_adapter_postgres::redact(&shown.database.url);
+        shown
+    }
+
+    fn check(&self) -> Result<()> {
+        self.address()?;
+        if self.database.max_connections < 2 {
+            bail!("database.max_connections: found {}; expected 2 or more", self.database.max_connections);
+        }
+        if !(1024..=1024 * 1024 * 1024).contains(&self.http.max_body_bytes) {
+            bail!(
+                "http.max_body_bytes: found {}; expected 1024 to 1073741824",
+                self.http.max_body_bytes
+            );
+        }
+        crate::logging::filter(&self.log.level)?;
+        Ok(())
+    }
+}
+
+/// Reads the configuration from everywhere.
+pub(crate) fn load(flags: &Common) -> Result<Settings> {
+    let mut layers = Config::builder()
+        .add_source(Config::try_from(&Settings::defaults(default_data_dir()))?);
+    if let Some(file) = file(flags.config.as_deref())? {
+        layers = layers.add_source(File::from(file).format(FileFormat::Toml));
+    }
+    layers = layers.add_source(
+        Environment::with_prefix("PTS").prefix_separator("__").separator("__").try_parsing(true),
+    );
+    let flag = |value: &Option<PathBuf>| value.as_ref().map(|path| path.to_string_lossy().into_owned());
+    layers = layers
+        .set_override_option("listen", flags.listen.clone())?
+        .set_override_option("data_dir", flag(&flags.data_dir))?
+        .set_override_option("database.url", flags.database_url.clone())?
+        .set_override_option("log.level", flags.log_level.clone())?;
+    let settings: Settings = layers
+        .build()
+        .and_then(Config::try_deserialize)
+        .context("the configuration is wrong (file, PTS__… environment or flags)")?;
+    settings.check().context("the configuration is wrong")?;
+    Ok(settings)
+}
+
+/// The file to read: the named one, which must be there, or the first of the usual ones that is.
+fn file(named: Option<&Path>) -> Result<Option<PathBuf>> {
+    if let Some(named) = named {
+        if !named.is_file() {
+            bail!("there is no configuration file {}", named.display());
+        }
+        return Ok(Some(named.to_owned()));
+    }
+    let usual = ["pts.toml", "/etc/pts/pts.toml"].map(PathBuf::from);
+    Ok(usual.into_iter().find(|path| path.is_file()))
+}
+
+/// Root's home is closed to the account that the private PostgreSQL runs as, so root's data lives
+/// where services keep theirs.
+fn default_data_dir() -> PathBuf {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let data_home = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from);
+    match (home, data_home) {
+        _ if pts_adapter_postgres::cluster::is_root() => "/var/lib/pts".into(),
+        (_, Some(data_home)) => data_home.join("pts"),
+        (Some(home), None) => home.join(".local/share/pts"),
+        (None, None) => "pts-data".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_file(text: &str) -> Result<Settings> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pts.toml");
+        std::fs::write(&path, text).unwrap();
+        load(&Common { config: Some(path), ..Common::default() })
+    }
+
+    #[test]
+    fn an_unknown_key_of_the_file_is_refused_by_name() {
+        let error = format!("{:#}", with_file("[http]\nmax_body_byte = 5\n").unwrap_err());
+        assert!(error.contains("max_body_byte") && error.contains("max_body_bytes"), "{error}");
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_or_out_of_bounds_is_refused() {
+        assert!(with_file("[http]\nmax_body_bytes = \"many\"\n").is_err());
+        let error = format!("{:#}", with_file("listen = \"here\"\n").unwrap_err());
+        assert!(error.contains("listen"), "{error}");
+        assert!(with_file("[database]\nmax_connections = 1\n").is_err());
+        assert!(with_file("[log]\nlevel = \"info,=x\"\n").is_err());
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_the_file_over_defaults() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pts.toml");
+        std::fs::write(&path, "listen = \"127.0.0.1:1\"\n[http]\nworkers = 3\n").unwrap();
+        let flags = Common {
+            config: Some(path),
+            listen: Some("127.0.0.1:2".into()),
+            ..Common::default()
+        };
+        let settings = load(&flags).unwrap();
+        assert_eq!((settings.listen.as_str(), settings.http.workers), ("127.0.0.1:2", 3));
+        assert_eq!(settings.http.max_body_bytes, 16 * 1024 * 1024);
+    }
+
+    #[test]
+    fn a_named_file_must_be_there() {
+        let flags = Common { config: Some("/nowhere/pts.toml".into()), ..Common::default() };
+        assert!(load(&flags).is_err());
+    }
+
+    #[test]
+    fn a_password_is_not_printed() {
+        let mut settings = Settings::defaults("d".into());
+        settings.database.url = "postgres://u:s3cret@h/db".into();
+        assert!(!toml::to_string(&settings.redacted()).unwrap().contains("s3cret"));
+    }
+}

@@ -1,0 +1,138 @@
+//! Running the service: start, wait for a signal, stop in order.
+
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use pts_adapter_http::HttpSettings;
+use pts_domain::access::{Scope, TokenKind};
+use pts_services::{Access, Gateway, NewToken};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::banner::{self, Banner};
+use crate::config::Settings;
+use crate::database::{self, Purpose};
+use crate::wiring;
+
+/// The file in the data directory that keeps the first admin token.
+const TOKEN_FILE: &str = "admin-token";
+
+pub(crate) async fn run(settings: Settings) -> Result<ExitCode> {
+    // Taken first: a signal during the start must stop it in order, too.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let address = settings.address()?;
+    // Bound before the database is touched: a taken port is the cheapest thing to find out.
+    let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
+    make_data_dir(&settings.data_dir)?;
+
+    let opened = tokio::select! {
+        opened = database::open(&settings, Purpose::Serve) => opened?,
+        _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
+        _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
+    };
+    let outcome = serve(&settings, listener, &opened, async {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
+    })
+    .await;
+    opened.close().await;
+    tracing::info!("stopped");
+    outcome.map(|()| ExitCode::SUCCESS)
+}
+
+async fn serve(
+    settings: &Settings,
+    listener: TcpListener,
+    opened: &database::Opened,
+    stop: impl Future<Output = &'static str>,
+) -> Result<()> {
+    let gateway = Arc::new(wiring::gateway(&opened.pool));
+    gateway.warm_up().await.context("the event log cannot be read")?;
+    let token_file = settings.data_dir.join(TOKEN_FILE);
+    let token = first_token(gateway.access(), &token_file).await?;
+
+    let http = HttpSettings {
+        max_body_bytes: settings.http.max_body_bytes,
+        secure_cookies: settings.http.secure_cookies,
+        workers: (settings.http.workers > 0).then_some(settings.http.workers),
+        ..HttpSettings::default()
+    };
+    let running = pts_adapter_http::bind(Arc::clone(&gateway), http, listener)
+        .context("the HTTP server does not start")?;
+    let address = running.local_addr();
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "ready");
+    announce(&gateway, settings, address, token.as_deref(), &token_file);
+
+    tokio::select! {
+        signal = stop => tracing::info!(signal, "stopping"),
+        ended = running.ended() => ended.context("the HTTP server ended by itself")?,
+    }
+    running.stop().await;
+    Ok(())
+}
+
+fn announce(
+    gateway: &Gateway,
+    settings: &Settings,
+    address: std::net::SocketAddr,
+    token: Option<&str>,
+    token_file: &Path,
+) {
+    let database = if settings.database.url.is_empty() {
+        format!("private PostgreSQL in {}", settings.data_dir.display())
+    } else {
+        settings.redacted().database.url
+    };
+    let code = gateway.access().new_code();
+    let text = banner::text(&Banner {
+        address,
+        token,
+        token_file,
+        sign_in_code: code.reveal(),
+        database: &database,
+    });
+    // Nobody may be listening any more; that is no reason not to serve.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    let _ = std::io::stdout().flush();
+}
+
+/// Makes the admin token if there is no token that could make others.
+async fn first_token(access: &Access, file: &Path) -> Result<Option<String>> {
+    let tokens = access.list().await.context("the tokens cannot be read")?;
+    let has_admin = tokens.iter().any(|token| {
+        token.kind == TokenKind::Bearer
+            && token.revoked_at.is_none()
+            && token.scopes.contains(&Scope::Admin)
+    });
+    if has_admin {
+        return Ok(None);
+    }
+    let new = NewToken { name: "admin".into(), scopes: [Scope::Admin].into(), lasts: None };
+    let (text, _) = access.create(new).await.context("the admin token cannot be stored")?;
+    write_secret(file, text.reveal())
+        .with_context(|| format!("cannot write the admin token to {}", file.display()))?;
+    Ok(Some(text.reveal().to_owned()))
+}
+
+/// Writes a file that its owner alone can read, whole or not at all.
+fn write_secret(file: &Path, secret: &str) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let partial = file.with_extension("new");
+    let _ = std::fs::remove_file(&partial);
+    let mut out =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
+    writeln!(out, "{secret}")?;
+    out.sync_all()?;
+    std::fs::rename(&partial, file)
+}
+
+fn make_data_dir(dir: &Path) -> Result<()> {
+    std::fs::create_dir_all(dir)
+        .with_context(|| format!("cannot make the data directory {}", dir.display()))
+}

@@ -1,0 +1,35 @@
+//! Which part is plugged into which.
+
+use std::sync::Arc;
+
+use pts_adapter_postgres::{PgEventLog, PgMaintenance, PgPool, PgProjections, PgTokenStore};
+use pts_ports::Maintenance;
+use pts_services::{Access, EventBus, Gateway, Parts};
+
+use crate::system::{SystemClock, SystemEntropy};
+
+fn bus() -> Arc<EventBus> {
+    Arc::new(EventBus::with_domain_handlers())
+}
+
+/// The service over a database.
+pub(crate) fn gateway(pool: &PgPool) -> Gateway {
+    Gateway::new(Parts {
+        log: Arc::new(PgEventLog::new(pool.clone(), bus())),
+        projections: Arc::new(PgProjections::new(pool.clone())),
+        tokens: Arc::new(PgTokenStore::new(pool.clone())),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+    })
+}
+
+/// Tokens alone, for the commands about them.
+pub(crate) fn access(pool: &PgPool) -> Access {
+    let tokens = Arc::new(PgTokenStore::new(pool.clone()));
+    Access::new(tokens, Arc::new(SystemClock), Arc::new(SystemEntropy))
+}
+
+/// Upkeep of the log and the projections.
+pub(crate) fn maintenance(pool: &PgPool) -> impl Maintenance + use<> {
+    PgMaintenance::new(pool.clone(), bus())
+}
