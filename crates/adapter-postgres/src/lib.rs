@@ -1,3 +1,27 @@
-//! placeholder
+//! The ports on PostgreSQL 15 and later: the only crate that names diesel.
+//!
+//! [`migrate`] brings a database to the shape that this crate expects, [`connect`] makes a pool,
+//! and each port is a small struct over that pool. An append is one transaction that holds the
+//! lock on the head of the log: identities, aggregates, events and projections are read and
+//! written under it, which makes positions gapless and the order of commit the order of the log.
+//!
+//! To change the schema, add a migration (up and down), and the columns to `schema`; the diagram
+//! in `docs/erd.md` is checked against a migrated database.
+//!
+//! **Architecture invariant:** no type of diesel or of the driver is in a public signature.
 
 pub mod cluster;
+
+mod connection;
+mod error;
+mod migrate;
+mod pool;
+mod schema;
+mod settings;
+mod sql;
+mod tls;
+mod url;
+
+pub use migrate::{MigrationReport, migrate, revert_all};
+pub use pool::{PgPool, connect};
+pub use settings::DatabaseSettings;

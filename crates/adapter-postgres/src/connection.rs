@@ -1,0 +1,152 @@
+//! One connection: opened with TLS as asked for, put into a known state, and driven by a task of
+//! our own, so that its end is noticed when it comes and not when somebody next needs it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use pts_ports::StoreError;
+use tokio::task::JoinHandle;
+use tokio_postgres::Config;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::error::{Fault, classify, connecting, setting};
+use crate::tls;
+use crate::url::{self, Target};
+
+/// Opens connections of one kind.
+#[derive(Clone)]
+pub(crate) struct Opener {
+    config: Config,
+    tls: Option<MakeRustlsConnect>,
+    session: Arc<str>,
+}
+
+/// An open connection. Dropping it closes the socket at once, whatever is under way.
+pub(crate) struct Connection {
+    pub(crate) diesel: AsyncPgConnection,
+    pub(crate) driver: Driver,
+}
+
+/// The task that moves a connection's bytes.
+pub(crate) struct Driver(JoinHandle<()>);
+
+impl Driver {
+    /// Whether the other side is gone, as far as it has been heard.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The state of every connection. Plans are made for the values at hand: a generic plan does not
+/// know that a window is narrow. What a role or server may not allow or know is asked for politely.
+fn session(statement_timeout: Duration, search_path: &str) -> String {
+    format!(
+        "SET search_path = {search_path};
+         SET timezone = 'UTC';
+         SET jit = off;
+         SET plan_cache_mode = force_custom_plan;
+         SET default_transaction_isolation = 'read committed';
+         SET statement_timeout = {};
+         SET idle_in_transaction_session_timeout = '5min';
+         DO $$ BEGIN
+             IF current_setting('synchronous_commit') = 'off' THEN
+                 SET synchronous_commit = on;
+             END IF;
+         END $$;
+         DO $$ BEGIN
+             SET client_connection_check_interval = '2s';
+         EXCEPTION WHEN OTHERS THEN NULL;
+         END $$;
+         DO $$ BEGIN
+             SET lc_messages = 'C';
+         EXCEPTION WHEN OTHERS THEN NULL;
+         END $$;",
+        statement_timeout.as_millis()
+    )
+}
+
+impl Opener {
+    /// For connections whose statements may take so long; zero is for ever.
+    ///
+    /// # Errors
+    /// What is wrong with the URL or a file that it names.
+    pub(crate) fn new(
+        url: &str,
+        statement_timeout: Duration,
+        search_path: &str,
+    ) -> Result<Self, StoreError> {
+        let Target { mut config, tls } =
+            url::parse(url).map_err(|why| setting(format!("the database URL is wrong: {why}")))?;
+        let tls = if config.get_ssl_mode() == tokio_postgres::config::SslMode::Disable {
+            None
+        } else {
+            Some(MakeRustlsConnect::new(
+                tls::client_config(&tls).map_err(setting)?,
+            ))
+        };
+        if config.get_application_name().is_none() {
+            config.application_name("pts");
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(Duration::from_secs(2));
+        }
+        // A server that vanished without a word is given up in seconds, not in the quarter of an
+        // hour that TCP takes.
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(Duration::from_secs(10));
+        }
+        Ok(Self {
+            config,
+            tls,
+            session: session(statement_timeout, search_path).into(),
+        })
+    }
+
+    /// Opens one.
+    pub(crate) async fn open(&self) -> Result<Connection, Fault> {
+        let (client, driver) = match &self.tls {
+            Some(tls) => {
+                let (client, connection) = self
+                    .config
+                    .connect(tls.clone())
+                    .await
+                    .map_err(|error| connecting(&error))?;
+                (client, drive(connection))
+            }
+            None => {
+                let (client, connection) = self
+                    .config
+                    .connect(tokio_postgres::NoTls)
+                    .await
+                    .map_err(|error| connecting(&error))?;
+                (client, drive(connection))
+            }
+        };
+        let mut diesel = AsyncPgConnection::try_from(client)
+            .await
+            .map_err(|error| Fault::Broken(format!("no connection to the database: {error}")))?;
+        diesel
+            .batch_execute(&self.session)
+            .await
+            .map_err(classify)?;
+        Ok(Connection { diesel, driver })
+    }
+}
+
+fn drive<S>(connection: tokio_postgres::Connection<tokio_postgres::Socket, S>) -> Driver
+where
+    S: tokio_postgres::tls::TlsStream + Unpin + Send + 'static,
+{
+    Driver(tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(error = %crate::error::chain(&error), "a database connection ended");
+        }
+    }))
+}

@@ -1,0 +1,230 @@
+//! The pool, and the rule by which connections go back to it: only after a use that ended well. A
+//! future that is dropped half way, or an error that leaves doubt, costs a connection and never
+//! hands its transaction to the next borrower.
+
+use std::fmt;
+use std::time::Duration;
+
+use deadpool::managed::{self, Metrics, Object, RecycleError, RecycleResult};
+use diesel_async::methods::{ExecuteDsl, LoadQuery};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use pts_ports::StoreError;
+
+use crate::DatabaseSettings;
+use crate::connection::{Connection, Opener};
+use crate::error::{Fault, classify, setting};
+
+/// A bounded set of connections to one database. Cheap to clone; connects when first used.
+#[derive(Clone)]
+pub struct PgPool {
+    pool: managed::Pool<Manager>,
+    statement_timeout: Duration,
+    connections: usize,
+}
+
+impl fmt::Debug for PgPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PgPool")
+            .field("max_connections", &self.connections)
+            .finish_non_exhaustive()
+    }
+}
+
+struct Manager(Opener);
+
+impl managed::Manager for Manager {
+    type Type = Connection;
+    type Error = Fault;
+
+    async fn create(&self) -> Result<Connection, Fault> {
+        self.0.open().await
+    }
+
+    async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<Fault> {
+        if connection.driver.is_finished() {
+            return Err(RecycleError::message("closed"));
+        }
+        Ok(())
+    }
+}
+
+/// Makes a pool. Does not connect: that the database answers shows in the first use, or in
+/// `EventLog::ready`.
+///
+/// # Errors
+/// [`StoreError::Other`] when the URL is wrong or a file that it names cannot be read.
+pub fn connect(settings: &DatabaseSettings) -> Result<PgPool, StoreError> {
+    // The statement's own limit is kept on this side; the server's is there for whoever it loses.
+    let server_limit = settings.statement_timeout + Duration::from_secs(1);
+    let opener = Opener::new(&settings.url, server_limit, "pg_catalog, pg_temp")?;
+    let pool = managed::Pool::builder(Manager(opener))
+        .max_size(settings.max_connections.max(1))
+        .wait_timeout(Some(settings.acquire_timeout))
+        .create_timeout(Some(settings.acquire_timeout))
+        .recycle_timeout(Some(settings.acquire_timeout))
+        .runtime(deadpool::Runtime::Tokio1)
+        .build()
+        .map_err(|error| setting(error.to_string()))?;
+    Ok(PgPool {
+        pool,
+        statement_timeout: settings.statement_timeout,
+        connections: settings.max_connections.max(1),
+    })
+}
+
+impl PgPool {
+    /// Closes all connections that are not in use and refuses new ones.
+    pub fn close(&self) {
+        self.pool.close();
+    }
+
+    /// How long a statement may take.
+    pub(crate) fn statement_timeout(&self) -> Duration {
+        self.statement_timeout
+    }
+
+    /// Borrows a connection.
+    pub(crate) async fn lease(&self) -> Result<Lease, Fault> {
+        use managed::PoolError as E;
+        let object = self.pool.get().await.map_err(|error| match error {
+            E::Backend(fault) => fault,
+            E::Timeout(managed::TimeoutType::Wait) => {
+                Fault::Busy("all connections to the database are in use".into())
+            }
+            E::Timeout(_) => Fault::Broken("the database does not answer".into()),
+            E::Closed => Fault::Busy("the connections to the database are closed".into()),
+            E::PostCreateHook(_) | E::NoRuntimeSpecified => {
+                Fault::Broken("the pool of connections is not set up".into())
+            }
+        })?;
+        Ok(Lease(Some(object)))
+    }
+
+    /// Reads the rows of a query. A connection that turns out to be dead costs a second try.
+    pub(crate) async fn load<'q, U, Q>(
+        &self,
+        query: impl Fn() -> Q + Send + Sync,
+    ) -> Result<Vec<U>, StoreError>
+    where
+        U: Send,
+        Q: for<'c> LoadQuery<'q, &'c AsyncPgConnection, U> + Send + 'q,
+    {
+        let mut tries = Tries::default();
+        loop {
+            let lease = self.lease().await?;
+            let mut connection = lease.connection();
+            let running = query().load::<U>(&mut connection);
+            let result = tokio::time::timeout(self.statement_timeout, running).await;
+            match lease.settle(result).await {
+                Err(fault) if tries.again(&fault) => {}
+                other => return other.map_err(Fault::into_store_error),
+            }
+        }
+    }
+
+    /// Runs a statement that may be run twice, and returns how many rows it changed.
+    pub(crate) async fn execute<'q, Q>(
+        &self,
+        query: impl Fn() -> Q + Send + Sync,
+    ) -> Result<usize, StoreError>
+    where
+        Q: for<'c> ExecuteDsl<&'c AsyncPgConnection> + Send + 'q,
+    {
+        let mut tries = Tries::default();
+        loop {
+            let lease = self.lease().await?;
+            let mut connection = lease.connection();
+            let running = query().execute(&mut connection);
+            let result = tokio::time::timeout(self.statement_timeout, running).await;
+            match lease.settle(result).await {
+                Err(fault) if tries.again(&fault) => {}
+                other => return other.map_err(Fault::into_store_error),
+            }
+        }
+    }
+}
+
+/// Counts what has been tried: a dead connection is replaced once, a lost race is run again a few
+/// times.
+#[derive(Debug, Default)]
+pub(crate) struct Tries {
+    broken: u8,
+    conflicts: u8,
+}
+
+impl Tries {
+    /// Whether the same may be tried again after this.
+    pub(crate) fn again(&mut self, fault: &Fault) -> bool {
+        let (count, most) = match fault {
+            Fault::Broken(_) => (&mut self.broken, 1),
+            Fault::Conflict(_) => (&mut self.conflicts, 5),
+            Fault::Busy(_) | Fault::Failed(_) | Fault::Corrupt(_) => return false,
+        };
+        *count += 1;
+        *count <= most
+    }
+}
+
+/// A borrowed connection. Unless it is given back with [`Lease::give_back`] or
+/// [`Lease::settle`], dropping it closes the connection.
+pub(crate) struct Lease(Option<Object<Manager>>);
+
+impl Lease {
+    /// The connection, shared: statements that are polled together are sent together.
+    #[expect(clippy::expect_used, reason = "taken out only by what consumes the lease")]
+    pub(crate) fn connection(&self) -> &AsyncPgConnection {
+        &self.0.as_ref().expect("still held").diesel
+    }
+
+    /// Hands the connection to the next borrower. Only for one that is in no transaction and has
+    /// nothing under way.
+    pub(crate) fn give_back(mut self) {
+        drop(self.0.take());
+    }
+
+    /// Ends a use: gives the connection back if that is safe, and says what an error was.
+    pub(crate) async fn settle<T>(
+        self,
+        result: Result<diesel::QueryResult<T>, tokio::time::error::Elapsed>,
+    ) -> Result<T, Fault> {
+        match result {
+            Ok(Ok(value)) => {
+                self.give_back();
+                Ok(value)
+            }
+            Ok(Err(error)) => Err(self.fail(classify(error)).await),
+            Err(_) => Err(Fault::Busy("the database took too long to answer".into())),
+        }
+    }
+
+    /// Ends a use that failed. An error of a statement may be the server's last word on this
+    /// connection (it is being shut down) or leave a transaction behind: a rollback tells, and
+    /// cleans up.
+    pub(crate) async fn fail(self, fault: Fault) -> Fault {
+        if matches!(fault, Fault::Broken(_) | Fault::Busy(_)) {
+            return fault;
+        }
+        let mut connection = self.connection();
+        let rollback = connection.batch_execute("ROLLBACK");
+        match tokio::time::timeout(Duration::from_secs(1), rollback).await {
+            Ok(Ok(())) => {
+                self.give_back();
+                fault
+            }
+            Ok(Err(_)) | Err(_) => match fault {
+                Fault::Failed(error) => Fault::Broken(format!(
+                    "the connection to the database is lost: {error}"
+                )),
+                other => other,
+            },
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(object) = self.0.take() {
+            drop(Object::take(object));
+        }
+    }
+}

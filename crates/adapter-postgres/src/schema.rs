@@ -1,0 +1,93 @@
+//! The columns that diesel's query language reads and filters by, as the migrations make them.
+
+diesel::table! {
+    platform.deployments (service, environment, deployment_id) {
+        service -> Text,
+        environment -> Text,
+        deployment_id -> Text,
+        status -> Text,
+        status_at -> Timestamptz,
+        version -> Nullable<Text>,
+        succeeded_at -> Nullable<Timestamptz>,
+        finished_at -> Nullable<Timestamptz>,
+        first_position -> BigInt,
+        doc -> Jsonb,
+    }
+}
+
+diesel::table! {
+    platform.services (service) {
+        service -> Text,
+        environments -> Array<Text>,
+        doc -> Jsonb,
+    }
+}
+
+diesel::table! {
+    platform.instances (service, environment, instance) {
+        service -> Text,
+        environment -> Text,
+        instance -> Text,
+        last_seen_at -> Timestamptz,
+        doc -> Jsonb,
+    }
+}
+
+diesel::table! {
+    platform.images (image, reference) {
+        image -> Text,
+        reference -> Text,
+        digest -> Nullable<Text>,
+        tags -> Array<Text>,
+        service -> Nullable<Text>,
+        first_position -> BigInt,
+        doc -> Jsonb,
+    }
+}
+
+diesel::table! {
+    platform.states (component, environment) {
+        component -> Text,
+        environment -> Text,
+        service -> Nullable<Text>,
+        state -> Text,
+        doc -> Jsonb,
+    }
+}
+
+diesel::table! {
+    platform.configs (service, environment, key) {
+        service -> Text,
+        environment -> Text,
+        key -> Text,
+        doc -> Jsonb,
+    }
+}
+
+diesel::table! {
+    platform.incidents (incident_id) {
+        incident_id -> Text,
+        status -> Text,
+        service -> Nullable<Text>,
+        environment -> Nullable<Text>,
+        deployment_id -> Nullable<Text>,
+        opened_at -> Nullable<Timestamptz>,
+        resolved_at -> Nullable<Timestamptz>,
+        first_position -> BigInt,
+        doc -> Jsonb,
+    }
+}
+
+diesel::table! {
+    access.tokens (id) {
+        id -> Uuid,
+        name -> Text,
+        kind -> Text,
+        hash -> Bytea,
+        scopes -> Array<Text>,
+        issued_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}

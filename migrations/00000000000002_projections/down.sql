@@ -1,0 +1,9 @@
+DROP VIEW platform.run_intervals;
+DROP TABLE platform.runs;
+DROP TABLE platform.incidents;
+DROP TABLE platform.configs;
+DROP TABLE platform.states;
+DROP TABLE platform.images;
+DROP TABLE platform.instances;
+DROP TABLE platform.services;
+DROP TABLE platform.deployments;

@@ -1,0 +1,2 @@
+DROP TABLE access.tokens;
+DROP SCHEMA access;
