@@ -1,0 +1,138 @@
+//! What a promise is tested on.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use pts_domain::StoredEvent;
+use pts_domain::event::NewEvent;
+use pts_domain::projection::{Aggregate, Aggregates, Contradiction};
+use pts_ports::{Appended, EventLog, Maintenance, Projections, Projector, TokenStore};
+
+use crate::fakes::DomainProjector;
+
+/// An empty store behind its ports, folding with [`DomainProjector`] or what behaves like it.
+pub struct Harness {
+    /// The log.
+    pub log: Arc<dyn EventLog>,
+    /// What is read from it.
+    pub projections: Arc<dyn Projections>,
+    /// Its upkeep.
+    pub maintenance: Arc<dyn Maintenance>,
+    /// Its tokens.
+    pub tokens: Arc<dyn TokenStore>,
+    kept: Vec<Box<dyn Any>>,
+}
+
+impl Harness {
+    /// Around one store that is all of it.
+    pub fn of<S>(store: Arc<S>) -> Self
+    where
+        S: EventLog + Projections + Maintenance + TokenStore + 'static,
+    {
+        Self::new(store.clone(), store.clone(), store.clone(), store)
+    }
+
+    /// Around several that are one store together.
+    pub fn new(
+        log: Arc<dyn EventLog>,
+        projections: Arc<dyn Projections>,
+        maintenance: Arc<dyn Maintenance>,
+        tokens: Arc<dyn TokenStore>,
+    ) -> Self {
+        Self {
+            log,
+            projections,
+            maintenance,
+            tokens,
+            kept: Vec::new(),
+        }
+    }
+
+    /// Keeps something alive as long as the store is needed, such as its database.
+    pub fn keeping(mut self, thing: impl Any) -> Self {
+        self.kept.push(Box::new(thing));
+        self
+    }
+
+    /// Appends a batch that must work.
+    pub async fn append(&self, batch: Vec<NewEvent>) -> Vec<Appended> {
+        let count = batch.len();
+        let outcomes = self.log.append(batch).await.expect("the append works");
+        assert_eq!(outcomes.len(), count, "one result per event");
+        outcomes
+    }
+
+    /// The whole log, read through its tail.
+    pub async fn everything(&self) -> Vec<StoredEvent> {
+        let mut events = Vec::new();
+        let mut position = 0;
+        loop {
+            let tail = self
+                .log
+                .after(position, &pts_domain::filter::EventFilter::default(), 500)
+                .await
+                .expect("the tail can be read");
+            if tail.scanned_to == position {
+                assert!(tail.events.is_empty(), "the end of the log has no events");
+                return events;
+            }
+            position = tail.scanned_to;
+            events.extend(tail.events);
+        }
+    }
+
+    /// What the log means, folded here and now.
+    pub async fn model(&self) -> Model {
+        Model::of(&self.everything().await)
+    }
+}
+
+/// The aggregates and contradictions of a log, worked out in memory from nothing.
+pub struct Model {
+    /// In the order of their keys.
+    pub aggregates: Vec<Aggregate>,
+    /// In the order in which they came up.
+    pub contradictions: Vec<Contradiction>,
+}
+
+impl Model {
+    fn of(log: &[StoredEvent]) -> Self {
+        let mut aggregates = Aggregates::default();
+        let contradictions = log
+            .iter()
+            .flat_map(|event| DomainProjector.fold(&mut aggregates, event))
+            .collect();
+        Self {
+            aggregates: aggregates.all().cloned().collect(),
+            contradictions,
+        }
+    }
+
+    /// Those aggregates that `pick` takes.
+    pub fn every<T>(&self, pick: impl Fn(&Aggregate) -> Option<&T>) -> Vec<T>
+    where
+        T: Clone,
+    {
+        self.aggregates.iter().filter_map(pick).cloned().collect()
+    }
+}
+
+/// Makes a store and holds it to a promise, on a runtime of its own with two threads.
+///
+/// # Panics
+/// If the promise is broken.
+pub fn hold<H: Into<Option<Harness>>>(
+    make: impl Future<Output = H>,
+    promise: impl AsyncFnOnce(Harness),
+) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        if let Some(harness) = make.await.into() {
+            promise(harness).await;
+        }
+    });
+}

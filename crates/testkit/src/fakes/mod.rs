@@ -1,0 +1,12 @@
+//! Fakes of every port: the real decisions over plain memory, with switches for faults. Faithful
+//! enough to pass the contract suites that the real adapters pass.
+
+mod clock;
+mod entropy;
+mod projector;
+mod store;
+
+pub use clock::{FixedClock, StepClock};
+pub use entropy::SeededEntropy;
+pub use projector::DomainProjector;
+pub use store::MemoryStore;

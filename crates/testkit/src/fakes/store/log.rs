@@ -1,0 +1,173 @@
+//! The event log in memory.
+
+use std::cmp::Reverse;
+
+use async_trait::async_trait;
+use pts_domain::event::{Admission, Known, NewEvent, admit};
+use pts_domain::filter::{Cursor, EventFilter, Page};
+use pts_domain::projection::Contradiction;
+use pts_domain::{Event, StoredEvent};
+use pts_ports::{Appended, EventLog, Projector, StoreError, Tail};
+use uuid::Uuid;
+
+use super::{MemoryStore, State};
+
+/// How much of the log one look at its tail goes through: little, so that readers meet the case.
+const SCAN: usize = 50;
+
+#[async_trait]
+impl EventLog for MemoryStore {
+    async fn append(&self, batch: Vec<NewEvent>) -> Result<Vec<Appended>, StoreError> {
+        let mut state = self.open()?;
+        let outcomes = state.append(self.projector.as_ref(), batch);
+        match state.faults.after_append.pop_front() {
+            Some(error) => Err(error),
+            None => Ok(outcomes),
+        }
+    }
+
+    async fn get(&self, id: Uuid) -> Result<Option<StoredEvent>, StoreError> {
+        let state = self.open()?;
+        Ok(state.places.get(&id).map(|at| state.events[*at].clone()))
+    }
+
+    async fn search(
+        &self,
+        filter: &EventFilter,
+        cursor: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page<StoredEvent>, StoreError> {
+        let state = self.open()?;
+        let place = |event: &StoredEvent| (event.event.time.timestamp_micros(), event.position);
+        let begin = match cursor {
+            Some(Cursor::Event(micros, position)) => Some((micros, position)),
+            _ => None,
+        };
+        let mut found: Vec<_> = state
+            .events
+            .iter()
+            .filter(|event| begin.is_none_or(|begin| place(event) < begin))
+            .filter(|event| filter.fits(event))
+            .collect();
+        found.sort_by_key(|event| Reverse(place(event)));
+        let found = found.into_iter().take(limit + 1).cloned().collect();
+        Ok(Page::cut(found, limit, Cursor::after))
+    }
+
+    async fn after(
+        &self,
+        position: i64,
+        filter: &EventFilter,
+        limit: usize,
+    ) -> Result<Tail, StoreError> {
+        let state = self.open()?;
+        let mut tail = Tail {
+            events: Vec::new(),
+            scanned_to: position,
+        };
+        let behind = usize::try_from(position).unwrap_or(0);
+        for event in state.events.iter().skip(behind).take(SCAN) {
+            if tail.events.len() == limit {
+                break;
+            }
+            tail.scanned_to = event.position;
+            if filter.fits(event) {
+                tail.events.push(event.clone());
+            }
+        }
+        Ok(tail)
+    }
+
+    async fn head(&self) -> Result<i64, StoreError> {
+        Ok(self.open()?.head())
+    }
+
+    async fn contradictions(
+        &self,
+        about: Option<String>,
+        cursor: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page<Contradiction>, StoreError> {
+        let state = self.open()?;
+        let begin = match cursor {
+            Some(Cursor::Position(place)) => Some(place),
+            _ => None,
+        };
+        // Their own numbers, as one event may have several.
+        let numbered: Vec<_> = (1_i64..).zip(&state.projected.contradictions).collect();
+        let found = numbered
+            .into_iter()
+            .rev()
+            .filter(|(place, _)| begin.is_none_or(|begin| *place < begin))
+            .filter(|(_, found)| about.as_ref().is_none_or(|about| found.about == *about))
+            .take(limit + 1)
+            .map(|(place, found)| (place, found.clone()))
+            .collect();
+        let page = Page::cut(found, limit, |(place, _)| Cursor::Position(*place));
+        Ok(Page {
+            items: page.items.into_iter().map(|(_, found)| found).collect(),
+            next: page.next,
+        })
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.open().map(|_| ())
+    }
+}
+
+impl State {
+    pub(super) fn head(&self) -> i64 {
+        self.events.last().map_or(0, |event| event.position)
+    }
+
+    fn append(&mut self, projector: &dyn Projector, batch: Vec<NewEvent>) -> Vec<Appended> {
+        let admissions = admit(&batch, &self.known);
+        let mut position = self.head();
+        let stored: Vec<_> = batch
+            .into_iter()
+            .zip(&admissions)
+            .filter(|(_, admission)| matches!(admission, Admission::Store))
+            .map(|(new, _)| {
+                position += 1;
+                StoredEvent {
+                    position,
+                    id: new.id,
+                    received_at: new.received_at,
+                    event: new.event,
+                }
+            })
+            .collect();
+        let mut outcomes = stored
+            .iter()
+            .zip(self.projected.fold(projector, &stored))
+            .map(|(event, contradictions)| Appended::Stored {
+                position: event.position,
+                contradictions,
+            })
+            .collect::<Vec<_>>()
+            .into_iter();
+        for event in stored {
+            self.keep(event);
+        }
+        admissions
+            .into_iter()
+            .map(|admission| match admission {
+                Admission::Store => outcomes.next().expect("one outcome per stored event"),
+                Admission::Repeat { id, received_at } => Appended::Repeat { id, received_at },
+                Admission::Conflict { id, received_at } => Appended::Conflict { id, received_at },
+            })
+            .collect()
+    }
+
+    fn keep(&mut self, stored: StoredEvent) {
+        let Event { identity, .. } = &stored.event;
+        let known = Known {
+            id: stored.id,
+            received_at: stored.received_at,
+            digest: stored.event.digest(),
+        };
+        self.known.insert(identity.clone(), known);
+        self.places.insert(stored.id, self.events.len());
+        self.events.push(stored);
+    }
+}

@@ -1,0 +1,129 @@
+//! A store in memory: every port of storage over one mutex. The decisions are the domain's, so it
+//! cannot drift from what the real store does; what is left is lists and sorting.
+
+mod log;
+mod maintenance;
+mod projections;
+mod tokens;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use pts_domain::access::Token;
+use pts_domain::event::Known;
+use pts_domain::projection::{Aggregate, AggregateKey, Aggregates, Contradiction};
+use pts_domain::{Identity, StoredEvent};
+use pts_ports::{Projector, StoreError};
+use uuid::Uuid;
+
+/// An event log with its projections and tokens, gone when it is dropped.
+pub struct MemoryStore {
+    projector: Arc<dyn Projector>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// In the order of the log: position `n` is at `n - 1`.
+    events: Vec<StoredEvent>,
+    known: HashMap<Identity, Known>,
+    places: HashMap<Uuid, usize>,
+    projected: Projected,
+    tokens: Vec<Token>,
+    faults: Faults,
+}
+
+/// Everything that was worked out from the log.
+#[derive(Default, Clone, PartialEq)]
+struct Projected {
+    aggregates: BTreeMap<AggregateKey, Aggregate>,
+    /// In the order in which they were found.
+    contradictions: Vec<Contradiction>,
+}
+
+#[derive(Default)]
+struct Faults {
+    away: bool,
+    next: VecDeque<StoreError>,
+    after_append: VecDeque<StoreError>,
+}
+
+impl MemoryStore {
+    /// An empty store whose appends are folded by `projector`.
+    pub fn new(projector: Arc<dyn Projector>) -> Self {
+        Self {
+            projector,
+            state: Mutex::default(),
+        }
+    }
+
+    /// `false`: everything fails with [`StoreError::Unavailable`] and nothing is stored, until it
+    /// is `true` again.
+    pub fn set_available(&self, available: bool) {
+        self.lock().faults.away = !available;
+    }
+
+    /// The next call of any port fails with this error and does nothing. Called more than once,
+    /// the errors are used up in order.
+    pub fn fail_next(&self, error: StoreError) {
+        self.lock().faults.next.push_back(error);
+    }
+
+    /// The next append is done and then fails with this error: its answer was lost on the way.
+    pub fn fail_after_next_append(&self, error: StoreError) {
+        self.lock().faults.after_append.push_back(error);
+    }
+
+    /// Forgets an aggregate of the projections, so that they are no longer what the log gives.
+    pub fn tamper_with_projection(&self, key: &AggregateKey) {
+        self.lock().projected.aggregates.remove(key);
+    }
+
+    /// Changes a stored event behind the log's back.
+    ///
+    /// # Panics
+    /// If there is no event at this position.
+    pub fn tamper_with_event(&self, position: i64, change: impl FnOnce(&mut StoredEvent)) {
+        let index = usize::try_from(position - 1).expect("positions count from 1");
+        change(&mut self.lock().events[index]);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("a projector panicked before")
+    }
+
+    /// The state, unless the store shall fail.
+    fn open(&self) -> Result<MutexGuard<'_, State>, StoreError> {
+        let mut state = self.lock();
+        if let Some(error) = state.faults.next.pop_front() {
+            return Err(error);
+        }
+        if state.faults.away {
+            return Err(StoreError::unavailable("it was switched off"));
+        }
+        Ok(state)
+    }
+}
+
+impl Projected {
+    /// Folds events as a store must: only the aggregates that the projector asks for are loaded.
+    /// Returns the contradictions of each event.
+    fn fold(
+        &mut self,
+        projector: &dyn Projector,
+        events: &[StoredEvent],
+    ) -> Vec<Vec<Contradiction>> {
+        let keys = events.iter().flat_map(|event| projector.keys(&event.event));
+        let loaded = keys.filter_map(|key| self.aggregates.get(&key).cloned());
+        let mut aggregates = Aggregates::loaded(loaded);
+        let found: Vec<_> = events
+            .iter()
+            .map(|event| projector.fold(&mut aggregates, event))
+            .collect();
+        for changed in aggregates.changed() {
+            self.aggregates.insert(changed.key(), changed.clone());
+        }
+        self.contradictions.extend(found.iter().flatten().cloned());
+        found
+    }
+}

@@ -1,0 +1,55 @@
+//! Tokens in memory.
+
+use std::cmp::Reverse;
+
+use async_trait::async_trait;
+use pts_domain::Timestamp;
+use pts_domain::access::Token;
+use pts_ports::{StoreError, TokenStore};
+use uuid::Uuid;
+
+use super::MemoryStore;
+
+#[async_trait]
+impl TokenStore for MemoryStore {
+    async fn insert(&self, token: Token) -> Result<(), StoreError> {
+        let mut state = self.open()?;
+        let taken = |other: &Token| other.id == token.id || other.hash == token.hash;
+        if state.tokens.iter().any(taken) {
+            return Err(StoreError::Other(
+                "a token of this id or hash is there".into(),
+            ));
+        }
+        state.tokens.push(token);
+        Ok(())
+    }
+
+    async fn find(&self, hash: [u8; 32]) -> Result<Option<Token>, StoreError> {
+        let state = self.open()?;
+        Ok(state
+            .tokens
+            .iter()
+            .find(|token| token.hash == hash)
+            .cloned())
+    }
+
+    async fn list(&self, limit: usize) -> Result<Vec<Token>, StoreError> {
+        let mut tokens = self.open()?.tokens.clone();
+        tokens.sort_by_key(|token| Reverse((token.created_at, token.id)));
+        tokens.truncate(limit);
+        Ok(tokens)
+    }
+
+    async fn revoke(&self, id: Uuid, at: Timestamp) -> Result<bool, StoreError> {
+        let mut state = self.open()?;
+        if !state.tokens.iter().any(|token| token.id == id) {
+            return Ok(false);
+        }
+        for token in &mut state.tokens {
+            if token.id == id || token.issued_by == Some(id) {
+                token.revoked_at = token.revoked_at.or(Some(at));
+            }
+        }
+        Ok(true)
+    }
+}
