@@ -133,6 +133,8 @@ fn write_secret(file: &Path, secret: &str) -> std::io::Result<()> {
 }
 
 fn make_data_dir(dir: &Path) -> Result<()> {
-    std::fs::create_dir_all(dir)
+    use std::os::unix::fs::DirBuilderExt as _;
+    // Others may pass through, as the account of the private database must, and see nothing.
+    std::fs::DirBuilder::new().recursive(true).mode(0o711).create(dir)
         .with_context(|| format!("cannot make the data directory {}", dir.display()))
 }

@@ -181,7 +181,11 @@ impl Access {
         code
     }
 
-    pub(crate) async fn sign_in_with_code(&self, code: &str) -> Result<Session, AccessError> {
+    /// Redeems a one-time code for a session that may do everything.
+    ///
+    /// # Errors
+    /// That the code is not known, used or too old, or that a session cannot be made now.
+    pub async fn sign_in_with_code(&self, code: &str) -> Result<Session, AccessError> {
         let hash = TokenText::parse(code)?.hash();
         let now = self.clock.now();
         let until = self
@@ -199,7 +203,11 @@ impl Access {
         }
     }
 
-    pub(crate) async fn sign_in_with_token(&self, text: &str) -> Result<Session, AccessError> {
+    /// Makes a session that may do what the token may, and ends with it.
+    ///
+    /// # Errors
+    /// Why the token is not good, or that a session cannot be made now.
+    pub async fn sign_in_with_token(&self, text: &str) -> Result<Session, AccessError> {
         let token = self.check(text).await?;
         if token.kind == TokenKind::Session {
             // A stolen cookie must not be able to renew itself.

@@ -89,18 +89,9 @@ impl Ground {
         self.home.join("binaries")
     }
 
-    /// The connection string. A URL with an encoded host is what both drivers and libpq take.
+    /// The connection string of this cluster.
     pub(super) fn url(&self) -> String {
-        use std::fmt::Write;
-        let mut host = String::new();
-        for byte in self.sockets.as_os_str().as_bytes() {
-            if byte.is_ascii_alphanumeric() || b"-_.".contains(byte) {
-                host.push(char::from(*byte));
-            } else {
-                let _ = write!(host, "%{byte:02X}");
-            }
-        }
-        format!("postgresql://pts@{host}:{PORT}/pts")
+        url_by(self.sockets.as_os_str().as_bytes())
     }
 
     /// Makes a directory of the unprivileged account, closed to all others.
@@ -177,6 +168,33 @@ impl Drop for Lock {
     fn drop(&mut self) {
         let _ = self.0.unlock();
     }
+}
+
+/// A connection string over the socket in a directory. A URL with an encoded host is what both
+/// drivers and libpq take.
+fn url_by(sockets: &[u8]) -> String {
+    use std::fmt::Write;
+    let mut host = String::new();
+    for byte in sockets {
+        if byte.is_ascii_alphanumeric() || b"-_.".contains(byte) {
+            host.push(char::from(*byte));
+        } else {
+            let _ = write!(host, "%{byte:02X}");
+        }
+    }
+    format!("postgresql://pts@{host}:{PORT}/pts")
+}
+
+/// The connection string of the cluster that somebody runs on a data directory, as its server
+/// wrote it down. None where no server is ready.
+pub(super) fn url_of_running(data_dir: &Path) -> Option<String> {
+    let pid_file = data_dir.join("postgres").join("data").join("postmaster.pid");
+    let content = fs::read_to_string(pid_file).ok()?;
+    // Process id, data directory, start time, port, socket directory, listen address, shared
+    // memory, status: the format is PostgreSQL's own, unchanged since version 10.
+    let lines: Vec<_> = content.lines().collect();
+    let (sockets, status) = (lines.get(4)?, lines.get(7)?);
+    (status.trim() == "ready").then(|| url_by(sockets.as_bytes()))
 }
 
 /// Takes the lock of a data directory. The system gives it back when this process ends, however.

@@ -27,6 +27,12 @@ use tokio::sync::{oneshot, watch};
 
 pub use error::ClusterError;
 
+/// Whether this process is root, as which PostgreSQL refuses to run: the cluster then belongs to
+/// an unprivileged account, which must be able to pass through to the data directory.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
 /// What a cluster needs to know before it can start.
 #[derive(Clone, Debug)]
 pub struct ClusterOptions {
@@ -100,6 +106,12 @@ impl Cluster {
             state,
             stop,
         })
+    }
+
+    /// The connection string of the cluster that another process runs on this data directory, for
+    /// commands beside a server. None where none answers.
+    pub fn url_of_running(data_dir: &Path) -> Option<String> {
+        ground::url_of_running(data_dir)
     }
 
     /// A connection string for tokio-postgres or libpq: unix socket only, user and database

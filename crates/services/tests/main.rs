@@ -1,0 +1,8 @@
+//! The use cases, over mocks where a fault or a call is the point, over the in-memory store where
+//! an outcome is.
+
+mod access;
+mod answers;
+mod ingest;
+mod support;
+mod tail;
