@@ -13,18 +13,18 @@ use super::{NoServer, settings};
 const PORT: ContainerPort = ContainerPort::Tcp(5432);
 
 /// The advisory lock, in the database `postgres`, that the test process holds as long as it lives.
-pub(super) const LEASE: i64 = 0x0070_7473;
+const LEASE: i64 = 0x0070_7473;
 
-/// What runs in the container. The server's connection to the test process is the lease: while it
-/// holds the lock, the watcher waits for the lock; when the process is gone, however it ended, the
-/// connection is closed, the watcher gets the lock and stops the server, and the engine removes
-/// the container. A process that ended before it took the lease is noticed after a minute.
+/// What runs in the container. The server's connection to the test process is the lease: it holds
+/// the lock and leaves a mark that it did. Once there is the mark, the watcher waits for the lock;
+/// when the process is gone, however it ended, the connection is closed, the watcher gets the lock
+/// and stops the server, and the engine removes the container. A process that ended before it took
+/// the lease is noticed after a minute.
 const COMMAND: &str = r#"
 ask() { psql -XqtA -U postgres -d postgres -c "$1" 2>/dev/null; }
 watch() {
     waited=0
-    until [ "$waited" -ge 60 ] || [ "$(ask "SELECT EXISTS (SELECT FROM pg_locks \
-            WHERE locktype = 'advisory' AND granted AND objid = LEASE)")" = t ]; do
+    until [ "$waited" -ge 60 ] || [ "$(ask "SELECT to_regclass('leased') IS NOT NULL")" = t ]; do
         sleep 1
         waited=$((waited + 1))
     done
@@ -34,6 +34,11 @@ watch() {
 watch &
 exec docker-entrypoint.sh postgres "$@"
 "#;
+
+/// Takes the lease: while the connection that does so lives, the server does.
+pub(super) fn take_lease() -> String {
+    format!("SELECT pg_advisory_lock({LEASE}); CREATE TABLE leased ()")
+}
 
 /// What a container engine says about an image.
 pub(super) enum Look {

@@ -243,9 +243,8 @@ async fn start(major: Option<u16>) -> Result<(Running, Client), NoServer> {
 async fn start_container(image: &str) -> Result<(Running, Client), NoServer> {
     let running = container::start(image).await?;
     let client = connect(&running.url).await?;
-    // While this connection holds the lock, the server lives.
     client
-        .execute("SELECT pg_advisory_lock($1)", &[&container::LEASE])
+        .batch_execute(&container::take_lease())
         .await
         .map_err(|error| NoServer::failed("no lease", error))?;
     report::say("container", image, "");
