@@ -11,17 +11,17 @@ use pts_services::{EventBus, Gateway, Parts};
 use pts_testkit::fakes::{MemoryStore, SeededEntropy, StepClock};
 use uuid::Uuid;
 
-pub fn noon() -> Timestamp {
+pub(crate) fn noon() -> Timestamp {
     pts_domain::time::parse("2026-03-01T12:00:00Z").unwrap()
 }
 
-pub fn clock_at(time: Timestamp) -> MockClock {
+pub(crate) fn clock_at(time: Timestamp) -> MockClock {
     let mut clock = MockClock::new();
     clock.expect_now().return_const(time);
     clock
 }
 
-pub fn entropy() -> MockEntropy {
+pub(crate) fn entropy() -> MockEntropy {
     let mut entropy = MockEntropy::new();
     let mut drawn = 0_u8;
     entropy.expect_draw().returning(move || {
@@ -32,7 +32,7 @@ pub fn entropy() -> MockEntropy {
 }
 
 /// Somebody with these scopes.
-pub fn principal(scopes: &[Scope]) -> Principal {
+pub(crate) fn principal(scopes: &[Scope]) -> Principal {
     Principal {
         token_id: Uuid::from_u128(1),
         name: "tester".into(),
@@ -42,11 +42,11 @@ pub fn principal(scopes: &[Scope]) -> Principal {
 }
 
 /// A gateway over a mocked log; projections and tokens must not be asked.
-pub fn over(log: MockEventLog) -> Gateway {
+pub(crate) fn over(log: MockEventLog) -> Gateway {
     over_log(Arc::new(log))
 }
 
-pub fn over_log(log: Arc<dyn EventLog>) -> Gateway {
+pub(crate) fn over_log(log: Arc<dyn EventLog>) -> Gateway {
     Gateway::new(Parts {
         log,
         projections: Arc::new(MockProjections::new()),
@@ -57,13 +57,13 @@ pub fn over_log(log: Arc<dyn EventLog>) -> Gateway {
 }
 
 /// A gateway over the in-memory store.
-pub fn in_memory() -> (Gateway, Arc<MemoryStore>) {
+pub(crate) fn in_memory() -> (Gateway, Arc<MemoryStore>) {
     let store = Arc::new(MemoryStore::new(Arc::new(EventBus::with_domain_handlers())));
     let gateway = Gateway::new(Parts {
         log: store.clone(),
         projections: store.clone(),
         tokens: store.clone(),
-        clock: Arc::new(StepClock::from(noon())),
+        clock: Arc::new(StepClock::from(noon(), chrono::Duration::zero())),
         entropy: Arc::new(SeededEntropy::new(7)),
     });
     (gateway, store)

@@ -11,10 +11,10 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
 /// How long anything may take before a test gives up on it.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A directory that the account of a private database can reach.
-pub fn data_dir() -> TempDir {
+pub(crate) fn data_dir() -> TempDir {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = tempfile::tempdir().unwrap();
     std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
@@ -22,7 +22,7 @@ pub fn data_dir() -> TempDir {
 }
 
 /// The program with a data directory, and nothing else from the environment of the tests.
-pub fn program(data_dir: &Path) -> Command {
+pub(crate) fn program(data_dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pts-server"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("PTS__") {
@@ -40,18 +40,18 @@ pub async fn run(data_dir: &Path, arguments: &[&str]) -> Output {
 }
 
 /// A running server.
-pub struct Server {
-    pub child: Child,
-    pub url: String,
-    pub banner: String,
-    pub token: String,
-    pub client: Client,
+pub(crate) struct Server {
+    pub(crate) child: Child,
+    pub(crate) url: String,
+    pub(crate) banner: String,
+    pub(crate) token: String,
+    pub(crate) client: Client,
     _stdout: Lines<BufReader<ChildStdout>>,
 }
 
 impl Server {
     /// Starts one and waits until it says where it listens.
-    pub async fn start(data_dir: &Path, arguments: &[&str]) -> Self {
+    pub(crate) async fn start(data_dir: &Path, arguments: &[&str]) -> Self {
         let mut child = program(data_dir)
             .args(["--listen", "127.0.0.1:0"])
             .args(arguments)
@@ -80,12 +80,12 @@ impl Server {
     }
 
     /// Asks with the admin token.
-    pub async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
         let (status, _, body) = self.ask_fully(method, path, body).await;
         (status, body)
     }
 
-    pub async fn ask_fully(
+    pub(crate) async fn ask_fully(
         &self,
         method: Method,
         path: &str,
@@ -105,16 +105,16 @@ impl Server {
         (status, headers, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
-    pub async fn get(&self, path: &str) -> (StatusCode, Value) {
+    pub(crate) async fn get(&self, path: &str) -> (StatusCode, Value) {
         self.ask(Method::GET, path, None).await
     }
 
-    pub async fn post(&self, body: &Value) -> (StatusCode, Value) {
+    pub(crate) async fn post(&self, body: &Value) -> (StatusCode, Value) {
         self.ask(Method::POST, "/v1/events", Some(body)).await
     }
 
     /// Waits until something holds, asking again and again; returns how long it took.
-    pub async fn until(&self, what: &str, holds: impl AsyncFn(&Self) -> bool) -> Duration {
+    pub(crate) async fn until(&self, what: &str, holds: impl AsyncFn(&Self) -> bool) -> Duration {
         let begun = Instant::now();
         while !holds(self).await {
             assert!(begun.elapsed() < PATIENCE, "it never came to be that {what}");
@@ -124,7 +124,7 @@ impl Server {
     }
 
     /// Sends a signal, by name, and waits for the end.
-    pub async fn end(mut self, signal: &str) -> std::process::ExitStatus {
+    pub(crate) async fn end(mut self, signal: &str) -> std::process::ExitStatus {
         let pid = self.child.id().unwrap().to_string();
         let sent = Command::new("kill").args(["-s", signal, &pid]).status().await.unwrap();
         assert!(sent.success());
@@ -133,7 +133,7 @@ impl Server {
 }
 
 /// A deployment's life, as a pipeline would report it.
-pub fn deployment(id: &str, version: &str) -> [Value; 2] {
+pub(crate) fn deployment(id: &str, version: &str) -> [Value; 2] {
     let data = json!({
         "service": "payments", "environment": "production", "deployment_id": id,
         "version": version, "commit_time": "2026-01-01T00:00:00Z"
