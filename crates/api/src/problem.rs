@@ -4,8 +4,10 @@ use pts_domain::FieldError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Coverage;
+
 /// An error, as `application/problem+json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
     /// A stable name as a URI: `urn:pts:problem:` and the code.
     #[serde(rename = "type")]
@@ -24,6 +26,9 @@ pub struct Problem {
     /// The request: the same id stands in the server's log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// What would have been missing, where an incomplete answer was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Coverage>,
 }
 
 impl Problem {
@@ -37,6 +42,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             request_id: None,
+            coverage: None,
         }
     }
 }

@@ -1,0 +1,202 @@
+//! Who asks: a token in the `Authorization` header, or a browser's session cookie with the checks
+//! that a cookie needs because browsers send it unasked.
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use pts_domain::access::{Principal, Scope, TokenKind, TokenRefused};
+
+use crate::problem::Refusal;
+use crate::shared::Shared;
+
+/// The session cookie's name; the prefix makes browsers bind it to this host and to TLS.
+pub(crate) const fn cookie_name(secure: bool) -> &'static str {
+    if secure {
+        "__Host-pts_session"
+    } else {
+        "pts_session"
+    }
+}
+
+/// Finds out who asks.
+pub(crate) async fn caller(req: &HttpRequest, shared: &Shared) -> Result<Principal, Refusal> {
+    if let Some(header) = req.headers().get(header::AUTHORIZATION) {
+        let token = bearer(header).ok_or_else(wrong_scheme)?;
+        let principal = shared.gateway.authenticate(token).await?;
+        return of_kind(principal, TokenKind::Bearer);
+    }
+    let Some(session) = cookie(req, cookie_name(shared.settings.secure_cookies)) else {
+        return Err(Refusal::unauthenticated(None));
+    };
+    let principal = of_kind(
+        shared.gateway.authenticate(session).await?,
+        TokenKind::Session,
+    )?;
+    if !is_safe(req.method()) && origin(req) != Origin::Same {
+        return Err(cross_site());
+    }
+    Ok(principal)
+}
+
+/// Finds out who asks, and that they may.
+pub(crate) async fn caller_with(
+    req: &HttpRequest,
+    shared: &Shared,
+    scope: Scope,
+) -> Result<Principal, Refusal> {
+    let principal = caller(req, shared).await?;
+    shared.gateway.authorise(&principal, scope)?;
+    Ok(principal)
+}
+
+/// What was presented, whatever it is worth: a stream asks again with it.
+pub(crate) fn presented(req: &HttpRequest, shared: &Shared) -> Option<String> {
+    let token = match req.headers().get(header::AUTHORIZATION) {
+        Some(header) => bearer(header),
+        None => cookie(req, cookie_name(shared.settings.secure_cookies)),
+    };
+    token.map(ToOwned::to_owned)
+}
+
+fn bearer(header: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = header.to_str().ok()?.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then_some(token.trim())
+}
+
+fn cookie<'r>(req: &'r HttpRequest, name: &str) -> Option<&'r str> {
+    req.headers()
+        .get_all(header::COOKIE)
+        .filter_map(|header| header.to_str().ok())
+        .flat_map(|header| header.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(key, value)| (key == name).then_some(value))
+}
+
+/// A session is for browsers and a token for programs: each is good only where it belongs, so that
+/// a leaked cookie cannot be used from elsewhere as a token.
+fn of_kind(principal: Principal, kind: TokenKind) -> Result<Principal, Refusal> {
+    if principal.kind == kind {
+        Ok(principal)
+    } else {
+        Err(Refusal::unauthenticated(Some(TokenRefused::Unknown)))
+    }
+}
+
+fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// Where a browser says that a request comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A page of this server.
+    Same,
+    /// Another place.
+    Other,
+    /// It does not say: an old browser, or no browser.
+    Unsaid,
+}
+
+/// Where the request comes from, by the headers that pages cannot set themselves.
+pub(crate) fn origin(req: &HttpRequest) -> Origin {
+    let text = |name: HeaderName| req.headers().get(name).map(|value| value.to_str().ok());
+    if let Some(site) = text(HeaderName::from_static("sec-fetch-site")) {
+        return if site == Some("same-origin") {
+            Origin::Same
+        } else {
+            Origin::Other
+        };
+    }
+    let Some(origin) = text(header::ORIGIN) else {
+        return Origin::Unsaid;
+    };
+    // Which scheme the browser used is not known behind a proxy; host and port are.
+    let from = origin
+        .and_then(|origin| origin.split_once("://"))
+        .map(|(_, host)| host);
+    let here = text(header::HOST).flatten();
+    if from.is_some() && from == here {
+        Origin::Same
+    } else {
+        Origin::Other
+    }
+}
+
+pub(crate) fn cross_site() -> Refusal {
+    Refusal::new(
+        StatusCode::FORBIDDEN,
+        "cross_site",
+        "The request comes from another site",
+        "A session cookie changes things only from this server's own pages. Programs send a token \
+         as `Authorization: Bearer pts_…`.",
+    )
+}
+
+fn wrong_scheme() -> Refusal {
+    let mut refusal = Refusal::unauthenticated(None);
+    refusal.set_detail("The Authorization header must read `Bearer pts_…`.");
+    refusal
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn a_request_is_of_the_same_origin_only_if_the_browser_says_so() {
+        let check = |headers: &[(&str, &str)], expected| {
+            let mut req = TestRequest::post();
+            for (name, value) in headers {
+                req = req.insert_header((*name, *value));
+            }
+            assert_eq!(origin(&req.to_http_request()), expected, "{headers:?}");
+        };
+        check(&[], Origin::Unsaid);
+        check(&[("sec-fetch-site", "same-origin")], Origin::Same);
+        check(&[("sec-fetch-site", "same-site")], Origin::Other);
+        check(&[("sec-fetch-site", "none")], Origin::Other);
+        check(
+            &[("origin", "https://pts.acme"), ("host", "pts.acme")],
+            Origin::Same,
+        );
+        check(
+            &[("origin", "https://pts.acme:1"), ("host", "pts.acme")],
+            Origin::Other,
+        );
+        check(&[("origin", "null"), ("host", "pts.acme")], Origin::Other);
+        let both = [
+            ("sec-fetch-site", "cross-site"),
+            ("origin", "https://pts.acme"),
+            ("host", "pts.acme"),
+        ];
+        check(&both, Origin::Other);
+    }
+
+    #[test]
+    fn the_session_is_found_among_other_cookies() {
+        let req = TestRequest::get()
+            .insert_header(("cookie", "theme=dark; pts_session=abc; odd; x=\"y\""))
+            .to_http_request();
+        assert_eq!(cookie(&req, "pts_session"), Some("abc"));
+        assert_eq!(cookie(&req, "pts"), None);
+    }
+
+    #[test]
+    fn only_the_bearer_scheme_counts() {
+        let check = |text: &str, expected| {
+            assert_eq!(
+                bearer(&HeaderValue::from_str(text).unwrap()),
+                expected,
+                "{text}"
+            );
+        };
+        check("Bearer pts_1", Some("pts_1"));
+        check("bearer  pts_1", Some("pts_1"));
+        check("Basic cHRz", None);
+        check("pts_1", None);
+    }
+}

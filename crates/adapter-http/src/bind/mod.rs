@@ -1,0 +1,62 @@
+//! From an action's declaration to its route: the path and the query become its input, guided by
+//! the input's schema; its answer becomes JSON. An action that is a question needs nothing else.
+
+mod parameters;
+mod query;
+
+use std::rc::Rc;
+
+use actix_web::http::header;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use pts_api::{Action, Answer};
+use pts_services::{CallOptions, Gateway, UseCase};
+use serde::Serialize;
+
+pub(crate) use parameters::Parameters;
+pub(crate) use query::pairs as query_pairs;
+
+use crate::auth;
+use crate::problem::Refusal;
+use crate::routes::Binder;
+use crate::shared::Shared;
+
+/// Binds the route of an action that is one question and one answer.
+pub(crate) fn query<A: Action>(binder: &mut Binder<'_>)
+where
+    Gateway: UseCase<A>,
+{
+    let parameters = Rc::new(Parameters::of::<A>());
+    binder.action::<A, _, _>(move |req: HttpRequest, shared: Data<Shared>| {
+        let parameters = Rc::clone(&parameters);
+        async move { answer::<A>(&req, &shared, &parameters).await }
+    });
+}
+
+async fn answer<A: Action>(
+    req: &HttpRequest,
+    shared: &Shared,
+    parameters: &Parameters,
+) -> Result<HttpResponse, Refusal>
+where
+    Gateway: UseCase<A>,
+{
+    let principal = auth::caller_with(req, shared, A::SCOPE).await?;
+    let (input, options) = parameters.read::<A::Input>(req)?;
+    let answer = shared.gateway.call::<A>(&principal, input, options).await?;
+    json(&answer)
+}
+
+/// An answer on the wire.
+fn json<T: Serialize>(answer: &Answer<T>) -> Result<HttpResponse, Refusal> {
+    let body = serde_json::to_vec(answer).map_err(|error| {
+        tracing::error!(%error, "an answer could not be written as JSON");
+        Refusal::internal()
+    })?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "application/json"))
+        .body(body))
+}
+
+/// What a question was asked with, beside its own input.
+pub(crate) type Read<T> = Result<(T, CallOptions), Refusal>;

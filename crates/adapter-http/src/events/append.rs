@@ -1,0 +1,220 @@
+//! `POST /v1/events`: one event or a batch, in any form, acknowledged after it is committed.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::web::{Data, Payload, block};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use pts_api::actions::events::{AppendEvents, AppendInput};
+use pts_api::{Action, BatchResult, ItemResult, ItemStatus, Problem, Receipt};
+use pts_domain::{FieldError, Timestamp};
+use pts_services::ItemOutcome;
+use serde::Serialize;
+
+use super::binary;
+use super::body::{self, Reservation};
+use super::decode::{Batch, decode};
+use super::media::{self, ContentType, Encoding, Media};
+use crate::problem::{Refusal, summary};
+use crate::shared::Shared;
+use crate::{HttpSettings, auth};
+
+/// From this size on, a body is decoded beside the workers, so that it does not hold up others.
+const HEAVY_BYTES: usize = 128 * 1024;
+
+/// Takes events in.
+pub(crate) async fn append(
+    req: HttpRequest,
+    payload: Payload,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, Refusal> {
+    let principal = auth::caller_with(&req, &shared, AppendEvents::SCOPE).await?;
+    let (input, _) = shared.append_parameters.read::<AppendInput>(&req)?;
+    let (media, content_type) = media::media(req.headers())?;
+    let encoding = media::encoding(req.headers())?;
+
+    let mut reservation = shared.bodies.reserve();
+    let bytes = body::read(payload, &shared.settings, &mut reservation).await?;
+    let body = Body {
+        bytes,
+        encoding,
+        media,
+        content_type,
+    };
+    let (batch, _reservation) = body.decode(&req, &shared.settings, reservation).await?;
+
+    let Batch {
+        items,
+        single,
+        form,
+    } = batch;
+    let outcomes = shared
+        .gateway
+        .ingest(&principal, items, form, input.validate.is_some())
+        .await?;
+    count(&shared, &outcomes);
+    if single {
+        let outcome = outcomes.into_iter().next().ok_or_else(Refusal::internal)?;
+        answer_one(outcome)
+    } else {
+        Ok(answer_batch(outcomes))
+    }
+}
+
+struct Body {
+    bytes: Vec<u8>,
+    encoding: Encoding,
+    media: Media,
+    content_type: Option<ContentType>,
+}
+
+impl Body {
+    async fn decode(
+        self,
+        req: &HttpRequest,
+        settings: &HttpSettings,
+        mut reservation: Reservation,
+    ) -> Result<(Batch, Reservation), Refusal> {
+        let Self {
+            bytes,
+            encoding,
+            media,
+            content_type,
+        } = self;
+        let most = settings.max_body_bytes;
+        if media == Media::Binary {
+            let bytes = body::decompress(bytes, encoding, most, &mut reservation)?;
+            let batch = binary::event(req.headers(), content_type.as_ref(), &bytes)?;
+            return Ok((batch, reservation));
+        }
+        let heavy = bytes.len() > HEAVY_BYTES || encoding != Encoding::Identity;
+        let work = move || {
+            let bytes = body::decompress(bytes, encoding, most, &mut reservation)?;
+            Ok((decode(&bytes, media)?, reservation))
+        };
+        if heavy {
+            block(work).await.map_err(|error| {
+                tracing::error!(%error, "a body could not be decoded beside the workers");
+                Refusal::internal()
+            })?
+        } else {
+            work()
+        }
+    }
+}
+
+fn count(shared: &Shared, outcomes: &[ItemOutcome]) {
+    for (name, is_it) in [
+        (
+            "created",
+            (|o| matches!(o, ItemOutcome::Created(_))) as fn(&ItemOutcome) -> bool,
+        ),
+        ("duplicate", |o| matches!(o, ItemOutcome::Duplicate(_))),
+        ("valid", |o| matches!(o, ItemOutcome::Valid(_))),
+        ("conflict", |o| matches!(o, ItemOutcome::Conflict { .. })),
+        ("invalid", |o| matches!(o, ItemOutcome::Invalid(_))),
+    ] {
+        let number = outcomes.iter().filter(|outcome| is_it(outcome)).count();
+        if number > 0 {
+            shared.metrics.ingested(name, number as u64);
+        }
+    }
+}
+
+fn answer_one(outcome: ItemOutcome) -> Result<HttpResponse, Refusal> {
+    match outcome {
+        ItemOutcome::Created(receipt) => Ok(receipt_with(StatusCode::CREATED, &receipt)),
+        ItemOutcome::Duplicate(receipt) | ItemOutcome::Valid(receipt) => {
+            Ok(receipt_with(StatusCode::OK, &receipt))
+        }
+        ItemOutcome::Conflict { id, received_at } => {
+            let mut refusal = conflict(id, received_at);
+            if let Ok(location) = header::HeaderValue::try_from(location(id)) {
+                refusal = refusal.with_header(header::CONTENT_LOCATION, location);
+            }
+            Err(refusal)
+        }
+        ItemOutcome::Invalid(errors) => Err(invalid(errors)),
+    }
+}
+
+fn receipt_with(status: StatusCode, receipt: &Receipt) -> HttpResponse {
+    let mut response = HttpResponseBuilder::new(status);
+    if let Some(id) = receipt.id {
+        response.insert_header((header::LOCATION, location(id)));
+    }
+    json(&mut response, receipt)
+}
+
+fn location(id: impl std::fmt::Display) -> String {
+    format!("{}/{id}", AppendEvents::PATH)
+}
+
+fn json(response: &mut HttpResponseBuilder, body: &impl Serialize) -> HttpResponse {
+    response.json(body)
+}
+
+fn answer_batch(outcomes: Vec<ItemOutcome>) -> HttpResponse {
+    let mut result = BatchResult {
+        created: 0,
+        duplicates: 0,
+        rejected: 0,
+        items: Vec::with_capacity(outcomes.len()),
+    };
+    for (index, outcome) in outcomes.into_iter().enumerate() {
+        let (status, code, receipt, problem) = match outcome {
+            ItemOutcome::Created(receipt) => (ItemStatus::Created, 201, Some(receipt), None),
+            ItemOutcome::Duplicate(receipt) => (ItemStatus::Duplicate, 200, Some(receipt), None),
+            ItemOutcome::Valid(receipt) => (ItemStatus::Valid, 200, Some(receipt), None),
+            ItemOutcome::Conflict { id, received_at } => rejected(
+                ItemStatus::Conflict,
+                conflict(id, received_at).into_problem(),
+            ),
+            ItemOutcome::Invalid(errors) => {
+                rejected(ItemStatus::Invalid, invalid(errors).into_problem())
+            }
+        };
+        match status {
+            ItemStatus::Created => result.created += 1,
+            ItemStatus::Duplicate => result.duplicates += 1,
+            ItemStatus::Valid => {}
+            ItemStatus::Conflict | ItemStatus::Invalid => result.rejected += 1,
+        }
+        result.items.push(ItemResult {
+            index,
+            status,
+            code,
+            receipt,
+            problem,
+        });
+    }
+    let status = if result.rejected == 0 {
+        StatusCode::OK
+    } else {
+        StatusCode::MULTI_STATUS
+    };
+    json(&mut HttpResponseBuilder::new(status), &result)
+}
+
+type Rejected = (ItemStatus, u16, Option<Receipt>, Option<Problem>);
+
+fn rejected(status: ItemStatus, problem: Problem) -> Rejected {
+    (status, problem.status, None, Some(problem))
+}
+
+fn conflict(id: impl std::fmt::Display, received_at: Timestamp) -> Refusal {
+    Refusal::new(
+        StatusCode::CONFLICT,
+        "identity_conflict",
+        "The identity stands for another event",
+        format!(
+            "This `source` and `id` were used for another event, {id}, received at {}. Nothing was \
+             stored.",
+            received_at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
+        ),
+    )
+}
+
+fn invalid(errors: Vec<FieldError>) -> Refusal {
+    let title = "The event is not valid";
+    Refusal::bad_request("invalid_event", title, summary(&errors)).with_errors(errors)
+}

@@ -1,0 +1,11 @@
+//! What happens to every request, whatever it asks for: it gets an id and a span, is counted and
+//! timed, its problem is written out, and its answer leaves with the headers that keep browsers
+//! safe.
+
+mod observe;
+mod request_id;
+mod security;
+
+pub(crate) use observe::observe;
+pub(crate) use request_id::RequestIds;
+pub(crate) use security::secure;

@@ -1,0 +1,100 @@
+//! Wraps every request: its span, its line in the log, its counts, and the one place where a
+//! problem becomes a body. A handler that panics becomes a problem too.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use actix_web::Error;
+use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use futures::FutureExt as _;
+use pts_api::Problem;
+use tracing::Instrument as _;
+
+use super::request_id::{REQUEST_ID, TRACEPARENT, traceparent};
+use crate::problem::Refusal;
+use crate::routes;
+use crate::shared::Shared;
+
+/// Observes one request from its head to the head of its response.
+pub(crate) async fn observe<B: MessageBody + 'static>(
+    shared: Data<Shared>,
+    req: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let begun = Instant::now();
+    let id = shared.request_ids.of(req.headers());
+    let trace = traceparent(req.headers()).map(ToOwned::to_owned);
+    let span = tracing::info_span!(
+        "request",
+        request_id = %id,
+        method = %req.method(),
+        action = tracing::field::Empty,
+        status = tracing::field::Empty,
+        duration_ms = tracing::field::Empty,
+        traceparent = trace,
+    );
+    let _in_flight = shared.metrics.begin();
+
+    let request = req.request().clone();
+    let handled = AssertUnwindSafe(next.call(req))
+        .catch_unwind()
+        .instrument(span.clone())
+        .await;
+    let response = match handled {
+        Ok(Ok(response)) => response.map_into_left_body(),
+        Ok(Err(error)) => ServiceResponse::from_err(error, request).map_into_right_body(),
+        Err(_) => {
+            // The panic itself was printed by the panic hook, inside this span.
+            span.in_scope(|| tracing::error!("a handler panicked"));
+            ServiceResponse::from_err(Refusal::internal(), request).map_into_right_body()
+        }
+    };
+    let mut response = write_problem(response, &id);
+
+    let status = response.status().as_u16();
+    let action = routes::name_of(&response, &shared);
+    let took = begun.elapsed();
+    shared.metrics.answered(action, status, took);
+    span.record("action", action);
+    span.record("status", status);
+    span.record("duration_ms", took.as_secs_f64() * 1_000.0);
+    span.in_scope(|| match status {
+        500.. => tracing::warn!("answered"),
+        _ if matches!(action, "healthz" | "readyz" | "metrics") => tracing::debug!("answered"),
+        _ => tracing::info!("answered"),
+    });
+
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::try_from(id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    if let Some(trace) = trace.and_then(|trace| HeaderValue::try_from(trace).ok()) {
+        headers.insert(TRACEPARENT, trace);
+    }
+    Ok(response)
+}
+
+/// Writes out the problem that a refused request's response carries.
+fn write_problem<B>(
+    mut response: ServiceResponse<EitherBody<B>>,
+    request_id: &str,
+) -> ServiceResponse<EitherBody<B>> {
+    let problem = response
+        .response_mut()
+        .extensions_mut()
+        .remove::<Box<Problem>>();
+    let Some(mut problem) = problem else {
+        return response;
+    };
+    problem.request_id = Some(request_id.to_owned());
+    let body = serde_json::to_vec(&*problem).unwrap_or_default();
+    let content_type = HeaderValue::from_static("application/problem+json");
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, content_type);
+    response.map_body(|_, _| EitherBody::right(BoxBody::new(body)))
+}

@@ -1,0 +1,292 @@
+//! One operation of the document: its parameters, bodies and answers.
+
+use pts_api::{ActionSpec, BatchResult, Binding, Method, Receipt};
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+/// The tag of what is served beside the actions.
+pub(super) const SERVER: &str = "server";
+
+pub(super) const fn method(method: Method) -> &'static str {
+    match method {
+        Method::Get => "get",
+        Method::Post => "post",
+    }
+}
+
+/// `platform.events.search` belongs to `events`.
+pub(super) fn tag(name: &str) -> &str {
+    name.split('.').nth(1).unwrap_or(name)
+}
+
+/// The operation of an action.
+pub(super) fn of(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
+    let mut description = action.description.to_owned();
+    if !action.aliases.is_empty() {
+        description.push_str(&format!("\n\nAlso at {}.", action.aliases.join(", ")));
+    }
+    description.push_str(&format!("\n\nNeeds the scope `{}`.", action.scope));
+    let mut operation = json!({
+        "operationId": action.name,
+        "tags": [tag(action.name)],
+        "summary": action.summary,
+        "description": description.trim(),
+        "parameters": parameters(action),
+        "responses": responses(action, generator),
+    });
+    if action.binding == Binding::Ingest {
+        operation["requestBody"] = event_body();
+    }
+    operation
+}
+
+fn parameters(action: &ActionSpec) -> Vec<Value> {
+    let mut generator = SchemaSettings::draft2020_12()
+        .with(|settings| settings.inline_subschemas = true)
+        .into_generator();
+    let schema = (action.input_schema)(&mut generator);
+    let required: Vec<&str> = schema
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let example = (action.example)();
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let mut parameters: Vec<Value> = properties
+        .into_iter()
+        .flatten()
+        .map(|(name, schema)| {
+            let in_path = action.path.contains(&format!("{{{name}}}"));
+            let mut schema = schema.clone();
+            let description = schema
+                .as_object_mut()
+                .and_then(|schema| schema.remove("description"))
+                .unwrap_or_default();
+            let mut parameter = json!({
+                "name": name,
+                "in": if in_path { "path" } else { "query" },
+                "required": in_path || required.contains(&name.as_str()),
+                "description": description,
+            });
+            if schema["type"] == "object" {
+                // `data.<path>=<text>`: no style of OpenAPI writes maps with a prefix.
+                parameter["name"] = format!("{name}.*").into();
+                parameter["schema"] = json!({ "type": "string" });
+                return parameter;
+            }
+            if schema["type"] == "array" {
+                parameter["style"] = "form".into();
+                parameter["explode"] = true.into();
+            }
+            parameter["schema"] = schema;
+            if let Some(example) = example.get(name) {
+                parameter["example"] = example.clone();
+            }
+            parameter
+        })
+        .collect();
+    match action.binding {
+        Binding::Query => parameters.push(json!({
+            "name": "partial",
+            "in": "query",
+            "required": false,
+            "description": "`deny` answers 503 rather than with less than everything.",
+            "schema": { "enum": ["allow", "deny"], "default": "allow" },
+        })),
+        Binding::Stream => parameters.push(json!({
+            "name": "Last-Event-ID",
+            "in": "header",
+            "required": false,
+            "description": "Go on behind this event of an earlier stream. Browsers send it by \
+                            themselves.",
+            "schema": { "type": "integer", "format": "int64", "minimum": 0 },
+        })),
+        Binding::Ingest => {}
+    }
+    parameters
+}
+
+fn event_body() -> Value {
+    let one = json!({ "$ref": "#/components/schemas/Event" });
+    let strict = json!({ "$ref": "#/components/schemas/CloudEvent" });
+    let many = |item: &Value| json!({ "type": "array", "items": item, "minItems": 1, "maxItems": pts_services::MOST_EVENTS });
+    let example = pts_domain::platform::find("deployment.succeeded").map(|known| known.example());
+    json!({
+        "required": true,
+        "description": "One event or many. In CloudEvents' binary mode, attributes are `ce-` \
+                        headers and the body is the data, of any type. `Content-Encoding` may be \
+                        gzip or zstd.",
+        "content": {
+            "application/json": {
+                "schema": { "oneOf": [one, many(&one)] },
+                "example": example,
+            },
+            "application/x-ndjson": {
+                "schema": { "type": "string", "description": "One event a line." },
+            },
+            "application/cloudevents+json": { "schema": strict },
+            "application/cloudevents-batch+json": { "schema": many(&strict) },
+        },
+    })
+}
+
+fn responses(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
+    let mut responses = Map::new();
+    match action.binding {
+        Binding::Query => {
+            let data = (action.output_schema)(generator).to_value();
+            responses.insert("200".into(), answer(&data));
+            responses.insert("404".into(), refusal(404));
+            responses.insert("409".into(), refusal(409));
+        }
+        Binding::Ingest => {
+            let receipt = schema::<Receipt>(generator);
+            let batch = schema::<BatchResult>(generator);
+            let either = json!({ "oneOf": [receipt, batch] });
+            responses.insert(
+                "200".into(),
+                body(
+                    "There already, checked only, or a whole batch was accepted.",
+                    &either,
+                ),
+            );
+            responses.insert("201".into(), body("The event was stored.", &receipt));
+            responses.insert(
+                "207".into(),
+                body(
+                    "Some events of the batch were not accepted; each has its result.",
+                    &batch,
+                ),
+            );
+            for status in [408, 409, 413, 415] {
+                responses.insert(status.to_string(), refusal(status));
+            }
+        }
+        Binding::Stream => {
+            let event = (action.output_schema)(generator).to_value();
+            responses.insert(
+                "200".into(),
+                json!({
+                    "description": "Server-sent events without an end: `id` is the place in the \
+                                    log, `data` the event as JSON. A message of the type `problem` \
+                                    says why the stream ends.",
+                    "content": { "text/event-stream": { "schema": { "type": "string" }, "x-data": event } },
+                }),
+            );
+        }
+    }
+    for status in [400, 401, 403, 503] {
+        responses.insert(status.to_string(), refusal(status));
+    }
+    responses.into()
+}
+
+fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
+    generator.subschema_for::<T>().to_value()
+}
+
+fn body(description: &str, schema: &Value) -> Value {
+    json!({ "description": description, "content": { "application/json": { "schema": schema } } })
+}
+
+fn answer(data: &Value) -> Value {
+    let schema = json!({
+        "type": "object",
+        "required": ["data", "coverage", "warnings"],
+        "properties": {
+            "data": data,
+            "coverage": { "$ref": "#/components/schemas/Coverage" },
+            "warnings": { "type": "array", "items": { "type": "string" } },
+            "next_cursor": { "type": "string", "description": "Where the next page begins." },
+        },
+    });
+    body("The answer, and what it rests on.", &schema)
+}
+
+const REFUSALS: [(u16, &str, &str); 9] = [
+    (400, "BadRequest", "The request is not valid: see `errors`."),
+    (401, "Unauthenticated", "No token, or one that is not good."),
+    (403, "Denied", "The token does not allow this."),
+    (404, "NotFound", "Not known here."),
+    (408, "TooSlow", "The body was not complete in time."),
+    (
+        409,
+        "Conflict",
+        "The identity stands for another thing, or for several.",
+    ),
+    (413, "TooLarge", "More than one request may hold."),
+    (415, "Unsupported", "Not in a form that is accepted."),
+    (
+        503,
+        "Unavailable",
+        "Not at the moment: try again after `Retry-After`.",
+    ),
+];
+
+fn refusal(status: u16) -> Value {
+    let named = REFUSALS.iter().find(|(known, ..)| *known == status);
+    let name = named.map_or("BadRequest", |(_, name, _)| name);
+    json!({ "$ref": format!("#/components/responses/{name}") })
+}
+
+/// The answers that refuse, for all operations.
+pub(super) fn refusals() -> Map<String, Value> {
+    let problem = json!({ "$ref": "#/components/schemas/Problem" });
+    let content = json!({ "application/problem+json": { "schema": problem } });
+    REFUSALS
+        .iter()
+        .map(|(status, name, description)| {
+            let mut response = json!({ "description": description, "content": content });
+            if *status == 503 {
+                response["headers"] = json!({
+                    "Retry-After": { "schema": { "type": "integer" }, "description": "Seconds." },
+                });
+            }
+            ((*name).to_owned(), response)
+        })
+        .collect()
+}
+
+/// What is served beside the actions and of use to programs.
+pub(super) fn beside_the_actions() -> [(&'static str, Value); 3] {
+    let text = json!({ "text/plain": { "schema": { "type": "string" } } });
+    let open = |id: &str, summary: &str, mut responses: Value| {
+        responses["200"]["content"] =
+            json!({ "application/json": { "schema": { "type": "object" } } });
+        json!({
+            "operationId": id, "tags": [SERVER], "summary": summary, "security": [],
+            "responses": responses,
+        })
+    };
+    let alive = json!({ "200": { "description": "It lives." } });
+    let ready = json!({ "200": { "description": "It is ready." }, "503": refusal(503) });
+    let metrics = json!({
+        "operationId": "metrics",
+        "tags": [SERVER],
+        "summary": "The server's own figures, in OpenMetrics",
+        "description": "Needs the scope `metrics:read`.",
+        "responses": {
+            "200": { "description": "The figures.", "content": text },
+            "401": refusal(401),
+            "403": refusal(403),
+        },
+    });
+    [
+        (
+            "/healthz",
+            open("healthz", "Tell whether the process lives", alive),
+        ),
+        (
+            "/readyz",
+            open(
+                "readyz",
+                "Tell whether an event could be committed now",
+                ready,
+            ),
+        ),
+        ("/metrics", metrics),
+    ]
+}

@@ -1,0 +1,249 @@
+//! Signing in and out: a token or a one-time code becomes a session cookie. A link with a code
+//! only shows a button: whatever merely fetches the link, such as a chat's preview, does not use
+//! the code up.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use futures::StreamExt as _;
+use pts_services::Session;
+
+use super::{embedded, escape, html, see_other, wants_html};
+use crate::auth::{self, Origin};
+use crate::bind::query_pairs;
+use crate::problem::Refusal;
+use crate::shared::Shared;
+
+const PAGE: &str = include_str!("../../assets/signin.html");
+const FILES: &[(&str, &str, &str)] = &[
+    (
+        "pts.css",
+        "text/css; charset=utf-8",
+        include_str!("../../assets/pts.css"),
+    ),
+    (
+        "icon.svg",
+        "image/svg+xml",
+        include_str!("../../assets/icon.svg"),
+    ),
+];
+/// Bytes that a sign-in form may have.
+const LARGEST_FORM: usize = 8 * 1024;
+const START: &str = "/admin";
+
+/// The fields of the form and of the page's query.
+#[derive(Default)]
+struct Fields {
+    code: Option<String>,
+    token: Option<String>,
+    next: Option<String>,
+}
+
+impl Fields {
+    fn read(text: &str) -> Self {
+        let mut fields = Self::default();
+        for (name, value) in query_pairs(text).unwrap_or_default() {
+            let field = match name.as_str() {
+                "code" => &mut fields.code,
+                "token" => &mut fields.token,
+                "next" => &mut fields.next,
+                _ => continue,
+            };
+            *field = Some(value.trim().to_owned()).filter(|value| !value.is_empty());
+        }
+        fields
+    }
+
+    /// Where to go afterwards: a path of this server, whatever was asked for.
+    fn next(&self) -> &str {
+        let is_local = |next: &&str| {
+            next.starts_with('/')
+                && !next.starts_with("//")
+                && next.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
+        };
+        self.next.as_deref().filter(is_local).unwrap_or(START)
+    }
+}
+
+/// `GET /signin`
+pub(crate) async fn page(req: HttpRequest) -> Result<HttpResponse, Refusal> {
+    let fields = Fields::read(req.query_string());
+    Ok(html(StatusCode::OK, render(&fields, None)))
+}
+
+/// `POST /signin`
+pub(crate) async fn sign_in(
+    req: HttpRequest,
+    payload: Payload,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, Refusal> {
+    // Another site must not be able to sign a browser in as somebody else.
+    if auth::origin(&req) == Origin::Other {
+        return Err(auth::cross_site());
+    }
+    let fields = Fields::read(&form(payload).await?);
+    let session = match (&fields.token, &fields.code) {
+        (Some(token), _) => shared.gateway.sign_in_with_token(token).await,
+        (None, Some(code)) => shared.gateway.sign_in_with_code(code).await,
+        (None, None) => return refused(&req, &fields, Refusal::unauthenticated(None)),
+    };
+    match session {
+        Ok(session) => Ok(see_other(fields.next())
+            .insert_header((header::SET_COOKIE, cookie(&shared, Some(&session))))
+            .finish()),
+        Err(error) => refused(&req, &fields, error.into()),
+    }
+}
+
+/// `POST /signout`
+pub(crate) async fn sign_out(
+    req: HttpRequest,
+    shared: Data<Shared>,
+) -> Result<HttpResponse, Refusal> {
+    match auth::caller(&req, &shared).await {
+        Ok(principal) => shared.gateway.sign_out(&principal).await?,
+        // A session that is over is signed out already.
+        Err(refusal) if refusal.problem().status == 401 => {}
+        Err(refusal) => return Err(refusal),
+    }
+    Ok(see_other("/signin")
+        .insert_header((header::SET_COOKIE, cookie(&shared, None)))
+        .finish())
+}
+
+/// The style and the icon: part of the sign-in page, so they need no token.
+pub(crate) async fn file(req: HttpRequest) -> Result<HttpResponse, Refusal> {
+    embedded(&req, FILES)
+}
+
+async fn form(mut payload: Payload) -> Result<String, Refusal> {
+    let mut body = Vec::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| {
+            Refusal::bad_request("body_incomplete", "The body broke off", "Send it again.")
+        })?;
+        if body.len() + chunk.len() > LARGEST_FORM {
+            let detail = format!("A sign-in form has at most {LARGEST_FORM} bytes.");
+            return Err(Refusal::too_large(
+                "body_too_large",
+                "The body is too large",
+                detail,
+            ));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    String::from_utf8(body).map_err(|_| {
+        Refusal::bad_request(
+            "invalid_input",
+            "Not a form",
+            "The body is not text in UTF-8.",
+        )
+    })
+}
+
+fn refused(req: &HttpRequest, fields: &Fields, refusal: Refusal) -> Result<HttpResponse, Refusal> {
+    if !wants_html(req.headers()) {
+        return Err(refusal);
+    }
+    let problem = refusal.problem();
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::UNAUTHORIZED);
+    let message = match (&fields.token, &fields.code) {
+        (None, None) => "Enter a token first.",
+        (None, Some(_)) if problem.status == 401 => {
+            "This link was used already, or it is too old. Enter a token instead."
+        }
+        _ => problem.detail.as_str(),
+    };
+    // A code that was refused is of no more use.
+    let again = Fields {
+        next: fields.next.clone(),
+        ..Fields::default()
+    };
+    Ok(html(status, render(&again, Some(message))))
+}
+
+fn render(fields: &Fields, error: Option<&str>) -> String {
+    let shown = |wanted| if wanted { "" } else { "hidden" };
+    let values = [
+        ("{{error}}", escape(error.unwrap_or_default())),
+        ("{{error-shown}}", shown(error.is_some()).to_owned()),
+        (
+            "{{code}}",
+            escape(fields.code.as_deref().unwrap_or_default()),
+        ),
+        ("{{code-shown}}", shown(fields.code.is_some()).to_owned()),
+        ("{{token-shown}}", shown(fields.code.is_none()).to_owned()),
+        ("{{next}}", escape(fields.next())),
+    ];
+    // One pass over the template: what was filled in is never filled in again.
+    let mut page = String::with_capacity(PAGE.len() + 256);
+    let mut rest = PAGE;
+    while let Some(at) = rest.find("{{") {
+        page.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let value = values.iter().find(|(name, _)| rest.starts_with(name));
+        let (name, value) = value.map_or(("{{", "{{"), |(name, value)| (*name, value.as_str()));
+        page.push_str(value);
+        rest = &rest[name.len()..];
+    }
+    page.push_str(rest);
+    page
+}
+
+/// The session's cookie, or its removal.
+fn cookie(shared: &Shared, session: Option<&Session>) -> HeaderValue {
+    let secure = shared.settings.secure_cookies;
+    let name = auth::cookie_name(secure);
+    let (value, end) = match session {
+        Some(session) => {
+            let expires = session.expires_at.format("%a, %d %b %Y %H:%M:%S GMT");
+            (session.text.reveal(), format!("Expires={expires}"))
+        }
+        None => ("", "Max-Age=0".to_owned()),
+    };
+    let secure = if secure { "; Secure" } else { "" };
+    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict; {end}{secure}");
+    // Token texts are hexadecimal: this is always a header's value.
+    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_on_is_a_path_of_this_server() {
+        let check = |query: &str, expected| {
+            assert_eq!(Fields::read(query).next(), expected, "{query}");
+        };
+        check("next=/docs", "/docs");
+        check("next=%2Fadmin%23events", "/admin#events");
+        for elsewhere in [
+            "",
+            "next=",
+            "next=https://evil.example",
+            "next=//evil.example",
+            "next=/%5Cevil.example",
+            "next=/a%0d%0ab",
+            "next=admin",
+        ] {
+            check(elsewhere, START);
+        }
+    }
+
+    #[test]
+    fn what_is_filled_in_is_escaped_and_not_filled_in_again() {
+        let fields = Fields {
+            code: Some("\"><b>{{error}}".into()),
+            ..Fields::default()
+        };
+        let page = render(&fields, Some("no <i>"));
+        assert!(
+            page.contains("value=\"&quot;&gt;&lt;b&gt;{{error}}\""),
+            "{page}"
+        );
+        assert!(page.contains("no &lt;i&gt;"));
+        assert!(!page.contains("{{next}}"));
+    }
+}

@@ -1,0 +1,223 @@
+//! How a request is refused: one type for every handler, and the one table from errors to statuses.
+//! The response carries the problem as a value; `middleware::render` writes it out, because only
+//! there the request's id is known.
+
+use std::fmt;
+
+use actix_web::body::BoxBody;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use pts_api::Problem;
+use pts_domain::FieldError;
+use pts_domain::access::{Scope, TokenRefused};
+use pts_services::{AccessError, ActionError};
+
+/// What the sender of a refused request is told.
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal {
+    problem: Box<Problem>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Refusal {
+    pub(crate) fn new(
+        status: StatusCode,
+        code: &str,
+        title: &str,
+        detail: impl Into<String>,
+    ) -> Self {
+        let problem = Box::new(Problem::new(status.as_u16(), code, title, detail));
+        Self {
+            problem,
+            headers: Vec::new(),
+        }
+    }
+
+    pub(crate) fn bad_request(code: &str, title: &str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, title, detail)
+    }
+
+    /// The parameters of the request are wrong.
+    pub(crate) fn bad_input(errors: Vec<FieldError>) -> Self {
+        Self::bad_request(
+            "invalid_input",
+            "The request is not valid",
+            summary(&errors),
+        )
+        .with_errors(errors)
+    }
+
+    pub(crate) fn unsupported(code: &str, title: &str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, title, detail)
+    }
+
+    pub(crate) fn too_large(code: &str, title: &str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, code, title, detail)
+    }
+
+    pub(crate) fn unavailable(code: &str, detail: impl Into<String>, retry_after_s: u64) -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            code,
+            "Not available at the moment",
+            detail,
+        )
+        .with_header(header::RETRY_AFTER, HeaderValue::from(retry_after_s))
+    }
+
+    pub(crate) fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Something went wrong inside",
+            "This is a fault of the service; its log has more under the request id.",
+        )
+    }
+
+    /// No token, or one that is not good.
+    pub(crate) fn unauthenticated(refused: Option<TokenRefused>) -> Self {
+        let (code, detail, challenge) = match refused {
+            None => (
+                "token_missing",
+                "Send a token as `Authorization: Bearer pts_…`.".to_owned(),
+                "Bearer realm=\"pts\"".to_owned(),
+            ),
+            Some(why) => (
+                "token_refused",
+                format!("{}.", sentence(&why.to_string())),
+                format!(
+                    "Bearer realm=\"pts\", error=\"invalid_token\", error_description=\"{why}\""
+                ),
+            ),
+        };
+        let refusal = Self::new(
+            StatusCode::UNAUTHORIZED,
+            code,
+            "A good token is needed",
+            detail,
+        );
+        match HeaderValue::try_from(challenge) {
+            Ok(challenge) => refusal.with_header(header::WWW_AUTHENTICATE, challenge),
+            Err(_) => refusal,
+        }
+    }
+
+    pub(crate) fn denied(scope: Scope) -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "denied",
+            "The token does not allow this",
+            format!("This needs the scope `{scope}`."),
+        )
+    }
+
+    pub(crate) fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
+        self.problem.errors = errors;
+        self
+    }
+
+    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    pub(crate) fn set_detail(&mut self, detail: impl Into<String>) {
+        self.problem.detail = detail.into();
+    }
+
+    pub(crate) fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
+    pub(crate) fn into_problem(self) -> Problem {
+        *self.problem
+    }
+}
+
+/// A few errors in one line; the rest stand in the problem's list.
+pub(crate) fn summary(errors: &[FieldError]) -> String {
+    const SHOWN: usize = 3;
+    let shown = pts_domain::problem::join(&errors[..errors.len().min(SHOWN)]);
+    match errors.len() {
+        n if n > SHOWN => format!("{shown}; and {} more", n - SHOWN),
+        _ => shown,
+    }
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default()
+}
+
+impl From<ActionError> for Refusal {
+    fn from(error: ActionError) -> Self {
+        match error {
+            ActionError::Denied { scope } => Self::denied(scope),
+            ActionError::Invalid(errors) => Self::bad_input(errors),
+            ActionError::NotFound { what } => Self::new(
+                StatusCode::NOT_FOUND,
+                "not_found",
+                "Not known here",
+                format!("{} is not known.", sentence(&what)),
+            ),
+            ActionError::Ambiguous { detail } => {
+                Self::new(StatusCode::CONFLICT, "ambiguous", "Several fit", detail)
+            }
+            ActionError::Unavailable { retry_after_s } => Self::unavailable(
+                "unavailable",
+                format!("The store cannot be reached; try again in {retry_after_s} s."),
+                retry_after_s,
+            ),
+            ActionError::Incomplete(coverage) => {
+                let mut refusal = Self::unavailable(
+                    "incomplete",
+                    "The answer would be incomplete, and `partial=deny` refuses such.",
+                    1,
+                );
+                refusal.problem.title = "Incomplete".into();
+                refusal.problem.coverage = Some(*coverage);
+                refusal
+            }
+            ActionError::Internal => Self::internal(),
+        }
+    }
+}
+
+impl From<AccessError> for Refusal {
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::Refused(why) => Self::unauthenticated(Some(why)),
+            AccessError::Unavailable { retry_after_s } => Self::unavailable(
+                "unavailable",
+                format!("Tokens cannot be checked now; try again in {retry_after_s} s."),
+                retry_after_s,
+            ),
+            AccessError::Internal => Self::internal(),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.problem.status, self.problem.code)
+    }
+}
+
+impl ResponseError for Refusal {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        let mut response = HttpResponse::new(self.status_code());
+        for (name, value) in &self.headers {
+            response.headers_mut().insert(name.clone(), value.clone());
+        }
+        response.extensions_mut().insert(Box::clone(&self.problem));
+        response
+    }
+}

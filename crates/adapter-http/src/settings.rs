@@ -1,0 +1,47 @@
+//! What an operator may decide about the HTTP server, with bounds that hold when nobody decides.
+
+use std::time::Duration;
+
+/// How the server behaves. Every bound exists so that one client cannot take what all need.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// Bytes that the body of one request may have, after decompression.
+    pub max_body_bytes: usize,
+    /// Bytes of all bodies that are being worked on at the same time; more are turned away with
+    /// 503 until some are done.
+    pub max_bodies_bytes: usize,
+    /// Live streams that may be open at the same time.
+    pub max_streams: usize,
+    /// Whether browsers reach the server over TLS: the session cookie is then `Secure` and bound
+    /// to this host by the prefix `__Host-`.
+    pub secure_cookies: bool,
+    /// Threads that answer requests; one for each core if not given.
+    pub workers: Option<usize>,
+    /// How long a client may take to send the head of a request.
+    pub head_timeout: Duration,
+    /// How long a client may take to send the body of a request.
+    pub body_timeout: Duration,
+    /// How long a connection on which nothing happens is kept.
+    pub idle_timeout: Duration,
+    /// How long requests may go on once the server was told to stop.
+    pub stop_timeout: Duration,
+    /// How often a live stream says that it is alive when nothing happens.
+    pub stream_heartbeat: Duration,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            max_body_bytes: 16 * 1024 * 1024,
+            max_bodies_bytes: 128 * 1024 * 1024,
+            max_streams: 1_000,
+            secure_cookies: false,
+            workers: None,
+            head_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(60),
+            stop_timeout: Duration::from_secs(10),
+            stream_heartbeat: Duration::from_secs(15),
+        }
+    }
+}

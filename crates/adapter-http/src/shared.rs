@@ -1,0 +1,61 @@
+//! What every handler can reach: the gateway, and what the server keeps across requests.
+
+use std::sync::{Arc, OnceLock};
+
+use pts_api::actions::events::{AppendEvents, StreamEvents};
+use pts_services::Gateway;
+use tokio::sync::{Semaphore, watch};
+
+use crate::bind::Parameters;
+use crate::events::BodyBudget;
+use crate::metrics::Metrics;
+use crate::middleware::RequestIds;
+use crate::routes::{self, Route};
+use crate::{HttpSettings, openapi};
+
+/// One for the whole server, shared by its workers.
+pub(crate) struct Shared {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) settings: HttpSettings,
+    pub(crate) routes: Vec<Route>,
+    pub(crate) metrics: Metrics,
+    pub(crate) request_ids: RequestIds,
+    pub(crate) bodies: BodyBudget,
+    pub(crate) streams: Arc<Semaphore>,
+    /// Turns true when the server begins to stop.
+    pub(crate) stopping: watch::Receiver<bool>,
+    pub(crate) append_parameters: Parameters,
+    pub(crate) stream_parameters: Parameters,
+    openapi: OnceLock<String>,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        gateway: Arc<Gateway>,
+        settings: HttpSettings,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            gateway,
+            routes: routes::declared(),
+            metrics: Metrics::new(),
+            request_ids: RequestIds::new(),
+            bodies: BodyBudget::new(settings.max_bodies_bytes),
+            streams: Arc::new(Semaphore::new(settings.max_streams)),
+            stopping,
+            append_parameters: Parameters::of::<AppendEvents>(),
+            stream_parameters: Parameters::of::<StreamEvents>(),
+            openapi: OnceLock::new(),
+            settings,
+        }
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// The OpenAPI document; put together when somebody first asks for it.
+    pub(crate) fn openapi(&self) -> &str {
+        self.openapi.get_or_init(|| openapi::document().to_string())
+    }
+}
