@@ -44,7 +44,7 @@ impl EventBus {
 impl Projector for EventBus {
     fn keys(&self, event: &Event) -> Vec<AggregateKey> {
         Self::read(event)
-            .map(|platform| keys_of(&self.handlers, &event.event_type, &platform))
+            .map(|platform| keys_of(&self.handlers, &platform))
             .unwrap_or_default()
     }
 

@@ -14,7 +14,7 @@ pub use digest::ContentDigest;
 pub use limits::check as check_limits;
 pub use parse::{Form, Received, read};
 
-use crate::platform::{Parsed, PlatformEvent};
+use crate::platform::{Parsed, PlatformEvent, cdevents};
 use crate::{FieldError, Timestamp};
 
 /// Names an event for ever: the sender's `source` and the sender's `id` together.
@@ -58,10 +58,9 @@ impl Event {
 
     fn text(&self, field: &str) -> Option<&str> {
         // Foreign events may hold anything under these names; only what fits an index counts.
-        self.data
-            .get(field)?
-            .as_str()
-            .filter(|text| !text.is_empty() && text.len() <= 255)
+        let own = self.data.get(field).and_then(Value::as_str);
+        let named = own.or_else(|| cdevents::text(&self.event_type, &self.data, field));
+        named.filter(|text| !text.is_empty() && text.len() <= 255)
     }
 
     /// The event as the handlers see it; `None` for a type that is not of the union.

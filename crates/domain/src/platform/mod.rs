@@ -3,6 +3,7 @@
 //! fields.
 
 mod catalogue;
+pub(crate) mod cdevents;
 mod data;
 mod validate;
 
@@ -116,6 +117,19 @@ pub enum Parsed {
 }
 
 impl PlatformEvent {
+    /// What stands before the dot in the type's name.
+    pub const fn family(&self) -> &'static str {
+        match self {
+            Self::Deployment(..) => "deployment",
+            Self::Service(..) => "service",
+            Self::Image(..) => "image",
+            Self::State(_) => "state",
+            Self::Config(_) => "config",
+            Self::Incident(..) => "incident",
+            Self::Notice(_) | Self::Measured(_) => "platform",
+        }
+    }
+
     /// Checks `data` against the shape that `event_type` asks for.
     ///
     /// # Errors
@@ -126,6 +140,9 @@ impl PlatformEvent {
             return known
                 .parse(data)
                 .map(|event| Parsed::Platform(Box::new(event)));
+        }
+        if let Some(event) = cdevents::read(event_type, data) {
+            return Ok(Parsed::Platform(Box::new(event)));
         }
         let near = nearest(event_type, all().iter().map(|known| known.name));
         let family = event_type.split('.').next().unwrap_or_default();

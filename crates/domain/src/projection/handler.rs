@@ -74,7 +74,7 @@ impl Changes {
 pub struct Handler {
     /// Its name in logs.
     pub name: &'static str,
-    /// The families of types that it subscribes to.
+    /// The families of platform events that it subscribes to.
     pub families: &'static [&'static str],
     /// Which aggregates it needs to see for an event; it may change no others but new runs.
     pub keys: fn(&PlatformEvent) -> Vec<AggregateKey>,
@@ -83,10 +83,9 @@ pub struct Handler {
 }
 
 impl Handler {
-    /// Whether it wants to hear of this type.
-    pub fn subscribes_to(&self, event_type: &str) -> bool {
-        let family = event_type.split('.').next().unwrap_or_default();
-        self.families.contains(&family)
+    /// Whether it wants to hear of such an event.
+    pub fn subscribes_to(&self, event: &PlatformEvent) -> bool {
+        self.families.contains(&event.family())
     }
 }
 
@@ -142,12 +141,11 @@ pub fn handlers() -> &'static [Handler] {
 /// The aggregates that the handlers need to see for an event.
 pub fn keys_of<'a>(
     handlers: impl IntoIterator<Item = &'a Handler>,
-    event_type: &str,
     event: &PlatformEvent,
 ) -> Vec<AggregateKey> {
     let interested = handlers
         .into_iter()
-        .filter(|handler| handler.subscribes_to(event_type));
+        .filter(|handler| handler.subscribes_to(event));
     let mut keys: Vec<_> = interested
         .flat_map(|handler| (handler.keys)(event))
         .collect();
@@ -165,7 +163,7 @@ pub fn fold<'a>(
 ) -> Vec<Contradiction> {
     let mut contradictions = Vec::new();
     for handler in handlers {
-        if handler.subscribes_to(happened.event_type) {
+        if handler.subscribes_to(happened.event) {
             let changes = (handler.handle)(aggregates, happened);
             changes
                 .put

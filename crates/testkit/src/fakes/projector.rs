@@ -18,7 +18,7 @@ fn read(event: &Event) -> Option<PlatformEvent> {
 impl Projector for DomainProjector {
     fn keys(&self, event: &Event) -> Vec<AggregateKey> {
         read(event)
-            .map(|platform| keys_of(handlers(), &event.event_type, &platform))
+            .map(|platform| keys_of(handlers(), &platform))
             .unwrap_or_default()
     }
 
