@@ -85,7 +85,8 @@ pub trait EventLog: Send + Sync {
     async fn head(&self) -> Result<i64, StoreError>;
 
     /// What did not fit, newest first. `about` narrows to one subject, exactly as it is spelt in
-    /// [`Contradiction::about`].
+    /// [`Contradiction::about`]. One event may have several, and a page may end between them: the
+    /// [`Cursor::Position`] of a page is whatever number the store gives to contradictions.
     async fn contradictions(
         &self,
         about: Option<String>,

@@ -158,10 +158,15 @@ pub trait Projections: Send + Sync {
         limit: usize,
     ) -> Result<Page<Incident>, StoreError>;
 
-    /// Everything that DORA's metrics of a window need: deployments that succeeded or ended in
-    /// it, and incidents that opened in it, name one of these deployments, or were open during it;
-    /// each of `service` and `environment` where these are given. An incident that names no
-    /// service (or environment) belongs to every service (or environment).
+    /// Everything that DORA's metrics of a window need, each of `service` and `environment` where
+    /// these are given. An incident that names no service (or environment) belongs to every
+    /// service (or environment). [`pts_domain::dora::dora`] MUST give the same figures from these
+    /// facts as from everything there is; more than the following changes nothing.
+    ///
+    /// Deployments: those that succeeded or ended in the window, and those that an incident names
+    /// that opened in it. Incidents: those that opened in the window, those that name one of these
+    /// deployments, and those that were open when one of these deployments was asked for (or, as
+    /// far as nobody said that, began or succeeded), which may have been before the window.
     async fn dora_facts(
         &self,
         service: Option<String>,

@@ -13,7 +13,16 @@
 //! the test is over, for databases that a machine does not have.
 
 pub mod append;
+pub mod content;
+pub mod contradictions;
+pub mod dora;
 mod harness;
+pub mod lists;
+pub mod maintenance;
+pub mod runs;
+pub mod search;
+pub mod tail;
+pub mod tokens;
 
 pub use harness::{Harness, hold};
 
@@ -34,6 +43,41 @@ macro_rules! contract_suite {
             append::an_append_dropped_half_way_leaves_nothing_half_stored
             append::contradictions_are_told_and_the_event_is_stored_all_the_same
             append::a_store_that_works_is_ready
+            content::any_text_survives
+            content::any_number_survives
+            content::a_repeat_in_another_spelling_is_a_repeat
+            content::any_shape_survives
+            content::random_events_survive
+            search::search_is_newest_first_and_a_tie_goes_to_the_later_position
+            search::search_finds_what_fits_with_every_filter
+            search::a_full_last_page_has_no_next
+            search::pages_neither_skip_nor_repeat_while_others_append
+            search::an_unknown_id_is_found_by_nobody
+            tail::the_tail_gives_what_fits_in_the_order_of_the_log
+            tail::reading_on_gives_what_was_appended_since
+            contradictions::contradictions_are_listed_newest_first_in_pages
+            contradictions::contradictions_are_narrowed_to_what_they_are_about
+            lists::deployments_are_what_the_log_means_by_every_filter
+            lists::pages_of_deployments_neither_skip_nor_repeat_while_others_append
+            lists::services_are_what_the_log_means_in_the_order_of_names
+            lists::instances_are_what_the_log_means_and_the_silent_go_first
+            lists::settings_are_what_the_log_means
+            lists::images_are_what_the_log_means_by_every_filter
+            lists::states_are_what_the_log_means_by_every_filter
+            lists::incidents_are_what_the_log_means_by_every_filter
+            runs::runs_are_what_the_log_means_by_every_filter
+            runs::a_late_deployment_takes_its_place_between_the_others
+            runs::a_service_that_leaves_ends_what_was_declared
+            dora::the_facts_of_a_window_give_the_figures_of_everything
+            dora::the_facts_reach_beyond_the_window_where_the_figures_need_it
+            tokens::a_token_is_found_by_its_hash_as_it_was_inserted
+            tokens::tokens_are_listed_newest_first
+            tokens::revoking_is_for_good_and_keeps_the_first_time
+            tokens::revoking_a_token_revokes_the_sessions_it_issued
+            maintenance::a_rebuild_gives_what_was_there
+            maintenance::a_check_of_an_untouched_store_finds_nothing
+            maintenance::a_log_that_nobody_touched_is_intact
+            maintenance::a_rebuild_of_an_empty_log_is_empty
         }
     };
     (@tests $make:expr; $($area:ident :: $promise:ident)*) => {

@@ -1,0 +1,116 @@
+//! What the token store promises: found by hash, listed newest first, revoked for good.
+
+use std::collections::BTreeSet;
+
+use pts_domain::access::{Scope, Token, TokenKind};
+use uuid::Uuid;
+
+use super::Harness;
+use crate::generate::minute;
+
+fn token(n: u8) -> Token {
+    Token {
+        id: Uuid::from_u128(u128::from(n)),
+        name: format!("tökén {n} \"x\""),
+        kind: TokenKind::Bearer,
+        hash: [n; 32],
+        scopes: BTreeSet::from([Scope::EventsRead, Scope::Admin]),
+        issued_by: None,
+        created_at: minute(i64::from(n)),
+        expires_at: None,
+        revoked_at: None,
+    }
+}
+
+/// A token is found by its hash, as it was inserted.
+pub async fn a_token_is_found_by_its_hash_as_it_was_inserted(store: Harness) {
+    let parent = token(1);
+    let expiring = Token {
+        expires_at: Some(minute(99)),
+        scopes: BTreeSet::new(),
+        hash: [255; 32],
+        ..token(2)
+    };
+    let session = Token {
+        kind: TokenKind::Session,
+        issued_by: Some(parent.id),
+        hash: [0; 32],
+        scopes: Scope::ALL.into(),
+        ..token(3)
+    };
+    for token in [&parent, &expiring, &session] {
+        store.tokens.insert(token.clone()).await.unwrap();
+    }
+    for token in [&parent, &expiring, &session] {
+        let found = store.tokens.find(token.hash).await.unwrap();
+        assert_eq!(found.as_ref(), Some(token));
+    }
+    assert_eq!(store.tokens.find([9; 32]).await.unwrap(), None);
+}
+
+/// The list begins with the token made last and holds no more than was asked for.
+pub async fn tokens_are_listed_newest_first(store: Harness) {
+    assert_eq!(store.tokens.list(10).await.unwrap(), []);
+    for n in [2, 5, 1, 4, 3] {
+        store.tokens.insert(token(n)).await.unwrap();
+    }
+    let all = [5, 4, 3, 2, 1].map(token);
+    assert_eq!(store.tokens.list(100).await.unwrap(), all);
+    assert_eq!(store.tokens.list(5).await.unwrap(), all);
+    assert_eq!(store.tokens.list(2).await.unwrap(), all[..2]);
+}
+
+/// A revoked token stays, says when it was revoked, and says so for ever.
+pub async fn revoking_is_for_good_and_keeps_the_first_time(store: Harness) {
+    store.tokens.insert(token(1)).await.unwrap();
+    store.tokens.insert(token(2)).await.unwrap();
+    assert!(
+        !store
+            .tokens
+            .revoke(Uuid::from_u128(77), minute(50))
+            .await
+            .unwrap()
+    );
+    assert!(store.tokens.revoke(token(1).id, minute(50)).await.unwrap());
+    assert!(store.tokens.revoke(token(1).id, minute(60)).await.unwrap());
+    let found = store.tokens.find(token(1).hash).await.unwrap().unwrap();
+    assert_eq!(found.revoked_at, Some(minute(50)));
+    let other = store.tokens.find(token(2).hash).await.unwrap().unwrap();
+    assert_eq!(other.revoked_at, None);
+    assert_eq!(store.tokens.list(10).await.unwrap().len(), 2);
+}
+
+/// The sessions that were opened with a token end with it; others do not.
+pub async fn revoking_a_token_revokes_the_sessions_it_issued(store: Harness) {
+    let session = |n: u8, issued_by: u8| Token {
+        kind: TokenKind::Session,
+        issued_by: Some(token(issued_by).id),
+        ..token(n)
+    };
+    for token in [
+        token(1),
+        token(2),
+        session(3, 1),
+        session(4, 2),
+        session(5, 1),
+    ] {
+        store.tokens.insert(token).await.unwrap();
+    }
+    // One session alone: its token and the others stay.
+    assert!(store.tokens.revoke(token(5).id, minute(40)).await.unwrap());
+    assert!(store.tokens.revoke(token(1).id, minute(50)).await.unwrap());
+    let mut revoked = Vec::new();
+    for n in 1..=5 {
+        revoked.push(
+            store
+                .tokens
+                .find([n; 32])
+                .await
+                .unwrap()
+                .unwrap()
+                .revoked_at,
+        );
+    }
+    let (early, late) = (Some(minute(40)), Some(minute(50)));
+    assert_eq!(revoked, [late, None, late, None, early]);
+}
