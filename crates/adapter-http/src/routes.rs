@@ -135,6 +135,10 @@ pub(crate) struct Binder<'c> {
 
 impl Binder<'_> {
     /// Binds the paths of an action.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "handlers are functions and closures"
+    )]
     pub(crate) fn action<A, F, Args>(&mut self, handler: F)
     where
         A: Action,

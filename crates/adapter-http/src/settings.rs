@@ -38,8 +38,8 @@ impl Default for HttpSettings {
             secure_cookies: false,
             workers: None,
             head_timeout: Duration::from_secs(10),
-            body_timeout: Duration::from_secs(60),
-            idle_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_mins(1),
+            idle_timeout: Duration::from_mins(1),
             stop_timeout: Duration::from_secs(10),
             stream_heartbeat: Duration::from_secs(15),
         }

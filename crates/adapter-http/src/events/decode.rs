@@ -83,9 +83,6 @@ fn array(text: &str, form: Form) -> Result<Batch, Refusal> {
         .deserialize_seq(Elements)
         .and_then(|elements| deserializer.end().map(|()| elements))
         .map_err(|error| malformed(&error))?;
-    let Some(elements) = elements else {
-        return Err(too_many());
-    };
     if elements.is_empty() {
         return Err(empty(
             "empty_batch",
@@ -161,11 +158,11 @@ fn lines(bytes: &[u8]) -> Result<Batch, Refusal> {
     })
 }
 
-/// The elements of an array as they stand; `None` when there are too many.
+/// The elements of an array as they stand.
 struct Elements;
 
 impl<'de> Visitor<'de> for Elements {
-    type Value = Option<Vec<&'de RawValue>>;
+    type Value = Vec<&'de RawValue>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an array of events")
@@ -180,7 +177,7 @@ impl<'de> Visitor<'de> for Elements {
             }
             elements.push(element);
         }
-        Ok(Some(elements))
+        Ok(elements)
     }
 }
 
@@ -189,7 +186,7 @@ const TOO_MANY: &str = "too many events";
 fn utf8(bytes: &[u8]) -> Result<&str, Refusal> {
     std::str::from_utf8(bytes).map_err(|error| {
         let good = &bytes[..error.valid_up_to()];
-        let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = good.split(|byte| *byte == b'\n').count();
         let column = good.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
         refuse(not_utf8(line, column))
     })

@@ -1,6 +1,9 @@
 //! One operation of the document: its parameters, bodies and answers.
 
+use std::fmt::Write as _;
+
 use pts_api::{ActionSpec, BatchResult, Binding, Method, Receipt};
+use pts_domain::platform::EventType;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -24,9 +27,9 @@ pub(super) fn tag(name: &str) -> &str {
 pub(super) fn of(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
     let mut description = action.description.to_owned();
     if !action.aliases.is_empty() {
-        description.push_str(&format!("\n\nAlso at {}.", action.aliases.join(", ")));
+        let _ = write!(description, "\n\nAlso at {}.", action.aliases.join(", "));
     }
-    description.push_str(&format!("\n\nNeeds the scope `{}`.", action.scope));
+    let _ = write!(description, "\n\nNeeds the scope `{}`.", action.scope);
     let mut operation = json!({
         "operationId": action.name,
         "tags": [tag(action.name)],
@@ -113,7 +116,7 @@ fn event_body() -> Value {
     let one = json!({ "$ref": "#/components/schemas/Event" });
     let strict = json!({ "$ref": "#/components/schemas/CloudEvent" });
     let many = |item: &Value| json!({ "type": "array", "items": item, "minItems": 1, "maxItems": pts_services::MOST_EVENTS });
-    let example = pts_domain::platform::find("deployment.succeeded").map(|known| known.example());
+    let example = pts_domain::platform::find("deployment.succeeded").map(EventType::example);
     json!({
         "required": true,
         "description": "One event or many. In CloudEvents' binary mode, attributes are `ce-` \
