@@ -141,7 +141,7 @@ pub fn dora(deployments: &[Deployment], incidents: &[Incident], window: Window) 
     for deployment in &reached {
         match (deployment.commit_time, deployment.succeeded_at) {
             (Some(commit), Some(success)) if commit <= success => {
-                lead.push(seconds(commit, success))
+                lead.push(seconds(commit, success));
             }
             (Some(_), _) => impossible += 1,
             (None, _) => no_commit_time += 1,

@@ -2,6 +2,7 @@
 //! already stands for. Pure, so that every store decides alike.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 use uuid::Uuid;
 
@@ -41,7 +42,10 @@ pub enum Admission {
 }
 
 /// Decides for every event of a batch, in order, given what the log holds under their identities.
-pub fn admit(batch: &[NewEvent], known: &HashMap<Identity, Known>) -> Vec<Admission> {
+pub fn admit<S: BuildHasher>(
+    batch: &[NewEvent],
+    known: &HashMap<Identity, Known, S>,
+) -> Vec<Admission> {
     let mut within: HashMap<&Identity, Known> = HashMap::new();
     batch
         .iter()

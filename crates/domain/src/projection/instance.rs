@@ -207,17 +207,18 @@ fn advance(
     changes: &mut Changes,
 ) {
     let next = match verb {
-        ServiceVerb::Registered if instance.state.is_running() => instance.state,
+        // How well it works, neither says.
+        ServiceVerb::Registered | ServiceVerb::Heartbeat if instance.state.is_running() => {
+            instance.state
+        }
         ServiceVerb::Registered => InstanceState::Registered,
-        ServiceVerb::Started => InstanceState::Started,
+        // What beats is alive, whatever was said before.
+        ServiceVerb::Started | ServiceVerb::Heartbeat => InstanceState::Started,
         ServiceVerb::Ready | ServiceVerb::Recovered => InstanceState::Ready,
         ServiceVerb::Degraded => InstanceState::Degraded,
         ServiceVerb::Stopped => InstanceState::Stopped,
         ServiceVerb::Crashed => InstanceState::Crashed,
         ServiceVerb::Deregistered => InstanceState::Deregistered,
-        // What beats is alive, whatever was said before; how well it works, a beat does not say.
-        ServiceVerb::Heartbeat if instance.state.is_running() => instance.state,
-        ServiceVerb::Heartbeat => InstanceState::Started,
     };
     if next != instance.state || verb == ServiceVerb::Started {
         instance.state = next;

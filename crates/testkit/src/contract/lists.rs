@@ -39,8 +39,9 @@ async fn fill(store: &Harness) {
     }
 }
 
-fn text(text: &str) -> Option<String> {
-    Some(text.to_owned())
+/// The wish for a name.
+fn named(name: &'static str) -> Option<String> {
+    Some(name).map(ToOwned::to_owned)
 }
 
 macro_rules! holds {
@@ -62,23 +63,23 @@ pub async fn deployments_are_what_the_log_means_by_every_filter(store: Harness) 
     let mut queries = vec![
         none(),
         DeploymentQuery {
-            service: text("Überweisung"),
+            service: named("Überweisung"),
             ..none()
         },
         DeploymentQuery {
-            service: text("nobody"),
+            service: named("nobody"),
             ..none()
         },
         DeploymentQuery {
-            environment: text("staging"),
+            environment: named("staging"),
             ..none()
         },
         DeploymentQuery {
-            version: text("1.1.0"),
+            version: named("1.1.0"),
             ..none()
         },
         DeploymentQuery {
-            deployment_id: text("d-2"),
+            deployment_id: named("d-2"),
             ..none()
         },
         DeploymentQuery {
@@ -100,8 +101,8 @@ pub async fn deployments_are_what_the_log_means_by_every_filter(store: Harness) 
             ..none()
         },
         DeploymentQuery {
-            service: text("payments"),
-            environment: text("production"),
+            service: named("payments"),
+            environment: named("production"),
             since: Some(minute(100)),
             until: Some(minute(400)),
             ..none()
@@ -188,7 +189,7 @@ pub async fn services_are_what_the_log_means_in_the_order_of_names(store: Harnes
         _ => None,
     });
     assert!(all.is_sorted_by(|a, b| a.service < b.service) && all.len() > names.len());
-    for environment in [None, text("staging"), text("production"), text("moon")] {
+    for environment in [None, named("staging"), named("production"), named("moon")] {
         let expected: Vec<_> = all
             .iter()
             .filter(|service| {
@@ -293,15 +294,15 @@ pub async fn images_are_what_the_log_means_by_every_filter(store: Harness) {
     for query in [
         none(),
         ImageQuery {
-            image: text("acme/app1"),
+            image: named("acme/app1"),
             ..none()
         },
         ImageQuery {
-            tag: text("2.0.0"),
+            tag: named("2.0.0"),
             ..none()
         },
         ImageQuery {
-            tag: text("2.0"),
+            tag: named("2.0"),
             ..none()
         },
         ImageQuery {
@@ -309,12 +310,12 @@ pub async fn images_are_what_the_log_means_by_every_filter(store: Harness) {
             ..none()
         },
         ImageQuery {
-            service: text("payments"),
+            service: named("payments"),
             ..none()
         },
         ImageQuery {
-            image: text("acme/app0"),
-            tag: text("1.0.0"),
+            image: named("acme/app0"),
+            tag: named("1.0.0"),
             ..none()
         },
     ] {
@@ -368,24 +369,24 @@ pub async fn states_are_what_the_log_means_by_every_filter(store: Harness) {
     for query in [
         none(),
         StateQuery {
-            component: text("lb"),
+            component: named("lb"),
             ..none()
         },
         StateQuery {
-            environment: text("production"),
+            environment: named("production"),
             ..none()
         },
         StateQuery {
-            service: text("payments"),
+            service: named("payments"),
             ..none()
         },
         StateQuery {
-            state: text("down"),
+            state: named("down"),
             ..none()
         },
         StateQuery {
-            component: text("db"),
-            environment: text("staging"),
+            component: named("db"),
+            environment: named("staging"),
             ..none()
         },
     ] {
@@ -425,15 +426,15 @@ pub async fn incidents_are_what_the_log_means_by_every_filter(store: Harness) {
     let mut queries = vec![
         none(),
         IncidentQuery {
-            service: text("payments"),
+            service: named("payments"),
             ..none()
         },
         IncidentQuery {
-            environment: text("production"),
+            environment: named("production"),
             ..none()
         },
         IncidentQuery {
-            incident_id: text("INC-3"),
+            incident_id: named("INC-3"),
             ..none()
         },
     ];

@@ -78,7 +78,7 @@ fn filters() -> Vec<(String, EventFilter)> {
     }
     for service in ["payments", "Überweisung", "a b/c", "PAYMENTS", "nobody"] {
         add(format!("service {service}"), &|filter| {
-            filter.service = Some(service.to_owned())
+            filter.service = Some(service.to_owned());
         });
     }
     for environment in ["production", "prod"] {
@@ -88,12 +88,12 @@ fn filters() -> Vec<(String, EventFilter)> {
     }
     for source in ["babel/7", "hand", "babel"] {
         add(format!("source {source}"), &|filter| {
-            filter.source = Some(source.to_owned())
+            filter.source = Some(source.to_owned());
         });
     }
     for subject in ["subject/1", "subject"] {
         add(format!("subject {subject}"), &|filter| {
-            filter.subject = Some(subject.to_owned())
+            filter.subject = Some(subject.to_owned());
         });
     }
     add("since".into(), &|filter| filter.since = Some(minute(250)));

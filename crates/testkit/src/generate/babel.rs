@@ -54,7 +54,7 @@ impl Recipe {
     }
 
     /// The event in the lenient native form, without `id` and `source`.
-    pub fn json(&self) -> Value {
+    pub fn json(self) -> Value {
         let known = platform::all().get(usize::from(self.kind));
         let data = known.map_or_else(|| self.foreign(), |known| self.data(known));
         let mut event = json!({
@@ -71,7 +71,7 @@ impl Recipe {
         event
     }
 
-    fn has(&self, bit: u32) -> bool {
+    fn has(self, bit: u32) -> bool {
         self.optional >> bit & 1 == 1
     }
 
@@ -79,7 +79,7 @@ impl Recipe {
         of[usize::from(choice) % of.len()]
     }
 
-    fn foreign(&self) -> Value {
+    fn foreign(self) -> Value {
         match self.which % 4 {
             0 => json!(null),
             1 => json!([self.version, {"service": 7}]),
@@ -88,7 +88,7 @@ impl Recipe {
         }
     }
 
-    fn data(&self, known: &platform::EventType) -> Value {
+    fn data(self, known: &platform::EventType) -> Value {
         let service = Self::one_of(self.service, &SERVICES);
         let environment = Self::one_of(self.service / 4, &ENVIRONMENTS);
         let version = Self::one_of(self.version, &VERSIONS);

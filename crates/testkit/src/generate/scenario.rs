@@ -62,9 +62,11 @@ struct Teller {
 impl Teller {
     /// Tells one event that happened at `time` and arrives `late` after that.
     fn tell(&mut self, event_type: &str, time: Timestamp, late: Duration, data: Value) {
+        let mut event = json!({"type": event_type, "time": time});
+        event["data"] = data;
         self.told.push(Told {
             arrives: time + late,
-            event: json!({"type": event_type, "time": time, "data": data}),
+            event,
         });
     }
 

@@ -28,7 +28,9 @@ impl Sender {
     /// # Panics
     /// If the domain refuses it: the test is wrong.
     pub fn event(&mut self, event_type: &str, time: Timestamp, data: Value) -> NewEvent {
-        self.read(json!({"type": event_type, "time": time::to_micros(time), "data": data}))
+        let mut event = json!({"type": event_type, "time": time::to_micros(time)});
+        event["data"] = data;
+        self.read(event)
     }
 
     /// A `deployment.<verb>` of an attempt `deployment_id` to bring `service` into production.

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use pts_testkit::contract::Harness;
 use pts_testkit::fakes::{DomainProjector, MemoryStore};
 
-async fn empty_store() -> Harness {
+fn empty_store() -> Harness {
     Harness::of(Arc::new(MemoryStore::new(Arc::new(DomainProjector))))
 }
 
-pts_testkit::contract_suite!(empty_store());
+pts_testkit::contract_suite!(async { empty_store() });
 
 #[test]
 fn no_promise_is_forgotten_by_the_suite() {
