@@ -25,7 +25,6 @@ CREATE INDEX deployments_finished ON platform.deployments (finished_at)
 
 CREATE TABLE platform.services (
     service text COLLATE "C" PRIMARY KEY,
-    environments text[] NOT NULL,
     doc jsonb NOT NULL
 ) WITH (fillfactor = 80);
 
@@ -42,7 +41,6 @@ CREATE TABLE platform.images (
     image text COLLATE "C" NOT NULL,
     reference text COLLATE "C" NOT NULL,
     digest text COLLATE "C",
-    tags text[] NOT NULL,
     service text COLLATE "C",
     first_position bigint NOT NULL,
     doc jsonb NOT NULL,

@@ -98,7 +98,9 @@ pub(crate) fn connecting(error: &tokio_postgres::Error) -> Fault {
 
 fn is_passing(code: &SqlState) -> bool {
     let code = code.code();
-    ["08", "53", "57P"].iter().any(|class| code.starts_with(class))
+    ["08", "53", "57P"]
+        .iter()
+        .any(|class| code.starts_with(class))
 }
 
 /// An error and what caused it, in one line.

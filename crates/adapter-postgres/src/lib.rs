@@ -14,14 +14,25 @@ pub mod cluster;
 
 mod connection;
 mod error;
+mod event_log;
+mod maintenance;
 mod migrate;
 mod pool;
+mod project;
+mod projections;
+mod row;
 mod schema;
 mod settings;
 mod sql;
 mod tls;
+mod tokens;
 mod url;
 
+pub use event_log::PgEventLog;
+pub use maintenance::PgMaintenance;
 pub use migrate::{MigrationReport, migrate, revert_all};
 pub use pool::{PgPool, connect};
+pub use projections::PgProjections;
 pub use settings::DatabaseSettings;
+pub use tokens::PgTokenStore;
+pub use url::redact;

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
+use diesel::QueryableByName;
 use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::Pg;
-use diesel::QueryableByName;
 use diesel::sql_types::{Integer, Text};
-use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use pts_ports::StoreError;
 
 use crate::connection::{Connection, Driver, Opener};
 use crate::error::{classify, setting};
+use crate::row::Number;
 use crate::sql::Sql;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
@@ -42,11 +43,14 @@ pub struct MigrationReport {
 /// version of PTS, or a migration fails (it is rolled back then).
 pub async fn migrate(url: &str) -> Result<MigrationReport, StoreError> {
     let session = Session::open(url).await?;
-    let (mut session, report) = session
+    let (session, report) = session
         .with_harness(|harness| {
             let applied = harness.applied_migrations()?;
             let known = MigrationSource::<Pg>::migrations(&MIGRATIONS)?;
-            let names: Vec<_> = known.iter().map(|m| m.name().version().to_string()).collect();
+            let names: Vec<_> = known
+                .iter()
+                .map(|m| m.name().version().to_string())
+                .collect();
             if let Some(newer) = applied.iter().find(|v| !names.contains(&v.to_string())) {
                 return Err(format!(
                     "the database knows migration {newer} and this program does not: it was \
@@ -102,12 +106,6 @@ struct Version {
     name: String,
 }
 
-#[derive(QueryableByName)]
-struct Made {
-    #[diesel(sql_type = Integer)]
-    made: i32,
-}
-
 /// A connection that holds the lock on migrating.
 struct Session {
     connection: AsyncPgConnection,
@@ -122,17 +120,17 @@ impl Session {
             diesel: mut connection,
             driver,
         } = opener.open().await?;
-        let version: Version = Sql::once(
+        let versions: Vec<Version> = Sql::once(
             "SELECT current_setting('server_version_num')::integer AS number, \
              current_setting('server_version') AS name",
         )
-        .get_result(&mut connection)
+        .rows(&connection)
         .await
         .map_err(classify)?;
-        if version.number < OLDEST_SERVER {
+        if let Some(old) = versions.iter().find(|v| v.number < OLDEST_SERVER) {
             return Err(setting(format!(
                 "the database is PostgreSQL {}; PTS needs 15 or later",
-                version.name
+                old.name
             )));
         }
         connection
@@ -170,13 +168,13 @@ impl Session {
         Ok((session, value))
     }
 
-    async fn ensure_partitions(&mut self) -> Result<i32, StoreError> {
-        let made: Made = Sql::once("SELECT platform.ensure_partitions(now(), ")
+    async fn ensure_partitions(&self) -> Result<i64, StoreError> {
+        let made: Vec<Number> = Sql::once("SELECT platform.ensure_partitions(now(), ")
             .value::<Integer, _>(MONTHS_AHEAD)
-            .sql(") AS made")
-            .get_result(&mut self.connection)
+            .sql(")::bigint AS number")
+            .rows(&self.connection)
             .await
             .map_err(classify)?;
-        Ok(made.made)
+        Ok(made.iter().map(|made| made.number).sum())
     }
 }

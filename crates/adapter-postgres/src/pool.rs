@@ -6,13 +6,15 @@ use std::fmt;
 use std::time::Duration;
 
 use deadpool::managed::{self, Metrics, Object, RecycleError, RecycleResult};
-use diesel_async::methods::{ExecuteDsl, LoadQuery};
-use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel::QueryableByName;
+use diesel::pg::Pg;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use pts_ports::StoreError;
 
 use crate::DatabaseSettings;
 use crate::connection::{Connection, Opener};
 use crate::error::{Fault, classify, setting};
+use crate::sql::Sql;
 
 /// A bounded set of connections to one database. Cheap to clone; connects when first used.
 #[derive(Clone)]
@@ -101,19 +103,17 @@ impl PgPool {
     }
 
     /// Reads the rows of a query. A connection that turns out to be dead costs a second try.
-    pub(crate) async fn load<'q, U, Q>(
+    pub(crate) async fn load<'q, U>(
         &self,
-        query: impl Fn() -> Q + Send + Sync,
+        query: impl Fn() -> Sql<'q> + Send + Sync,
     ) -> Result<Vec<U>, StoreError>
     where
-        U: Send,
-        Q: for<'c> LoadQuery<'q, &'c AsyncPgConnection, U> + Send + 'q,
+        U: QueryableByName<Pg> + Send + 'static,
     {
         let mut tries = Tries::default();
         loop {
             let lease = self.lease().await?;
-            let mut connection = lease.connection();
-            let running = query().load::<U>(&mut connection);
+            let running = query().rows(lease.connection());
             let result = tokio::time::timeout(self.statement_timeout, running).await;
             match lease.settle(result).await {
                 Err(fault) if tries.again(&fault) => {}
@@ -122,25 +122,21 @@ impl PgPool {
         }
     }
 
-    /// Runs a statement that may be run twice, and returns how many rows it changed.
-    pub(crate) async fn execute<'q, Q>(
+    /// Runs a statement, once, and returns how many rows it changed.
+    pub(crate) async fn execute(
         &self,
-        query: impl Fn() -> Q + Send + Sync,
-    ) -> Result<usize, StoreError>
-    where
-        Q: for<'c> ExecuteDsl<&'c AsyncPgConnection> + Send + 'q,
-    {
-        let mut tries = Tries::default();
-        loop {
-            let lease = self.lease().await?;
-            let mut connection = lease.connection();
-            let running = query().execute(&mut connection);
-            let result = tokio::time::timeout(self.statement_timeout, running).await;
-            match lease.settle(result).await {
-                Err(fault) if tries.again(&fault) => {}
-                other => return other.map_err(Fault::into_store_error),
-            }
-        }
+        query: impl FnOnce() -> Sql<'static> + Send,
+    ) -> Result<usize, StoreError> {
+        let lease = self.lease().await?;
+        let running = query().run(lease.connection());
+        let result = tokio::time::timeout(self.statement_timeout, running).await;
+        lease.settle(result).await.map_err(|fault| match fault {
+            Fault::Broken(reason) => StoreError::Unavailable {
+                reason,
+                maybe_done: true,
+            },
+            other => other.into_store_error(),
+        })
     }
 }
 
@@ -171,7 +167,10 @@ pub(crate) struct Lease(Option<Object<Manager>>);
 
 impl Lease {
     /// The connection, shared: statements that are polled together are sent together.
-    #[expect(clippy::expect_used, reason = "taken out only by what consumes the lease")]
+    #[expect(
+        clippy::expect_used,
+        reason = "taken out only by what consumes the lease"
+    )]
     pub(crate) fn connection(&self) -> &AsyncPgConnection {
         &self.0.as_ref().expect("still held").diesel
     }
@@ -212,9 +211,9 @@ impl Lease {
                 fault
             }
             Ok(Err(_)) | Err(_) => match fault {
-                Fault::Failed(error) => Fault::Broken(format!(
-                    "the connection to the database is lost: {error}"
-                )),
+                Fault::Failed(error) => {
+                    Fault::Broken(format!("the connection to the database is lost: {error}"))
+                }
                 other => other,
             },
         }

@@ -18,7 +18,6 @@ diesel::table! {
 diesel::table! {
     platform.services (service) {
         service -> Text,
-        environments -> Array<Text>,
         doc -> Jsonb,
     }
 }
@@ -38,7 +37,6 @@ diesel::table! {
         image -> Text,
         reference -> Text,
         digest -> Nullable<Text>,
-        tags -> Array<Text>,
         service -> Nullable<Text>,
         first_position -> BigInt,
         doc -> Jsonb,

@@ -1,5 +1,5 @@
-//! Statements that diesel's query language has no words for: SQL in pieces, with the values
-//! between them. Unlike `sql_query` they can be prepared once per connection and kept.
+//! Statements: what diesel's query language says, or, where it has no words, SQL in pieces with the
+//! values between them. Unlike `sql_query` they can be prepared once per connection and kept.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -8,7 +8,10 @@ use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{HasSqlType, Untyped};
-use diesel::{QueryResult, RunQueryDsl};
+use diesel::{QueryResult, QueryableByName};
+use diesel_async::{AsyncConnectionCore, AsyncPgConnection};
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt};
 
 /// A statement and its values.
 pub(crate) struct Sql<'a> {
@@ -38,9 +41,23 @@ impl<'a> Sql<'a> {
         }
     }
 
+    /// A statement in diesel's query language. Its rows are read by the names of their columns.
+    pub(crate) fn query(query: impl QueryFragment<Pg> + Send + 'a) -> Self {
+        Self {
+            parts: vec![Part::Value(Box::new(query))],
+            kept: true,
+        }
+    }
+
     /// Goes on with more of the statement.
     pub(crate) fn sql(mut self, text: impl Into<Cow<'static, str>>) -> Self {
         self.parts.push(Part::Text(text.into()));
+        self
+    }
+
+    /// Goes on with another statement's text and values.
+    pub(crate) fn append(mut self, other: Self) -> Self {
+        self.parts.extend(other.parts);
         self
     }
 
@@ -54,6 +71,33 @@ impl<'a> Sql<'a> {
         let value: Value<T, V> = Value(value, PhantomData);
         self.parts.push(Part::Value(Box::new(value)));
         self
+    }
+}
+
+impl Sql<'_> {
+    /// Reads its rows. It is written out at once; the future only borrows the connection, so that
+    /// several can be polled together, which sends them together.
+    pub(crate) fn rows<'c, U>(
+        self,
+        mut connection: &'c AsyncPgConnection,
+    ) -> BoxFuture<'c, QueryResult<Vec<U>>>
+    where
+        U: QueryableByName<Pg> + Send + 'static,
+    {
+        AsyncConnectionCore::load(&mut connection, self)
+            .and_then(|rows| {
+                rows.map(|row| U::build(&row?).map_err(diesel::result::Error::DeserializationError))
+                    .try_collect()
+            })
+            .boxed()
+    }
+
+    /// Runs it and returns how many rows it changed.
+    pub(crate) fn run<'c>(
+        self,
+        mut connection: &'c AsyncPgConnection,
+    ) -> BoxFuture<'c, QueryResult<usize>> {
+        AsyncConnectionCore::execute_returning_count(&mut connection, self)
     }
 }
 
@@ -93,5 +137,3 @@ impl QueryId for Sql<'_> {
 impl Query for Sql<'_> {
     type SqlType = Untyped;
 }
-
-impl<C> RunQueryDsl<C> for Sql<'_> {}

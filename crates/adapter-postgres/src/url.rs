@@ -63,7 +63,14 @@ pub(crate) fn parse(text: &str) -> Result<Target, String> {
         .parse()
         .map_err(|error: tokio_postgres::Error| explain(&error))?;
     let system_roots = tls.root_cert.as_deref() == Some("system");
-    let mode = mode.unwrap_or_else(|| if system_roots { "verify-full" } else { "prefer" }.into());
+    let mode = mode.unwrap_or_else(|| {
+        if system_roots {
+            "verify-full"
+        } else {
+            "prefer"
+        }
+        .into()
+    });
     let (ssl_mode, verification) = match mode.as_str() {
         "disable" => (SslMode::Disable, Verification::None),
         "allow" | "prefer" => (SslMode::Prefer, Verification::None),
@@ -92,6 +99,36 @@ pub(crate) fn parse(text: &str) -> Result<Target, String> {
     Ok(Target { config, tls })
 }
 
+/// A connection string without its password: fit to be shown. One that cannot be read is hidden
+/// as a whole.
+pub fn redact(text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    let Ok(Target { config, .. }) = parse(text) else {
+        return "(hidden)".into();
+    };
+    if config.get_password().is_none() {
+        return text.to_owned();
+    }
+    let hosts = config.get_hosts().iter().map(|host| match host {
+        Host::Tcp(name) => name.clone(),
+        Host::Unix(path) => path.display().to_string(),
+    });
+    let ports: Vec<_> = config.get_ports().iter().map(ToString::to_string).collect();
+    let mut shown = format!("host={}", hosts.collect::<Vec<_>>().join(","));
+    for (name, value) in [
+        ("port", (!ports.is_empty()).then(|| ports.join(","))),
+        ("user", config.get_user().map(ToOwned::to_owned)),
+        ("dbname", config.get_dbname().map(ToOwned::to_owned)),
+    ] {
+        if let Some(value) = value {
+            shown.push_str(&format!(" {name}={value}"));
+        }
+    }
+    shown + " password=(hidden)"
+}
+
 type Options = Vec<(String, String)>;
 
 fn split_url(url: &str) -> Result<(String, Options), String> {
@@ -101,7 +138,9 @@ fn split_url(url: &str) -> Result<(String, Options), String> {
     let mut kept = Vec::new();
     let mut taken = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').ok_or("an option after ? has no value")?;
+        let (name, value) = pair
+            .split_once('=')
+            .ok_or("an option after ? has no value")?;
         if is_ours(name) {
             taken.push((name.to_owned(), percent_decode(value)?));
         } else {
@@ -199,9 +238,9 @@ fn explain(error: &tokio_postgres::Error) -> String {
         "sslnegotiation",
     ];
     let source = std::error::Error::source(error).map(ToString::to_string);
-    let named = OPTIONS.iter().find(|option| {
-        source.as_deref() == Some(&format!("invalid value for option `{option}`"))
-    });
+    let named = OPTIONS
+        .iter()
+        .find(|option| source.as_deref() == Some(&format!("invalid value for option `{option}`")));
     match named {
         Some(option) => format!("the value of `{option}` is invalid"),
         None => "it is not a connection string of PostgreSQL".into(),
@@ -234,7 +273,11 @@ mod tests {
             SslMode::Require,
             Verification::Chain,
         );
-        check("host=h sslrootcert=system", SslMode::Require, Verification::Full);
+        check(
+            "host=h sslrootcert=system",
+            SslMode::Require,
+            Verification::Full,
+        );
         assert!(parse(&with("sometimes")).is_err());
         assert!(parse("host=h sslmode=require sslrootcert=system").is_err());
     }
@@ -260,7 +303,23 @@ mod tests {
 
     #[test]
     fn a_unix_socket_is_never_encrypted() {
-        check("host=/run/pg user=u sslmode=require", SslMode::Disable, Verification::None);
+        check(
+            "host=/run/pg user=u sslmode=require",
+            SslMode::Disable,
+            Verification::None,
+        );
+    }
+
+    #[test]
+    fn what_is_shown_of_a_url_has_no_password() {
+        let check = |text: &str, want: &str| assert_eq!(redact(text), want);
+        check("host=/run/pg user=u", "host=/run/pg user=u");
+        check(
+            "postgres://u:secret@h:1/d?sslmode=require",
+            "host=h port=1 user=u dbname=d password=(hidden)",
+        );
+        check("host=h password='secret", "(hidden)");
+        check("", "");
     }
 
     #[test]

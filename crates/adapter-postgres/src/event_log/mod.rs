@@ -1,0 +1,120 @@
+//! The event log on PostgreSQL.
+
+mod append;
+mod contradictions;
+mod filter;
+mod kept;
+mod partitions;
+mod search;
+mod tail;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use diesel::QueryableByName;
+use diesel::sql_types::Bool;
+use pts_domain::StoredEvent;
+use pts_domain::event::NewEvent;
+use pts_domain::filter::{Cursor, EventFilter, Page};
+use pts_domain::projection::Contradiction;
+use pts_ports::{Appended, EventLog, Projector, StoreError, Tail};
+use uuid::Uuid;
+
+use crate::PgPool;
+use crate::row::Number;
+use crate::sql::Sql;
+use partitions::Partitions;
+
+/// How long the answer to "could you commit?" may take.
+const READY_WITHIN: Duration = Duration::from_millis(1_900);
+
+/// The event log in `platform.events`.
+pub struct PgEventLog {
+    pool: PgPool,
+    projector: Arc<dyn Projector>,
+    partitions: Partitions,
+}
+
+impl PgEventLog {
+    /// A log over a migrated database; `projector` decides what each append changes.
+    pub fn new(pool: PgPool, projector: Arc<dyn Projector>) -> Self {
+        Self {
+            partitions: Partitions::default(),
+            pool,
+            projector,
+        }
+    }
+}
+
+#[derive(QueryableByName)]
+struct Writable {
+    #[diesel(sql_type = Bool)]
+    writable: bool,
+}
+
+#[async_trait]
+impl EventLog for PgEventLog {
+    async fn append(&self, batch: Vec<NewEvent>) -> Result<Vec<Appended>, StoreError> {
+        self.append_batch(batch).await
+    }
+
+    async fn get(&self, id: Uuid) -> Result<Option<StoredEvent>, StoreError> {
+        search::by_id(&self.pool, id).await
+    }
+
+    async fn search(
+        &self,
+        filter: &EventFilter,
+        cursor: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page<StoredEvent>, StoreError> {
+        search::newest(&self.pool, filter, cursor, limit).await
+    }
+
+    async fn after(
+        &self,
+        position: i64,
+        filter: &EventFilter,
+        limit: usize,
+    ) -> Result<Tail, StoreError> {
+        tail::after(self, position, filter, limit).await
+    }
+
+    async fn head(&self) -> Result<i64, StoreError> {
+        let rows: Vec<Number> = self
+            .pool
+            .load(|| Sql::kept("SELECT position AS number FROM platform.log_head"))
+            .await?;
+        match rows.first() {
+            Some(row) => Ok(row.number),
+            None => Err(StoreError::Corrupt("platform.log_head is empty".into())),
+        }
+    }
+
+    async fn contradictions(
+        &self,
+        about: Option<String>,
+        cursor: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page<Contradiction>, StoreError> {
+        contradictions::newest(&self.pool, about.as_deref(), cursor, limit).await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        let asking = self.pool.load(|| {
+            Sql::kept(
+                "SELECT current_setting('transaction_read_only') = 'off' AS writable \
+                 FROM platform.log_head",
+            )
+        });
+        let rows: Vec<Writable> = tokio::time::timeout(READY_WITHIN, asking)
+            .await
+            .map_err(|_| StoreError::unavailable("the database does not answer"))??;
+        match rows.first() {
+            Some(row) if row.writable => Ok(()),
+            Some(_) => Err(StoreError::unavailable("the database takes no writes")),
+            None => Err(StoreError::Corrupt("platform.log_head is empty".into())),
+        }
+    }
+}

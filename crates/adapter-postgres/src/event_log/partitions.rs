@@ -1,0 +1,85 @@
+//! Which partitions are known to be there, so that an append need not ask.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
+use diesel::sql_types::{Integer, Timestamptz};
+use pts_domain::Timestamp;
+use pts_domain::event::NewEvent;
+use pts_ports::StoreError;
+
+use crate::PgPool;
+use crate::migrate::MONTHS_AHEAD;
+use crate::row::Number;
+use crate::sql::Sql;
+
+/// Months, by their first moment, whose partition has been seen by this process.
+#[derive(Default)]
+pub(super) struct Partitions(Mutex<BTreeSet<Timestamp>>);
+
+impl Partitions {
+    /// Makes the partitions that a batch needs, and those of the months to come.
+    pub(super) async fn ensure(&self, pool: &PgPool, batch: &[NewEvent]) -> Result<(), StoreError> {
+        let needed: BTreeSet<_> = batch.iter().map(|new| month_of(new.received_at)).collect();
+        for month in needed {
+            if self.lock().contains(&month) {
+                continue;
+            }
+            let made: Vec<Number> = pool
+                .load(|| {
+                    Sql::once("SELECT platform.ensure_partitions(")
+                        .value::<Timestamptz, _>(month)
+                        .sql(", ")
+                        .value::<Integer, _>(MONTHS_AHEAD)
+                        .sql(")::bigint AS number")
+                })
+                .await?;
+            if made.first().is_some_and(|made| made.number > 0) {
+                tracing::info!(%month, "made partitions of the event log");
+            }
+            self.lock().insert(month);
+        }
+        Ok(())
+    }
+
+    /// Forgets what was seen: somebody removed a partition.
+    pub(super) fn forget(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<Timestamp>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The first moment of a month, in UTC.
+pub(super) fn month_of(time: Timestamp) -> Timestamp {
+    let day = time.date_naive();
+    let first = NaiveDate::from_ymd_opt(day.year(), day.month(), 1).unwrap_or(day);
+    DateTime::<Utc>::from_naive_utc_and_offset(first.into(), Utc)
+}
+
+/// From here on an identity is known: the first moment of the month before that of the oldest
+/// event. A month at least, and two partitions to look into.
+pub(super) fn identities_since(batch: &[NewEvent]) -> Timestamp {
+    let oldest = batch.iter().map(|new| new.received_at).min();
+    let month = month_of(oldest.unwrap_or_default());
+    month.checked_sub_months(Months::new(1)).unwrap_or(month)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_month_begins_in_utc() {
+        let check = |time: &str, want: &str| {
+            let month = month_of(pts_domain::time::parse(time).unwrap());
+            assert_eq!(month, pts_domain::time::parse(want).unwrap(), "{time}");
+        };
+        check("2026-02-28T23:59:59.999999Z", "2026-02-01T00:00:00Z");
+        check("2026-03-01T00:30:00+02:00", "2026-02-01T00:00:00Z");
+        check("2024-02-29T12:00:00Z", "2024-02-01T00:00:00Z");
+    }
+}

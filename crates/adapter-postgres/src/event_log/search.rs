@@ -1,0 +1,85 @@
+//! Searching the log: newest first, page by page.
+
+use diesel::sql_types::{BigInt, Timestamptz, Uuid};
+use pts_domain::filter::{Cursor, EventFilter, Page};
+use pts_domain::{StoredEvent, Timestamp};
+use pts_ports::StoreError;
+
+use super::filter::{matches_nothing, narrow};
+use crate::PgPool;
+use crate::row::{EVENT_COLUMNS, EventRow};
+use crate::sql::Sql;
+
+pub(super) async fn by_id(
+    pool: &PgPool,
+    id: uuid::Uuid,
+) -> Result<Option<StoredEvent>, StoreError> {
+    let rows: Vec<EventRow> = pool
+        .load(|| {
+            Sql::kept(format!(
+                "SELECT {EVENT_COLUMNS} FROM platform.events WHERE id = "
+            ))
+            .value::<Uuid, _>(id)
+        })
+        .await?;
+    let row = rows.into_iter().next();
+    Ok(row.map(EventRow::into_event).transpose()?)
+}
+
+pub(super) async fn newest(
+    pool: &PgPool,
+    filter: &EventFilter,
+    cursor: Option<Cursor>,
+    limit: usize,
+) -> Result<Page<StoredEvent>, StoreError> {
+    let mut found: Vec<StoredEvent> = Vec::new();
+    if matches_nothing(filter) {
+        return Ok(Page::cut(found, limit, Cursor::after));
+    }
+    let mut behind = match cursor {
+        Some(Cursor::Event(micros, position)) => {
+            Timestamp::from_timestamp_micros(micros).map(|time| (time, position))
+        }
+        _ => None,
+    };
+    let wanted = limit.saturating_add(1);
+    loop {
+        let rows: Vec<EventRow> = pool.load(|| page(filter, behind, wanted)).await?;
+        let complete = rows.len() < wanted;
+        for row in rows {
+            let event = row.into_event()?;
+            behind = Some((event.event.time, event.position));
+            // What SQL lets through of the data's fields is looked at again; the rest is exact.
+            if filter.data.is_empty() || filter.fits(&event) {
+                found.push(event);
+            }
+        }
+        if complete || found.len() >= wanted {
+            return Ok(Page::cut(found, limit, Cursor::after));
+        }
+    }
+}
+
+/// The statement of one page. Its order is that of an index, and its values shape its plan.
+pub(super) fn page(
+    filter: &EventFilter,
+    behind: Option<(Timestamp, i64)>,
+    limit: usize,
+) -> Sql<'_> {
+    let mut sql = narrow(
+        Sql::once(format!(
+            "SELECT {EVENT_COLUMNS} FROM platform.events WHERE true"
+        )),
+        filter,
+    );
+    if let Some((time, position)) = behind {
+        sql = sql
+            .sql(" AND (\"time\", position) < (")
+            .value::<Timestamptz, _>(time)
+            .sql(", ")
+            .value::<BigInt, _>(position)
+            .sql(")");
+    }
+    sql.sql(" ORDER BY \"time\" DESC, position DESC LIMIT ")
+        .value::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+}

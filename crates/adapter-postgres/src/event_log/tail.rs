@@ -1,0 +1,62 @@
+//! Reading the log forward, a bounded stretch at a time.
+
+use diesel::sql_types::BigInt;
+use pts_domain::filter::EventFilter;
+use pts_ports::{EventLog, StoreError, Tail};
+
+use super::PgEventLog;
+use super::filter::{matches_nothing, narrow};
+use crate::row::{EVENT_COLUMNS, EventRow};
+use crate::sql::Sql;
+
+/// So many positions are looked through at once, whatever the filter lets through.
+const STRETCH: i64 = 5_000;
+
+pub(super) async fn after(
+    log: &PgEventLog,
+    position: i64,
+    filter: &EventFilter,
+    limit: usize,
+) -> Result<Tail, StoreError> {
+    let head = log.head().await?;
+    let end = head.min(position.saturating_add(STRETCH));
+    let mut tail = Tail {
+        events: Vec::new(),
+        scanned_to: position.max(end),
+    };
+    if position >= head || matches_nothing(filter) {
+        return Ok(tail);
+    }
+    if limit == 0 {
+        tail.scanned_to = position;
+        return Ok(tail);
+    }
+    let rows: Vec<EventRow> = log
+        .pool
+        .load(|| stretch(position, end, filter, limit))
+        .await?;
+    let full = rows.len() >= limit;
+    for row in rows {
+        let event = row.into_event()?;
+        if full {
+            tail.scanned_to = event.position;
+        }
+        if filter.data.is_empty() || filter.fits(&event) {
+            tail.events.push(event);
+        }
+    }
+    Ok(tail)
+}
+
+/// The statement of one stretch: behind `position`, up to `end`.
+pub(super) fn stretch(position: i64, end: i64, filter: &EventFilter, limit: usize) -> Sql<'_> {
+    let sql = Sql::once(format!(
+        "SELECT {EVENT_COLUMNS} FROM platform.events WHERE position > "
+    ))
+    .value::<BigInt, _>(position)
+    .sql(" AND position <= ")
+    .value::<BigInt, _>(end);
+    narrow(sql, filter)
+        .sql(" ORDER BY position LIMIT ")
+        .value::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,48 @@
+//! Rebuilding: the log is replayed into shadows, which then take the place of what was there, in
+//! one transaction. Rows are exchanged, not tables: readers never wait and never see half of it.
+
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use pts_ports::{Projector, RebuildReport};
+
+use super::begin;
+use crate::error::{Fault, classify};
+use crate::project::{TABLES, Table, replay, shadow_tables};
+use crate::sql::Sql;
+
+pub(super) async fn rebuild(
+    mut connection: &AsyncPgConnection,
+    projector: &dyn Projector,
+) -> Result<RebuildReport, Fault> {
+    begin(connection, "ISOLATION LEVEL READ COMMITTED").await?;
+    // Appends wait from here on.
+    connection
+        .batch_execute("SELECT position FROM platform.log_head FOR UPDATE")
+        .await
+        .map_err(classify)?;
+    shadow_tables(connection).await?;
+    let replayed = replay(connection, projector).await?;
+    let mut written = 0;
+    for Table {
+        name, aggregates, ..
+    } in TABLES
+    {
+        connection
+            .batch_execute(&format!("DELETE FROM platform.{name}"))
+            .await
+            .map_err(classify)?;
+        let rows = Sql::once(format!(
+            "INSERT INTO platform.{name} SELECT * FROM pg_temp.{name}"
+        ))
+        .run(connection)
+        .await
+        .map_err(classify)?;
+        if *aggregates {
+            written += rows as u64;
+        }
+    }
+    connection.batch_execute("COMMIT").await.map_err(classify)?;
+    Ok(RebuildReport {
+        events: replayed.events,
+        aggregates: written,
+    })
+}

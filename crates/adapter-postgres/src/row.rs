@@ -1,0 +1,129 @@
+//! Rows that are read by the names of their columns.
+
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Bool, Bytea, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid};
+use pts_domain::event::ContentDigest;
+use pts_domain::projection::Contradiction;
+use pts_domain::{Event, Identity, StoredEvent, Timestamp};
+use serde_json::{Map, Value};
+
+use crate::error::Fault;
+
+/// The columns of an [`EventRow`].
+pub(crate) const EVENT_COLUMNS: &str = "position, id, source, event_id, type, subject, \"time\", \
+     time_given, received_at, data, attributes, digest";
+
+/// An event as it stands in `platform.events`.
+#[derive(Debug, QueryableByName)]
+pub(crate) struct EventRow {
+    #[diesel(sql_type = BigInt)]
+    pub(crate) position: i64,
+    #[diesel(sql_type = Uuid)]
+    id: uuid::Uuid,
+    #[diesel(sql_type = Text)]
+    source: String,
+    #[diesel(sql_type = Text)]
+    event_id: String,
+    #[diesel(sql_type = Text, column_name = "type")]
+    event_type: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    subject: Option<String>,
+    #[diesel(sql_type = Timestamptz)]
+    time: Timestamp,
+    #[diesel(sql_type = Bool)]
+    time_given: bool,
+    #[diesel(sql_type = Timestamptz)]
+    received_at: Timestamp,
+    #[diesel(sql_type = Jsonb)]
+    data: Value,
+    #[diesel(sql_type = Jsonb)]
+    attributes: Value,
+    #[diesel(sql_type = Bytea)]
+    digest: Vec<u8>,
+}
+
+impl EventRow {
+    /// The event, and the digest that was stored with it.
+    pub(crate) fn into_parts(self) -> Result<(StoredEvent, ContentDigest), Fault> {
+        let position = self.position;
+        let corrupt = |what: &str| Fault::Corrupt(format!("event {position}: {what}"));
+        let digest = self
+            .digest
+            .try_into()
+            .map_err(|_| corrupt("its digest is not 16 bytes"))?;
+        let attributes: Map<String, Value> = match self.attributes {
+            Value::Object(map) => map,
+            _ => return Err(corrupt("its attributes are not an object")),
+        };
+        let event = Event {
+            identity: Identity {
+                source: self.source,
+                id: self.event_id,
+            },
+            event_type: self.event_type,
+            subject: self.subject,
+            time: self.time,
+            time_given: self.time_given,
+            data: self.data,
+            attributes,
+        };
+        let stored = StoredEvent {
+            position,
+            id: self.id,
+            received_at: self.received_at,
+            event,
+        };
+        Ok((stored, ContentDigest(digest)))
+    }
+
+    /// The event alone.
+    pub(crate) fn into_event(self) -> Result<StoredEvent, Fault> {
+        self.into_parts().map(|(event, _)| event)
+    }
+}
+
+/// One number.
+#[derive(Debug, QueryableByName)]
+pub(crate) struct Number {
+    #[diesel(sql_type = BigInt)]
+    pub(crate) number: i64,
+}
+
+/// One whole aggregate.
+#[derive(Debug, QueryableByName)]
+pub(crate) struct Doc {
+    #[diesel(sql_type = Jsonb)]
+    pub(crate) doc: Value,
+}
+
+/// What did not fit.
+#[derive(Debug, QueryableByName)]
+pub(crate) struct ContradictionRow {
+    #[diesel(sql_type = BigInt)]
+    pub(crate) position: i64,
+    #[diesel(sql_type = Integer)]
+    pub(crate) ordinal: i32,
+    #[diesel(sql_type = Uuid)]
+    event_id: uuid::Uuid,
+    #[diesel(sql_type = Timestamptz)]
+    time: Timestamp,
+    #[diesel(sql_type = Text)]
+    about: String,
+    #[diesel(sql_type = Text)]
+    code: String,
+    #[diesel(sql_type = Text)]
+    message: String,
+}
+
+impl From<ContradictionRow> for Contradiction {
+    fn from(row: ContradictionRow) -> Self {
+        Self {
+            position: row.position,
+            event_id: row.event_id,
+            time: row.time,
+            about: row.about,
+            code: row.code,
+            message: row.message,
+        }
+    }
+}

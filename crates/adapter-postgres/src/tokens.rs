@@ -1,0 +1,143 @@
+//! Tokens in `access.tokens`.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Timestamptz};
+use pts_domain::Timestamp;
+use pts_domain::access::{Scope, Token, TokenKind};
+use pts_ports::{StoreError, TokenStore};
+use uuid::Uuid;
+
+use crate::PgPool;
+use crate::schema::tokens;
+use crate::sql::Sql;
+
+/// The token store.
+#[derive(Debug, Clone)]
+pub struct PgTokenStore {
+    pool: PgPool,
+}
+
+impl PgTokenStore {
+    /// A store over a migrated database.
+    pub fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+}
+
+#[derive(QueryableByName, Selectable, Insertable)]
+#[diesel(table_name = tokens, check_for_backend(diesel::pg::Pg))]
+struct Row {
+    id: Uuid,
+    name: String,
+    kind: String,
+    hash: Vec<u8>,
+    scopes: Vec<String>,
+    issued_by: Option<Uuid>,
+    created_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    revoked_at: Option<Timestamp>,
+}
+
+impl From<Token> for Row {
+    fn from(token: Token) -> Self {
+        Self {
+            id: token.id,
+            name: token.name,
+            kind: kind(token.kind).to_owned(),
+            hash: token.hash.to_vec(),
+            scopes: token.scopes.iter().map(ToString::to_string).collect(),
+            issued_by: token.issued_by,
+            created_at: token.created_at,
+            expires_at: token.expires_at,
+            revoked_at: token.revoked_at,
+        }
+    }
+}
+
+impl TryFrom<Row> for Token {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let id = row.id;
+        let corrupt = |what: &str| StoreError::Corrupt(format!("token {id}: {what}"));
+        let scopes: Result<BTreeSet<Scope>, _> =
+            row.scopes.iter().map(|scope| scope.parse()).collect();
+        Ok(Self {
+            id,
+            name: row.name,
+            kind: [TokenKind::Bearer, TokenKind::Session]
+                .into_iter()
+                .find(|known| kind(*known) == row.kind)
+                .ok_or_else(|| corrupt("its kind is unknown"))?,
+            hash: row
+                .hash
+                .try_into()
+                .map_err(|_| corrupt("its hash is not 32 bytes"))?,
+            scopes: scopes.map_err(|why| corrupt(&why))?,
+            issued_by: row.issued_by,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            revoked_at: row.revoked_at,
+        })
+    }
+}
+
+const fn kind(kind: TokenKind) -> &'static str {
+    match kind {
+        TokenKind::Bearer => "bearer",
+        TokenKind::Session => "session",
+    }
+}
+
+#[async_trait]
+impl TokenStore for PgTokenStore {
+    async fn insert(&self, token: Token) -> Result<(), StoreError> {
+        let row = Row::from(token);
+        self.pool
+            .execute(move || Sql::query(diesel::insert_into(tokens::table).values(row)))
+            .await?;
+        Ok(())
+    }
+
+    async fn find(&self, hash: [u8; 32]) -> Result<Option<Token>, StoreError> {
+        let rows: Vec<Row> = self
+            .pool
+            .load(|| {
+                let of_hash = tokens::table.filter(tokens::hash.eq(hash.to_vec()));
+                Sql::query(of_hash.select(Row::as_select()))
+            })
+            .await?;
+        rows.into_iter().next().map(Token::try_from).transpose()
+    }
+
+    async fn list(&self, limit: usize) -> Result<Vec<Token>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows: Vec<Row> = self
+            .pool
+            .load(|| {
+                let newest = (tokens::created_at.desc(), tokens::id.desc());
+                let sql = tokens::table.order(newest).limit(limit);
+                Sql::query(sql.select(Row::as_select()))
+            })
+            .await?;
+        rows.into_iter().map(Token::try_from).collect()
+    }
+
+    async fn revoke(&self, id: Uuid, at: Timestamp) -> Result<bool, StoreError> {
+        // The sessions go with the token that issued them, and what is revoked stays as it is.
+        let statement = move || {
+            let kept = sql::<Nullable<Timestamptz>>("coalesce(revoked_at, ")
+                .bind::<Timestamptz, _>(at)
+                .sql(")");
+            let family = tokens::id.eq(id).or(tokens::issued_by.eq(Some(id)));
+            Sql::query(
+                diesel::update(tokens::table.filter(family)).set(tokens::revoked_at.eq(kept)),
+            )
+        };
+        Ok(self.pool.execute(statement).await? > 0)
+    }
+}
