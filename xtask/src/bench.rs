@@ -9,6 +9,7 @@ mod figures;
 mod machine;
 mod measure;
 mod page;
+mod search;
 
 use std::{fs, io};
 
@@ -52,7 +53,7 @@ struct Outcome {
     table: Table,
 }
 
-const SCENARIOS: &[&dyn Scenario] = &[&disk::Disk];
+const SCENARIOS: &[&dyn Scenario] = &[&disk::Disk, &search::Search];
 
 /// Lists the scenarios, or runs one.
 pub(crate) fn run(task: &Bench) -> Result<()> {

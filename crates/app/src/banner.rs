@@ -31,7 +31,11 @@ pub(crate) fn text(banner: &Banner<'_>) -> String {
             let _ = writeln!(text, "  admin token    in {file}");
         }
     }
-    let _ = writeln!(text, "  sign in        {url}/signin?code={}", banner.sign_in_code);
+    let _ = writeln!(
+        text,
+        "  sign in        {url}/signin?code={}",
+        banner.sign_in_code
+    );
     let _ = writeln!(text, "                 good once, for 15 minutes");
     let _ = writeln!(text, "  API reference  {url}/docs");
     let _ = writeln!(text, "Try:");

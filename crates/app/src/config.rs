@@ -79,8 +79,15 @@ impl Settings {
                 bin_dir: PathBuf::new(),
                 wait_s: 30,
             },
-            http: Http { max_body_bytes: 16 * 1024 * 1024, secure_cookies: false, workers: 0 },
-            log: Log { level: "info".into(), format: LogFormat::Auto },
+            http: Http {
+                max_body_bytes: 16 * 1024 * 1024,
+                secure_cookies: false,
+                workers: 0,
+            },
+            log: Log {
+                level: "info".into(),
+                format: LogFormat::Auto,
+            },
         }
     }
 
@@ -101,7 +108,10 @@ impl Settings {
     fn check(&self) -> Result<()> {
         self.address()?;
         if self.database.max_connections < 2 {
-            bail!("database.max_connections: found {}; expected 2 or more", self.database.max_connections);
+            bail!(
+                "database.max_connections: found {}; expected 2 or more",
+                self.database.max_connections
+            );
         }
         if !(1024..=1024 * 1024 * 1024).contains(&self.http.max_body_bytes) {
             bail!(
@@ -116,15 +126,22 @@ impl Settings {
 
 /// Reads the configuration from everywhere.
 pub(crate) fn load(flags: &Common) -> Result<Settings> {
-    let mut layers = Config::builder()
-        .add_source(Config::try_from(&Settings::defaults(default_data_dir()))?);
+    let mut layers =
+        Config::builder().add_source(Config::try_from(&Settings::defaults(default_data_dir()))?);
     if let Some(file) = file(flags.config.as_deref())? {
         layers = layers.add_source(File::from(file).format(FileFormat::Toml));
     }
     layers = layers.add_source(
-        Environment::with_prefix("PTS").prefix_separator("__").separator("__").try_parsing(true),
+        Environment::with_prefix("PTS")
+            .prefix_separator("__")
+            .separator("__")
+            .try_parsing(true),
     );
-    let flag = |value: &Option<PathBuf>| value.as_ref().map(|path| path.to_string_lossy().into_owned());
+    let flag = |value: &Option<PathBuf>| {
+        value
+            .as_ref()
+            .map(|path| path.to_string_lossy().into_owned())
+    };
     layers = layers
         .set_override_option("listen", flags.listen.clone())?
         .set_override_option("data_dir", flag(&flags.data_dir))?
@@ -171,13 +188,22 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("pts.toml");
         std::fs::write(&path, text).unwrap();
-        load(&Common { config: Some(path), ..Common::default() })
+        load(&Common {
+            config: Some(path),
+            ..Common::default()
+        })
     }
 
     #[test]
     fn an_unknown_key_of_the_file_is_refused_by_name() {
-        let error = format!("{:#}", with_file("[http]\nmax_body_byte = 5\n").unwrap_err());
-        assert!(error.contains("max_body_byte") && error.contains("max_body_bytes"), "{error}");
+        let error = format!(
+            "{:#}",
+            with_file("[http]\nmax_body_byte = 5\n").unwrap_err()
+        );
+        assert!(
+            error.contains("max_body_byte") && error.contains("max_body_bytes"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -200,13 +226,19 @@ mod tests {
             ..Common::default()
         };
         let settings = load(&flags).unwrap();
-        assert_eq!((settings.listen.as_str(), settings.http.workers), ("127.0.0.1:2", 3));
+        assert_eq!(
+            (settings.listen.as_str(), settings.http.workers),
+            ("127.0.0.1:2", 3)
+        );
         assert_eq!(settings.http.max_body_bytes, 16 * 1024 * 1024);
     }
 
     #[test]
     fn a_named_file_must_be_there() {
-        let flags = Common { config: Some("/nowhere/pts.toml".into()), ..Common::default() };
+        let flags = Common {
+            config: Some("/nowhere/pts.toml".into()),
+            ..Common::default()
+        };
         assert!(load(&flags).is_err());
     }
 
@@ -214,6 +246,10 @@ mod tests {
     fn a_password_is_not_printed() {
         let mut settings = Settings::defaults("d".into());
         settings.database.url = "postgres://u:s3cret@h/db".into();
-        assert!(!toml::to_string(&settings.redacted()).unwrap().contains("s3cret"));
+        assert!(
+            !toml::to_string(&settings.redacted())
+                .unwrap()
+                .contains("s3cret")
+        );
     }
 }

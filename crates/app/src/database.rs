@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use pts_adapter_postgres::cluster::{Cluster, ClusterError, ClusterOptions};
 use pts_adapter_postgres::{DatabaseSettings, PgPool, connect, migrate};
 use pts_ports::StoreError;
@@ -20,7 +20,7 @@ pub(crate) struct Opened {
 impl Opened {
     /// Stops what was started.
     pub(crate) async fn close(self) {
-        drop(self.pool);
+        self.pool.close();
         if let Some(cluster) = self.cluster {
             cluster.stop().await;
         }
@@ -43,8 +43,10 @@ pub(crate) async fn open(settings: &Settings, purpose: Purpose) -> Result<Opened
     } else {
         (settings.database.url.clone(), None)
     };
-    let database =
-        DatabaseSettings { url, max_connections: settings.database.max_connections };
+    let database = DatabaseSettings {
+        max_connections: settings.database.max_connections,
+        ..DatabaseSettings::new(url)
+    };
     match prepare(&database, Duration::from_secs(settings.database.wait_s)).await {
         Ok(pool) => Ok(Opened { pool, cluster }),
         Err(error) => {
@@ -79,7 +81,7 @@ async fn private(settings: &Settings, purpose: Purpose) -> Result<(String, Optio
 async fn prepare(database: &DatabaseSettings, patience: Duration) -> Result<PgPool> {
     let begun = Instant::now();
     loop {
-        match migrate(database).await {
+        match migrate(&database.url).await {
             Ok(report) if report.applied.is_empty() => break,
             Ok(report) => {
                 tracing::info!(applied = ?report.applied, "the database has a new shape");
@@ -92,8 +94,5 @@ async fn prepare(database: &DatabaseSettings, patience: Duration) -> Result<PgPo
             Err(error) => return Err(error).context("the database cannot be used"),
         }
     }
-    match connect(database).await {
-        Ok(pool) => Ok(pool),
-        Err(error) => bail!("the database cannot be used: {error}"),
-    }
+    connect(database).context("the database cannot be used")
 }

@@ -21,7 +21,9 @@ pub(crate) fn start(log: &Log) -> Result<()> {
         LogFormat::Json => false,
         LogFormat::Auto => stderr().is_terminal(),
     };
-    let logs = tracing_subscriber::fmt().with_env_filter(filter(&log.level)?).with_writer(stderr);
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter(&log.level)?)
+        .with_writer(stderr);
     if pretty {
         logs.with_target(false).init();
     } else {

@@ -26,7 +26,8 @@ pub(crate) async fn run(settings: Settings) -> Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let address = settings.address()?;
     // Bound before the database is touched: a taken port is the cheapest thing to find out.
-    let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
+    let listener =
+        TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
     make_data_dir(&settings.data_dir)?;
 
     let opened = tokio::select! {
@@ -53,7 +54,10 @@ async fn serve(
     stop: impl Future<Output = &'static str>,
 ) -> Result<()> {
     let gateway = Arc::new(wiring::gateway(&opened.pool));
-    gateway.warm_up().await.context("the event log cannot be read")?;
+    gateway
+        .warm_up()
+        .await
+        .context("the event log cannot be read")?;
     let token_file = settings.data_dir.join(TOKEN_FILE);
     let token = first_token(gateway.access(), &token_file).await?;
 
@@ -113,8 +117,15 @@ async fn first_token(access: &Access, file: &Path) -> Result<Option<String>> {
     if has_admin {
         return Ok(None);
     }
-    let new = NewToken { name: "admin".into(), scopes: [Scope::Admin].into(), lasts: None };
-    let (text, _) = access.create(new).await.context("the admin token cannot be stored")?;
+    let new = NewToken {
+        name: "admin".into(),
+        scopes: [Scope::Admin].into(),
+        lasts: None,
+    };
+    let (text, _) = access
+        .create(new)
+        .await
+        .context("the admin token cannot be stored")?;
     write_secret(file, text.reveal())
         .with_context(|| format!("cannot write the admin token to {}", file.display()))?;
     Ok(Some(text.reveal().to_owned()))
@@ -125,8 +136,11 @@ fn write_secret(file: &Path, secret: &str) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let partial = file.with_extension("new");
     let _ = std::fs::remove_file(&partial);
-    let mut out =
-        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
+    let mut out = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&partial)?;
     writeln!(out, "{secret}")?;
     out.sync_all()?;
     std::fs::rename(&partial, file)
@@ -135,6 +149,9 @@ fn write_secret(file: &Path, secret: &str) -> std::io::Result<()> {
 fn make_data_dir(dir: &Path) -> Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     // Others may pass through, as the account of the private database must, and see nothing.
-    std::fs::DirBuilder::new().recursive(true).mode(0o711).create(dir)
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o711)
+        .create(dir)
         .with_context(|| format!("cannot make the data directory {}", dir.display()))
 }

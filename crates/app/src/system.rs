@@ -7,7 +7,10 @@ use pts_ports::{Clock, Entropy};
 pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that asks the machine"
+    )]
     fn now(&self) -> Timestamp {
         time::to_micros(chrono::Utc::now())
     }
@@ -17,7 +20,10 @@ impl Clock for SystemClock {
 pub(crate) struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
-    #[expect(clippy::expect_used, reason = "without randomness no secret can be made: stop")]
+    #[expect(
+        clippy::expect_used,
+        reason = "without randomness no secret can be made: stop"
+    )]
     fn draw(&self) -> [u8; 20] {
         let mut bytes = [0; 20];
         getrandom::fill(&mut bytes).expect("the operating system gives random bytes");

@@ -109,6 +109,16 @@ impl Latencies {
         Ok(Self { sorted, total })
     }
 
+    /// Takes times that somebody else took, one after another.
+    pub(crate) fn taken(mut times: Vec<Duration>) -> Self {
+        let total = times.iter().sum();
+        times.sort_unstable();
+        Self {
+            sorted: times,
+            total,
+        }
+    }
+
     /// The time, in seconds, that `percent` of 100 repetitions stayed within (nearest rank).
     pub(crate) fn percentile_s(&self, percent: usize) -> f64 {
         let rank = (self.sorted.len() * percent).div_ceil(100).max(1);

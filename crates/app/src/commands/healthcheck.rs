@@ -29,12 +29,16 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 async fn ask(address: SocketAddr) -> Result<()> {
-    let mut stream =
-        TcpStream::connect(address).await.with_context(|| format!("nothing listens on {address}"))?;
+    let mut stream = TcpStream::connect(address)
+        .await
+        .with_context(|| format!("nothing listens on {address}"))?;
     let request = format!("GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut start = [0; 12];
-    stream.read_exact(&mut start).await.context("the answer is cut off")?;
+    stream
+        .read_exact(&mut start)
+        .await
+        .context("the answer is cut off")?;
     if &start != b"HTTP/1.1 200" {
         bail!("the server answers {:?}", String::from_utf8_lossy(&start));
     }

@@ -22,13 +22,20 @@ pub(crate) async fn run(settings: &Settings, command: TokenCommand) -> Result<Ex
 
 async fn carry_out(access: &Access, command: TokenCommand) -> Result<ExitCode> {
     match command {
-        TokenCommand::Create { name, scopes, lasts } => {
+        TokenCommand::Create {
+            name,
+            scopes,
+            lasts,
+        } => {
             let new = NewToken {
                 name,
                 scopes: scopes.into_iter().collect(),
                 lasts: lasts.map(|lasts| lasts.0),
             };
-            let (text, token) = access.create(new).await.context("the token cannot be stored")?;
+            let (text, token) = access
+                .create(new)
+                .await
+                .context("the token cannot be stored")?;
             // The token alone on standard output, so that it can be piped to where it is needed.
             println!("{}", text.reveal());
             eprintln!("token {} ({}); it is not shown again", token.id, token.name);
@@ -38,12 +45,18 @@ async fn carry_out(access: &Access, command: TokenCommand) -> Result<ExitCode> {
             let tokens = access.list().await.context("the tokens cannot be read")?;
             match format {
                 Format::Table => tokens.iter().for_each(|token| println!("{}", line(token))),
-                Format::Json => tokens.iter().for_each(|token| println!("{}", record(token))),
+                Format::Json => tokens
+                    .iter()
+                    .for_each(|token| println!("{}", record(token))),
             }
             Ok(ExitCode::SUCCESS)
         }
         TokenCommand::Revoke { id } => {
-            if access.revoke(id).await.context("the token cannot be revoked")? {
+            if access
+                .revoke(id)
+                .await
+                .context("the token cannot be revoked")?
+            {
                 println!("revoked; it is refused within a second");
                 Ok(ExitCode::SUCCESS)
             } else {
@@ -55,7 +68,12 @@ async fn carry_out(access: &Access, command: TokenCommand) -> Result<ExitCode> {
 }
 
 fn scopes(token: &Token) -> String {
-    token.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(",")
+    token
+        .scopes
+        .iter()
+        .map(|scope| scope.as_str())
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 fn line(token: &Token) -> String {
@@ -69,7 +87,12 @@ fn line(token: &Token) -> String {
         (None, None) => "no end".to_owned(),
     };
     let made = token.created_at.format("%Y-%m-%dT%H:%M:%SZ");
-    format!("{}  {kind:<7}  {made}  {end:<33}  {:<24}  {}", token.id, scopes(token), token.name)
+    format!(
+        "{}  {kind:<7}  {made}  {end:<33}  {:<24}  {}",
+        token.id,
+        scopes(token),
+        token.name
+    )
 }
 
 fn record(token: &Token) -> serde_json::Value {

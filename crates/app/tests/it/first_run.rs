@@ -11,19 +11,31 @@ use crate::harness::{Server, data_dir, deployment};
 async fn events_become_projections_and_outlive_a_stop_and_a_kill() {
     let dir = data_dir();
     let server = Server::start(dir.path(), &[]).await;
-    assert!(server.banner.contains(&server.token), "the first start shows the token");
+    assert!(
+        server.banner.contains(&server.token),
+        "the first start shows the token"
+    );
     assert!(server.banner.contains("/signin?code=pts_"));
-    let mode = std::fs::metadata(dir.path().join("admin-token")).unwrap().permissions().mode();
+    let mode = std::fs::metadata(dir.path().join("admin-token"))
+        .unwrap()
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o600);
 
     let mut first_id = Value::Null;
     for event in deployment("d-1", "1.0.0") {
         let (status, receipt) = server.post(&event).await;
-        assert_eq!((status, &receipt["duplicate"]), (StatusCode::CREATED, &Value::Bool(false)));
+        assert_eq!(
+            (status, &receipt["duplicate"]),
+            (StatusCode::CREATED, &Value::Bool(false))
+        );
         first_id = receipt["id"].clone();
     }
     let token = server.token.clone();
-    assert!(server.end("TERM").await.success(), "SIGTERM is an orderly end");
+    assert!(
+        server.end("TERM").await.success(),
+        "SIGTERM is an orderly end"
+    );
 
     let server = Server::start(dir.path(), &[]).await;
     assert!(!server.banner.contains(&token), "the token is shown once");
@@ -33,7 +45,11 @@ async fn events_become_projections_and_outlive_a_stop_and_a_kill() {
     assert_eq!(answer["data"]["events"].as_array().unwrap().len(), 2);
     let [_, succeeded] = deployment("d-1", "1.0.0");
     let (status, receipt) = server.post(&succeeded).await;
-    assert_eq!((status, &receipt["id"]), (StatusCode::OK, &first_id), "a repeat has the first id");
+    assert_eq!(
+        (status, &receipt["id"]),
+        (StatusCode::OK, &first_id),
+        "a repeat has the first id"
+    );
     for event in deployment("d-2", "2.0.0") {
         assert_eq!(server.post(&event).await.0, StatusCode::CREATED);
     }
@@ -41,10 +57,20 @@ async fn events_become_projections_and_outlive_a_stop_and_a_kill() {
 
     let server = Server::start(dir.path(), &[]).await;
     let (_, service) = server.get("/v1/services/payments").await;
-    assert_eq!(service["data"]["environments"][0]["declared"]["version"], "2.0.0");
+    assert_eq!(
+        service["data"]["environments"][0]["declared"]["version"],
+        "2.0.0"
+    );
     let (_, events) = server.get("/v1/events?limit=1000").await;
-    assert_eq!(events["data"].as_array().unwrap().len(), 4, "nothing acknowledged is lost");
-    assert!(server.end("INT").await.success(), "SIGINT is an orderly end");
+    assert_eq!(
+        events["data"].as_array().unwrap().len(),
+        4,
+        "nothing acknowledged is lost"
+    );
+    assert!(
+        server.end("INT").await.success(),
+        "SIGINT is an orderly end"
+    );
 }
 
 #[tokio::test]
@@ -52,17 +78,32 @@ async fn nothing_but_health_and_the_sign_in_page_answers_without_a_token() {
     let dir = data_dir();
     let server = Server::start(dir.path(), &[]).await;
     let bare = |path: &str| {
-        let request = server.client.request(Method::GET, format!("{}{path}", server.url));
+        let request = server
+            .client
+            .request(Method::GET, format!("{}{path}", server.url));
         async move { request.send().await.unwrap().status() }
     };
     for path in ["/healthz", "/readyz", "/signin"] {
         assert_eq!(bare(path).await, StatusCode::OK, "{path}");
     }
-    let closed = ["/metrics", "/openapi.json", "/docs", "/admin", "/events", "/v1/nothing"];
-    for path in closed.into_iter().chain(pts_api::actions::all().iter().map(|action| action.path)) {
+    let closed = [
+        "/metrics",
+        "/openapi.json",
+        "/docs",
+        "/admin",
+        "/events",
+        "/v1/nothing",
+    ];
+    for path in closed
+        .into_iter()
+        .chain(pts_api::actions::all().iter().map(|action| action.path))
+    {
         let status = bare(path).await;
         let to_sign_in = status == StatusCode::SEE_OTHER;
-        assert!(status == StatusCode::UNAUTHORIZED || to_sign_in, "{path} answers {status}");
+        assert!(
+            status == StatusCode::UNAUTHORIZED || to_sign_in,
+            "{path} answers {status}"
+        );
     }
 }
 
@@ -70,7 +111,11 @@ async fn nothing_but_health_and_the_sign_in_page_answers_without_a_token() {
 async fn the_one_time_link_signs_a_browser_in_once() {
     let dir = data_dir();
     let server = Server::start(dir.path(), &[]).await;
-    let link = server.banner.lines().find(|line| line.contains("/signin?code=")).unwrap();
+    let link = server
+        .banner
+        .lines()
+        .find(|line| line.contains("/signin?code="))
+        .unwrap();
     let code = link.rsplit("code=").next().unwrap();
     let redeem = || {
         server
@@ -82,10 +127,24 @@ async fn the_one_time_link_signs_a_browser_in_once() {
     };
     let response = redeem().await.unwrap();
     assert_eq!(response.status(), StatusCode::SEE_OTHER);
-    let cookie = response.headers()["set-cookie"].to_str().unwrap().to_owned();
-    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
+    let cookie = response.headers()["set-cookie"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"),
+        "{cookie}"
+    );
     let session = cookie.split(';').next().unwrap();
-    let page = server.client.get(format!("{}/admin", server.url)).header("Cookie", session).send();
+    let page = server
+        .client
+        .get(format!("{}/admin", server.url))
+        .header("Cookie", session)
+        .send();
     assert_eq!(page.await.unwrap().status(), StatusCode::OK);
-    assert_ne!(redeem().await.unwrap().status(), StatusCode::SEE_OTHER, "the code is used up");
+    assert_ne!(
+        redeem().await.unwrap().status(),
+        StatusCode::SEE_OTHER,
+        "the code is used up"
+    );
 }

@@ -29,13 +29,20 @@ pub(crate) fn program(data_dir: &Path) -> Command {
             command.env_remove(name);
         }
     }
-    command.current_dir(data_dir).arg("--data-dir").arg(data_dir).kill_on_drop(true);
+    command
+        .current_dir(data_dir)
+        .arg("--data-dir")
+        .arg(data_dir)
+        .kill_on_drop(true);
     command
 }
 
 /// Runs a command to its end.
 pub async fn run(data_dir: &Path, arguments: &[&str]) -> Output {
-    let ran = program(data_dir).args(arguments).stdin(Stdio::null()).output();
+    let ran = program(data_dir)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output();
     tokio::time::timeout(PATIENCE, ran).await.unwrap().unwrap()
 }
 
@@ -72,15 +79,37 @@ impl Server {
             panic!("the server ended before it was ready");
         };
         tokio::time::timeout(PATIENCE, reading).await.unwrap();
-        let url = banner.lines().next().unwrap().rsplit(' ').next().unwrap().to_owned();
+        let url = banner
+            .lines()
+            .next()
+            .unwrap()
+            .rsplit(' ')
+            .next()
+            .unwrap()
+            .to_owned();
         let token = std::fs::read_to_string(data_dir.join("admin-token")).unwrap();
-        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let client = Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
         let token = token.trim().to_owned();
-        Self { child, url, banner, token, client, _stdout: lines }
+        Self {
+            child,
+            url,
+            banner,
+            token,
+            client,
+            _stdout: lines,
+        }
     }
 
     /// Asks with the admin token.
-    pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (StatusCode, Value) {
         let (status, _, body) = self.ask_fully(method, path, body).await;
         (status, body)
     }
@@ -102,7 +131,11 @@ impl Server {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.unwrap();
-        (status, headers, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+        (
+            status,
+            headers,
+            serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        )
     }
 
     pub(crate) async fn get(&self, path: &str) -> (StatusCode, Value) {
@@ -117,7 +150,10 @@ impl Server {
     pub(crate) async fn until(&self, what: &str, holds: impl AsyncFn(&Self) -> bool) -> Duration {
         let begun = Instant::now();
         while !holds(self).await {
-            assert!(begun.elapsed() < PATIENCE, "it never came to be that {what}");
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "it never came to be that {what}"
+            );
             tokio::task::yield_now().await;
         }
         begun.elapsed()
@@ -126,9 +162,16 @@ impl Server {
     /// Sends a signal, by name, and waits for the end.
     pub(crate) async fn end(mut self, signal: &str) -> std::process::ExitStatus {
         let pid = self.child.id().unwrap().to_string();
-        let sent = Command::new("kill").args(["-s", signal, &pid]).status().await.unwrap();
+        let sent = Command::new("kill")
+            .args(["-s", signal, &pid])
+            .status()
+            .await
+            .unwrap();
         assert!(sent.success());
-        tokio::time::timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap()
+        tokio::time::timeout(PATIENCE, self.child.wait())
+            .await
+            .unwrap()
+            .unwrap()
     }
 }
 
