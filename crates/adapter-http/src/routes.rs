@@ -7,6 +7,7 @@ use actix_web::dev::ServiceResponse;
 use actix_web::guard::{GuardContext, fn_guard};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse};
 use pts_api::actions::{
@@ -16,6 +17,7 @@ use pts_api::actions::{
 use pts_api::{Action, Method as ApiMethod};
 use pts_domain::problem::nearest;
 
+use crate::middleware::catch_panics;
 use crate::problem::Refusal;
 use crate::shared::Shared;
 use crate::{bind, events, health, openapi, pages};
@@ -192,7 +194,8 @@ impl Binder<'_> {
         });
         let resource = web::resource(route.path)
             .guard(guard)
-            .route(web::route().to(handler));
+            .wrap(from_fn(catch_panics))
+            .to(handler);
         self.config.service(resource);
         self.bound.push(route);
     }

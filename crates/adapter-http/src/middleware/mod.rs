@@ -3,9 +3,11 @@
 //! safe.
 
 mod observe;
+mod panics;
 mod request_id;
 mod security;
 
 pub(crate) use observe::observe;
+pub(crate) use panics::catch_panics;
 pub(crate) use request_id::RequestIds;
 pub(crate) use security::secure;

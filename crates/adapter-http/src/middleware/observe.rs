@@ -1,7 +1,6 @@
 //! Wraps every request: its span, its line in the log, its counts, and the one place where a
-//! problem becomes a body. A handler that panics becomes a problem too.
+//! problem becomes a body.
 
-use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use actix_web::Error;
@@ -10,12 +9,10 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use futures::FutureExt as _;
 use pts_api::Problem;
 use tracing::Instrument as _;
 
 use super::request_id::{REQUEST_ID, TRACEPARENT, traceparent};
-use crate::problem::Refusal;
 use crate::routes;
 use crate::shared::Shared;
 
@@ -39,21 +36,9 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
     );
     let _in_flight = shared.metrics.begin();
 
-    let request = req.request().clone();
-    let handled = AssertUnwindSafe(next.call(req))
-        .catch_unwind()
-        .instrument(span.clone())
-        .await;
-    let response = match handled {
-        Ok(Ok(response)) => response.map_into_left_body(),
-        Ok(Err(error)) => ServiceResponse::from_err(error, request).map_into_right_body(),
-        Err(_) => {
-            // The panic itself was printed by the panic hook, inside this span.
-            span.in_scope(|| tracing::error!("a handler panicked"));
-            ServiceResponse::from_err(Refusal::internal(), request).map_into_right_body()
-        }
-    };
-    let mut response = write_problem(response, &id);
+    // Routes turn their own errors into responses; what is an error here never reached one.
+    let response = next.call(req).instrument(span.clone()).await?;
+    let mut response = write_problem(response.map_into_left_body(), &id);
 
     let status = response.status().as_u16();
     let action = routes::name_of(&response, &shared);

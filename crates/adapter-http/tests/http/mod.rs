@@ -1,0 +1,11 @@
+//! One module for each thing that clients rely on.
+
+mod access;
+mod append;
+mod bad_input;
+mod faults;
+mod pages;
+mod questions;
+mod server;
+mod stream;
+mod support;
