@@ -73,8 +73,9 @@ BEGIN
     FOR n IN 0..ahead LOOP
         partition := 'events_' || to_char(month, 'YYYY_MM');
         IF to_regclass('platform.' || partition) IS NULL THEN
-            -- One maker at a time; whoever waited looks again.
-            PERFORM pg_advisory_xact_lock(7020100, 1);
+            -- One maker at a time: whoever waited looks again. The lock is the one that attaching
+            -- takes anyway; appends and searches go on under it.
+            LOCK TABLE platform.events IN SHARE UPDATE EXCLUSIVE MODE;
             IF to_regclass('platform.' || partition) IS NULL THEN
                 EXECUTE format(
                     'CREATE TABLE platform.%I (LIKE platform.events INCLUDING DEFAULTS INCLUDING CONSTRAINTS)',

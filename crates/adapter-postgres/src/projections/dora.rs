@@ -29,12 +29,15 @@ pub(super) async fn facts(
             let sql = deployments_of(service, environment, window)
                 .sql("SELECT i.doc FROM platform.incidents AS i WHERE ");
             incident_of(sql, service, environment)
-                .sql(" AND (i.opened_at < ")
+                // A deployment of the window may have been asked for before or after it, while
+                // another incident was open.
+                .sql(" AND (i.opened_at <= greatest(")
                 .value::<Timestamptz, _>(window.to)
-                .sql(" AND (i.resolved_at IS NULL OR i.resolved_at >= least(")
+                .sql(
+                    ", (SELECT max(begun_at) FROM ours)) \
+                     AND (i.resolved_at IS NULL OR i.resolved_at >= least(",
+                )
                 .value::<Timestamptz, _>(window.from)
-                // A deployment of the window may have begun before it, while another incident
-                // was still open.
                 .sql(
                     ", (SELECT min(begun_at) FROM ours))) \
                      OR i.deployment_id IN (SELECT deployment_id FROM ours)) \

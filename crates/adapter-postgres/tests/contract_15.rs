@@ -1,0 +1,3 @@
+//! The ports' promises, on the oldest server that is supported.
+
+pts_testkit::contract_suite!(crate::support::harness_on(15));
