@@ -4,6 +4,9 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
+/// A deployment, as a pipeline would report it.
+const EXAMPLE: &str = r#"[{"type":"deployment.started","source":"my-laptop","data":{"service":"payments","environment":"production","deployment_id":"d-1","version":"1.0.0"}},{"type":"deployment.succeeded","source":"my-laptop","data":{"service":"payments","environment":"production","deployment_id":"d-1"}}]"#;
+
 /// Everything the banner tells.
 pub(crate) struct Banner<'a> {
     pub(crate) address: SocketAddr,
@@ -42,8 +45,7 @@ pub(crate) fn text(banner: &Banner<'_>) -> String {
     let _ = writeln!(
         text,
         "  curl -sS {url}/v1/events -H \"Authorization: Bearer $(cat '{file}')\" \
-         -H 'Content-Type: application/json' -d '{}'",
-        r#"{"type":"deployment.succeeded","source":"my-laptop","data":{"service":"payments","environment":"production","deployment_id":"d-1","version":"1.0.0"}}"#
+         -H 'Content-Type: application/json' -d '{EXAMPLE}'",
     );
     text
 }

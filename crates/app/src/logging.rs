@@ -7,10 +7,14 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Log, LogFormat};
 
+/// What libraries say of themselves and ours says better, or not at all. A filter that names them
+/// still wins.
+const QUIET: &str = "actix_server=warn,tokio_postgres=warn,";
+
 /// Reads a level or filter.
 pub(crate) fn filter(level: &str) -> Result<EnvFilter> {
     EnvFilter::builder()
-        .parse(level)
+        .parse(format!("{QUIET}{level}"))
         .with_context(|| format!("log.level: `{level}` is neither a level nor a filter"))
 }
 
@@ -27,7 +31,7 @@ pub(crate) fn start(log: &Log) -> Result<()> {
     if pretty {
         logs.with_target(false).init();
     } else {
-        logs.json().flatten_event(true).init();
+        logs.json().flatten_event(true).with_span_list(false).init();
     }
     Ok(())
 }
