@@ -13,7 +13,7 @@ pub type Timestamp = DateTime<Utc>;
 pub const MOST_AHEAD: Duration = Duration::hours(24);
 
 /// Cuts a moment to whole microseconds (what the store keeps), so that equal means equal
-/// everywhere. A leap second folds into the second before it.
+/// everywhere. A leap second folds into the second after it.
 pub fn to_micros(time: Timestamp) -> Timestamp {
     DateTime::from_timestamp_micros(time.timestamp_micros()).unwrap_or(time)
 }

@@ -3,6 +3,7 @@
 mod admission;
 mod digest;
 mod limits;
+mod numbers;
 mod parse;
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ pub use digest::ContentDigest;
 pub use limits::check as check_limits;
 pub use parse::{Form, Received, read};
 
-use crate::platform::{Parsed, PlatformEvent, cdevents};
+use crate::platform::{PlatformEvent, cdevents};
 use crate::{FieldError, Timestamp};
 
 /// Names an event for ever: the sender's `source` and the sender's `id` together.
@@ -69,10 +70,7 @@ impl Event {
     /// What is wrong with its data. A stored event has passed this check once, and fails it only
     /// if a later version of a type asks for more.
     pub fn platform(&self) -> Result<Option<PlatformEvent>, Vec<FieldError>> {
-        Ok(match PlatformEvent::parse(&self.event_type, &self.data)? {
-            Parsed::Platform(event) => Some(*event),
-            Parsed::Foreign { .. } => None,
-        })
+        PlatformEvent::read(&self.event_type, &self.data)
     }
 
     /// Tells whether two events of one identity are the same event sent twice.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Event, Identity, NewEvent, limits};
+use super::{Event, Identity, NewEvent, limits, numbers};
 use crate::platform::{Parsed, PlatformEvent};
 use crate::{FieldError, Timestamp, time};
 
@@ -33,12 +33,13 @@ const LONGEST: usize = 512;
 /// # Errors
 /// Every field that is missing or wrong, as far as the form of the rest allows to tell.
 pub fn read(
-    value: Value,
+    mut value: Value,
     form: Form,
     id: Uuid,
     now: Timestamp,
 ) -> Result<Received, Vec<FieldError>> {
     limits::check(&value).map_err(|error| vec![error])?;
+    numbers::settle(&mut value);
     let Value::Object(mut object) = value else {
         return Err(vec![FieldError::invalid(
             "the event",

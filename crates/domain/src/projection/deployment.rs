@@ -253,12 +253,7 @@ fn stamp(deployment: &mut Deployment, status: DeploymentStatus, time: Timestamp,
     let first = |slot: &mut Option<Timestamp>| *slot = Some(slot.map_or(time, |at| at.min(time)));
     match status {
         DeploymentStatus::Requested => first(&mut deployment.requested_at),
-        DeploymentStatus::Started => {
-            first(&mut deployment.started_at);
-            if newer {
-                deployment.finished_at = None;
-            }
-        }
+        DeploymentStatus::Started => first(&mut deployment.started_at),
         DeploymentStatus::Succeeded => {
             learn(&mut deployment.succeeded_at, Some(&time), newer);
             learn(&mut deployment.finished_at, Some(&time), newer);
@@ -267,6 +262,13 @@ fn stamp(deployment: &mut Deployment, status: DeploymentStatus, time: Timestamp,
             learn(&mut deployment.finished_at, Some(&time), newer);
         }
         DeploymentStatus::RolledBack => learn(&mut deployment.rolled_back_at, Some(&time), newer),
+    }
+    // What was begun again goes on, whatever an earlier attempt came to.
+    if matches!(
+        deployment.status,
+        DeploymentStatus::Requested | DeploymentStatus::Started
+    ) {
+        deployment.finished_at = None;
     }
 }
 

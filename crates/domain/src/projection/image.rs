@@ -116,6 +116,7 @@ pub(super) fn handle(state: &Aggregates, event: &Happened<'_>) -> Changes {
     if let (Some(digest), Some(tag)) = (&data.digest, &data.tag)
         && let Some(tagged) = state.image(&key(data, tag))
         && tagged.digest.as_ref() != Some(digest)
+        && tagged.status_at <= event.time
     {
         let mut tagged = tagged.clone();
         tagged.digest = Some(digest.clone());
@@ -188,7 +189,8 @@ fn apply(image: &mut Image, verb: ImageVerb, data: &ImageData, event: &Happened<
             ImageStatus::Retired
         }
     };
-    if newer {
+    // A scan reaches nothing, and anything is more than nothing.
+    if verb != ImageVerb::Scanned && (newer || image.status == ImageStatus::Known) {
         image.status = status;
         image.status_at = event.time;
     }

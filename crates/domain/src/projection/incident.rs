@@ -124,7 +124,16 @@ pub(super) fn handle(state: &Aggregates, event: &Happened<'_>) -> Changes {
         events: Vec::new(),
     });
     let newer = (event.time, status) >= (incident.status_at, incident.status);
-    if newer {
+    let moves = match (status, incident.status) {
+        // Taking up what is over does not open it again.
+        (IncidentStatus::Acknowledged, IncidentStatus::Resolved) => false,
+        // Whoever took it up did not see that it was over by then.
+        (IncidentStatus::Resolved, IncidentStatus::Acknowledged) => {
+            last_opened(&incident).is_none_or(|opened| opened <= event.time)
+        }
+        _ => newer,
+    };
+    if moves {
         incident.status = status;
         incident.status_at = event.time;
     }
@@ -149,11 +158,20 @@ pub(super) fn handle(state: &Aggregates, event: &Happened<'_>) -> Changes {
             }
         }
         IncidentStatus::Acknowledged => first(&mut incident.acknowledged_at),
-        IncidentStatus::Resolved if newer => incident.resolved_at = Some(event.time),
+        IncidentStatus::Resolved if moves => incident.resolved_at = Some(event.time),
         IncidentStatus::Resolved => {}
     }
     incident.last_position = event.position;
     remember(&mut incident.events, event.reference());
     changes.put.push(Aggregate::Incident(incident));
     changes
+}
+
+/// When it was last opened, as far as is remembered.
+fn last_opened(incident: &Incident) -> Option<Timestamp> {
+    let opened = incident
+        .events
+        .iter()
+        .filter(|event| event.event_type == "incident.opened");
+    opened.map(|event| event.time).max().or(incident.opened_at)
 }

@@ -183,7 +183,7 @@ pub(super) fn handle(state: &Aggregates, event: &Happened<'_>) -> Changes {
         changes.contradict(Contradiction::new(event, instance.about(), code, message));
     }
 
-    let newer = event.time >= instance.state_since;
+    let newer = event.time >= instance.last_seen_at;
     learn(&mut instance.version, data.version.as_ref(), newer);
     learn(&mut instance.image, data.image.as_ref(), newer);
     learn(&mut instance.host, data.host.as_ref(), newer);
@@ -193,11 +193,26 @@ pub(super) fn handle(state: &Aggregates, event: &Happened<'_>) -> Changes {
     learn(&mut instance.ttl_s, data.ttl_s.as_ref(), newer);
     if newer {
         advance(&mut instance, *verb, event, &mut changes);
+    } else if event.time >= instance.state_since && instance.state.is_running() {
+        // A beat overtook it: how well a running instance works is still news.
+        if let Some(state) = health(*verb).filter(|state| *state != instance.state) {
+            instance.state = state;
+            instance.state_since = event.time;
+        }
     }
     instance.last_seen_at = instance.last_seen_at.max(event.time);
     instance.last_position = event.position;
     changes.put.push(Aggregate::Instance(instance));
     changes
+}
+
+/// How well an instance works, for what says so and nothing else.
+const fn health(verb: ServiceVerb) -> Option<InstanceState> {
+    match verb {
+        ServiceVerb::Ready | ServiceVerb::Recovered => Some(InstanceState::Ready),
+        ServiceVerb::Degraded => Some(InstanceState::Degraded),
+        _ => None,
+    }
 }
 
 fn advance(
@@ -275,7 +290,7 @@ fn contradictions(
 ) -> Vec<(&'static str, String)> {
     use ServiceVerb as V;
     let state = known
-        .filter(|known| known.state_since <= time)
+        .filter(|known| known.last_seen_at <= time)
         .map(|known| known.state);
     let late = known.is_some() && state.is_none();
     if late {

@@ -62,6 +62,15 @@ fn remember<T>(memory: &mut Vec<T>, item: T) {
     memory.push(item);
 }
 
+/// Puts an item in its place in a bounded memory that is ordered by time, forgetting the oldest.
+fn remember_in_order<T>(memory: &mut Vec<T>, item: T, time: impl Fn(&T) -> Timestamp) {
+    let place = memory.partition_point(|other| time(other) <= time(&item));
+    memory.insert(place, item);
+    if memory.len() > REMEMBERED {
+        memory.remove(0);
+    }
+}
+
 /// Fills a blank, or overwrites what stands there if the news is newer.
 fn learn<T: Clone>(slot: &mut Option<T>, value: Option<&T>, newer: bool) {
     if let Some(value) = value

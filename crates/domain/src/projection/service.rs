@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Aggregate, AggregateKey, Aggregates, Changes, Happened, Run, RunKind, deployment, remember,
+    Aggregate, AggregateKey, Aggregates, Changes, Happened, Run, RunKind, deployment,
+    remember_in_order,
 };
 use crate::Timestamp;
 use crate::platform::{DeploymentData, DeploymentVerb, PlatformEvent, ServiceData, ServiceVerb};
@@ -21,8 +22,9 @@ pub struct Service {
     pub first_seen_at: Timestamp,
     /// What each environment is declared to run.
     pub environments: BTreeMap<String, ServiceEnvironment>,
-    /// The last hundred changes: deployments, configuration, states, incidents, crashes; oldest
-    /// first.
+    /// The last hundred changes by the time they happened: deployments, configuration, states,
+    /// incidents, crashes; oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recent_changes: Vec<ServiceChange>,
     /// Place in the log of the first event that named it.
     pub first_position: i64,
@@ -119,7 +121,7 @@ pub(super) fn handle(state: &Aggregates, event: &Happened<'_>) -> Changes {
             environment: environment_of(event.event).map(ToOwned::to_owned),
             summary,
         };
-        remember(&mut service.recent_changes, change);
+        remember_in_order(&mut service.recent_changes, change, |change| change.time);
     }
     // A heartbeat of a known service changes nothing here, and must cost no write.
     if known != Some(&service) {
@@ -144,6 +146,12 @@ fn deployed(
     let current = environment.declared.as_ref();
     let known = state.deployment(&deployment::key(data));
     let declared = match verb {
+        // Told after it was taken back already: it runs no more.
+        DeploymentVerb::Succeeded
+            if known.is_some_and(|d| d.rolled_back_at.is_some_and(|at| at >= event.time)) =>
+        {
+            return None;
+        }
         DeploymentVerb::Succeeded => Declared {
             version: data
                 .version
@@ -179,7 +187,12 @@ fn deployed(
         _ => return None,
     };
     let run = declared_run(data, &declared, event);
-    if current.is_none_or(|current| current.since <= declared.since) {
+    let newest = current.is_none_or(|current| current.since <= declared.since);
+    if newest
+        && environment
+            .deregistered_at
+            .is_none_or(|gone| gone <= declared.since)
+    {
         environment.declared = Some(declared);
         environment.deregistered_at = None;
     }
@@ -228,11 +241,12 @@ fn reported(
                 .declared
                 .as_ref()
                 .is_some_and(|declared| declared.since > event.time);
-            if declared_later {
-                return None;
+            if !declared_later {
+                environment.declared = None;
+                environment.deregistered_at = environment.deregistered_at.max(Some(event.time));
             }
-            environment.deregistered_at = Some(event.time);
-            environment.declared.take().map(|_| Run {
+            // The mark is left even if nothing was declared: that may be told late.
+            Some(Run {
                 kind: RunKind::Declared,
                 service: data.service.clone(),
                 environment: data.environment.clone(),

@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Aggregate, AggregateKey, Aggregates, Changes, Contradiction, Happened, REMEMBERED};
+use super::{
+    Aggregate, AggregateKey, Aggregates, Changes, Contradiction, Happened, learn, remember_in_order,
+};
 use crate::Timestamp;
 use crate::platform::{PlatformEvent, StateData};
 
@@ -65,9 +67,12 @@ pub(super) fn handle(state: &Aggregates, event: &Happened<'_>) -> Changes {
         return Changes::default();
     };
     let known = state.state(&key(data));
+    let newer = known
+        .and_then(|known| known.timeline.last())
+        .is_none_or(|last| last.time <= event.time);
     let mut changes = Changes::default();
     if let (Some(known), Some(from)) = (known, &data.from)
-        && known.since <= event.time
+        && newer
         && known.state != *from
     {
         let about = format!("state of {}", data.component);
@@ -89,13 +94,10 @@ pub(super) fn handle(state: &Aggregates, event: &Happened<'_>) -> Changes {
         first_position: event.position,
         last_position: event.position,
     });
-    if component.since <= event.time {
-        if component.state != data.to {
-            component.since = event.time;
-        }
+    if newer {
         component.state.clone_from(&data.to);
     }
-    component.service = data.service.clone().or(component.service);
+    learn(&mut component.service, data.service.as_ref(), newer);
     let change = StateChange {
         event_id: event.id,
         time: event.time,
@@ -104,14 +106,27 @@ pub(super) fn handle(state: &Aggregates, event: &Happened<'_>) -> Changes {
         reason: data.reason.clone(),
         actor: data.actor.clone(),
     };
-    let place = component
-        .timeline
-        .partition_point(|other| other.time <= change.time);
-    component.timeline.insert(place, change);
-    if component.timeline.len() > REMEMBERED {
-        component.timeline.remove(0);
-    }
+    remember_in_order(&mut component.timeline, change, |change| change.time);
+    component.since = since(&component);
     component.last_position = event.position;
     changes.put.push(Aggregate::State(component));
     changes
+}
+
+/// When the state it is in was reached: the first of the changes at the end of the timeline that
+/// say the same. If the whole memory says the same, it may have been before that.
+fn since(component: &ComponentState) -> Timestamp {
+    let same = component
+        .timeline
+        .iter()
+        .rev()
+        .take_while(|change| change.to == component.state);
+    let (count, first) = same.fold((0, None), |(count, _), change| {
+        (count + 1, Some(change.time))
+    });
+    match first {
+        Some(first) if count < component.timeline.len() => first,
+        Some(first) => first.min(component.since),
+        None => component.since,
+    }
 }

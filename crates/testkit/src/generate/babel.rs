@@ -143,14 +143,17 @@ impl Recipe {
             }
             "config" => {
                 put("key", 0, json!(format!("key.{}", self.which % 3)));
-                put("from", 3, json!(self.version % 4));
+                // A store may spell numbers in its own way; `from` must still fit what was `to`.
                 let values = [
                     json!(1),
                     json!(2.5),
+                    json!(1e16),
                     json!("x"),
                     json!(null),
-                    json!({"deep": true}),
+                    json!({"deep": [-0.0, 1e300]}),
                 ];
+                let from = usize::from(self.version / 3) + usize::from(self.which);
+                put("from", 3, values[from % values.len()].clone());
                 put(
                     "to",
                     4,
