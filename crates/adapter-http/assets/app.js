@@ -157,7 +157,7 @@ function row(view, item) {
     const inside = index === 0
       ? [h("button", { class: "link", type: "button", "aria-label": `Details of ${name}` }, ...(none ? [name] : shown))]
       : shown;
-    return h("td", { class: [kind, none && index ? "none" : null].filter(Boolean).join(" ") || null, "data-label": label }, ...inside);
+    return h("td", { class: [kind, none && index ? "none" : null].filter(Boolean).join(" ") || null, "data-label": label }, h("div", null, ...inside));
   });
   return h("tr", { class: "open", onclick: open, "data-key": view.key(item) }, cells);
 }

@@ -49,7 +49,6 @@ const CONTENTS = {
         ["Place in the log", String(event.position)],
         ["PTS id", h("code", null, event.id)],
       ]),
-      section("Data", json(event.data)),
       section("JSON", json(event)),
     ];
   },

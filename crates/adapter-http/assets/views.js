@@ -19,7 +19,7 @@ const ENVIRONMENT = { name: "environment", label: "Environment", placeholder: "p
 
 const MOODS = {
   bad: ["failed", "crashed", "open", "opened", "degraded", "critical"],
-  good: ["succeeded", "ready", "resolved", "recovered", "published", "registered"],
+  good: ["succeeded", "ready", "resolved", "recovered", "published", "registered", "alive"],
   warn: ["rolled_back", "cancelled", "acknowledged", "stopped", "silent", "deregistered", "retired"],
 };
 
@@ -45,7 +45,12 @@ function gist(event) {
     data.reason,
   ];
   const said = parts.filter(Boolean).map(String);
-  return said.length ? said.slice(0, 3).join(" · ") : event.subject ?? "";
+  if (said.length) return said.slice(0, 3).join(" · ");
+  if (event.subject) return event.subject;
+  // Of an event that nobody here knows, its first plain fields.
+  const plain = Object.entries(data).filter(([name, value]) =>
+    !["service", "environment"].includes(name) && typeof value !== "object");
+  return plain.slice(0, 3).map(([name, value]) => `${name} ${value}`).join(" · ");
 }
 
 /** How a deployment went on from its start to its end. */

@@ -4,9 +4,10 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName};
 use actix_web::web::{Bytes, Data};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use futures::stream::{self, Stream, StreamExt as _};
 use pts_api::actions::events::{StreamEvents, StreamInput};
 use pts_api::{Action, EventRecord};
@@ -34,6 +35,9 @@ pub(crate) async fn stream(
     let principal = auth::caller_with(&req, &shared, StreamEvents::SCOPE).await?;
     let (input, _) = shared.stream_parameters.read::<StreamInput>(&req)?;
     let behind = last_event_id(&req)?;
+    if req.method() == Method::HEAD {
+        return Ok(head().finish());
+    }
     if shared.is_stopping() {
         return Err(Refusal::unavailable(
             "stopping",
@@ -58,12 +62,17 @@ pub(crate) async fn stream(
         place,
         shared,
     };
-    Ok(HttpResponse::Ok()
+    Ok(head().streaming(open.into_stream()))
+}
+
+fn head() -> HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
         // Says that this must neither be compressed here nor held back by a proxy.
         .insert_header((header::CONTENT_ENCODING, "identity"))
-        .insert_header((HeaderName::from_static("x-accel-buffering"), "no"))
-        .streaming(open.into_stream()))
+        .insert_header((HeaderName::from_static("x-accel-buffering"), "no"));
+    response
 }
 
 fn last_event_id(req: &HttpRequest) -> Result<Option<i64>, Refusal> {

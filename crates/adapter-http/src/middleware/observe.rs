@@ -46,7 +46,7 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
     shared.metrics.answered(action, status, took);
     span.record("action", action);
     span.record("status", status);
-    span.record("duration_ms", took.as_secs_f64() * 1_000.0);
+    span.record("duration_ms", (took.as_secs_f64() * 1e6).round() / 1e3);
     span.in_scope(|| match status {
         500.. => tracing::warn!("answered"),
         _ if matches!(action, "healthz" | "readyz" | "metrics") => tracing::debug!("answered"),

@@ -16,14 +16,12 @@ pub(crate) async fn catch_panics<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     let request = req.request().clone();
-    match AssertUnwindSafe(next.call(req)).catch_unwind().await {
-        Ok(handled) => handled.map(ServiceResponse::map_into_left_body),
-        Err(_) => {
-            // What it said was printed by the panic hook.
-            tracing::error!("a handler panicked");
-            Ok(ServiceResponse::from_err(Refusal::internal(), request).map_into_right_body())
-        }
+    if let Ok(handled) = AssertUnwindSafe(next.call(req)).catch_unwind().await {
+        return handled.map(ServiceResponse::map_into_left_body);
     }
+    // What it said was printed by the panic hook.
+    tracing::error!("a handler panicked");
+    Ok(ServiceResponse::from_err(Refusal::internal(), request).map_into_right_body())
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ fn parameters(action: &ActionSpec) -> Vec<Value> {
         .flatten()
         .map(|(name, schema)| {
             let in_path = action.path.contains(&format!("{{{name}}}"));
-            let mut schema = schema.clone();
+            let mut schema = given(schema.clone());
             let description = schema
                 .as_object_mut()
                 .and_then(|schema| schema.remove("description"))
@@ -110,6 +110,38 @@ fn parameters(action: &ActionSpec) -> Vec<Value> {
         Binding::Ingest => {}
     }
     parameters
+}
+
+/// The schema of a parameter that is there: one that may be left out is never null.
+fn given(mut schema: Value) -> Value {
+    let null = json!({ "type": "null" });
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|one| one != "null");
+        if let [one] = types.as_slice() {
+            schema["type"] = one.clone();
+        }
+    }
+    if schema["default"].is_null()
+        && let Some(schema) = schema.as_object_mut()
+    {
+        schema.remove("default");
+    }
+    let variants = schema.get_mut("anyOf").and_then(Value::as_array_mut);
+    let only = variants.and_then(|variants| {
+        variants.retain(|variant| *variant != null);
+        if variants.len() == 1 {
+            variants.pop()
+        } else {
+            None
+        }
+    });
+    if let (Some(Value::Object(only)), Some(schema)) = (only, schema.as_object_mut()) {
+        schema.remove("anyOf");
+        for (key, value) in only {
+            schema.entry(key).or_insert(value);
+        }
+    }
+    schema
 }
 
 fn event_body() -> Value {

@@ -20,7 +20,7 @@ const OURS: &[(&str, &str, &str)] = &[(
 const THEIRS: [&str; 2] = ["swagger-ui.css", "swagger-ui-bundle.js"];
 
 /// As for the other pages, except that the reference sets styles on its elements.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
      frame-ancestors 'none'";
 

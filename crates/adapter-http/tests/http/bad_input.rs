@@ -16,6 +16,7 @@ async fn nothing_was_stored(server: &Server) {
     assert_eq!(server.ask("/v1/events").await["data"], json!([]));
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 #[tokio::test]
 async fn bodies_that_are_no_events_are_refused_precisely() {
     let server = Server::start().await;

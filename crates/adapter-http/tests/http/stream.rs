@@ -119,6 +119,23 @@ async fn what_cannot_be_followed_is_refused_before_the_first_byte() {
 }
 
 #[tokio::test]
+async fn asking_for_the_head_of_a_stream_opens_none() {
+    let server = Server::start().await;
+    let request = server.bare(reqwest::Method::HEAD, "/v1/events/stream");
+    let response = request.bearer_auth(&server.admin).send().await.unwrap();
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let figures = server
+        .get("/metrics")
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    assert!(figures.contains("pts_streams_open 0"), "{figures}");
+}
+
+#[tokio::test]
 async fn an_idle_stream_says_that_it_is_alive() {
     let settings = HttpSettings {
         stream_heartbeat: Duration::from_millis(20),
