@@ -3,6 +3,8 @@
 //!
 //! Source of the definitions: dora.dev, "DORA's software delivery performance metrics".
 
+use std::collections::HashMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -120,9 +122,11 @@ pub struct Unattributed {
 /// Works the metrics out. `deployments` and `incidents` may hold more than the window asks for;
 /// both must be of the service and environment that the figures are about.
 pub fn dora(deployments: &[Deployment], incidents: &[Incident], window: Window) -> Dora {
+    let troubles = Troubles::of(incidents);
     let reached: Vec<_> = deployments
         .iter()
-        .filter(|d| d.succeeded_at.is_some_and(|at| window.holds(at)))
+        .filter_map(|deployment| Some((deployment, deployment.succeeded_at?)))
+        .filter(|(_, succeeded_at)| window.holds(*succeeded_at))
         .collect();
     let total = reached.len() as u64;
     let without_success = deployments
@@ -138,40 +142,28 @@ pub fn dora(deployments: &[Deployment], incidents: &[Incident], window: Window) 
 
     let mut lead = Vec::new();
     let (mut no_commit_time, mut impossible) = (0, 0);
-    for deployment in &reached {
-        match (deployment.commit_time, deployment.succeeded_at) {
-            (Some(commit), Some(success)) if commit <= success => {
-                lead.push(seconds(commit, success));
-            }
-            (Some(_), _) => impossible += 1,
-            (None, _) => no_commit_time += 1,
-        }
-    }
-    lead.sort_by(f64::total_cmp);
-
     let mut recovery = Vec::new();
-    let (mut failed, mut unrecovered) = (0, 0);
-    for deployment in &reached {
-        let caused: Vec<_> = incidents
-            .iter()
-            .filter(|i| caused_by(i, deployment))
-            .collect();
+    let (mut failed, mut unrecovered, mut rework) = (0, 0, 0);
+    for (deployment, succeeded_at) in reached {
+        match deployment.commit_time {
+            Some(commit) if commit <= succeeded_at => lead.push(seconds(commit, succeeded_at)),
+            Some(_) => impossible += 1,
+            None => no_commit_time += 1,
+        }
+        rework += u64::from(is_rework(deployment, &troubles));
+        let caused: Vec<_> = troubles.caused_by(deployment).collect();
         if caused.is_empty() && deployment.rolled_back_at.is_none() {
             continue;
         }
         failed += 1;
-        match (deployment.succeeded_at, recovered_at(deployment, &caused)) {
-            (Some(success), Some(end)) => recovery.push(seconds(success, end).max(0.0)),
-            _ => unrecovered += 1,
+        match recovered_at(deployment, &caused) {
+            Some(end) => recovery.push(seconds(succeeded_at, end).max(0.0)),
+            None => unrecovered += 1,
         }
     }
+    lead.sort_by(f64::total_cmp);
     recovery.sort_by(f64::total_cmp);
 
-    let rework = reached.iter().filter(|d| is_rework(d, incidents)).count() as u64;
-    let opened: Vec<_> = incidents
-        .iter()
-        .filter(|i| i.opened_at.is_some_and(|at| window.holds(at)))
-        .collect();
     Dora {
         window,
         deployment_frequency: DeploymentFrequency {
@@ -203,19 +195,80 @@ pub fn dora(deployments: &[Deployment], incidents: &[Incident], window: Window) 
             rework,
             deployments: total,
         },
-        unattributed: Unattributed {
-            deployments_without_commit_time: no_commit_time,
-            deployments_with_impossible_commit_time: impossible,
-            incidents_without_deployment: opened
-                .iter()
-                .filter(|i| i.deployment_id.is_none())
-                .count() as u64,
-            incidents_with_unknown_deployment: opened
-                .iter()
-                .filter(|i| i.deployment_id.is_some())
-                .filter(|i| !deployments.iter().any(|d| caused_by(i, d)))
-                .count() as u64,
-        },
+        unattributed: unattributed(deployments, incidents, window, (no_commit_time, impossible)),
+    }
+}
+
+fn unattributed(
+    deployments: &[Deployment],
+    incidents: &[Incident],
+    window: Window,
+    (no_commit_time, impossible_commit_time): (u64, u64),
+) -> Unattributed {
+    let mut by_id: HashMap<&str, Vec<&Deployment>> = HashMap::new();
+    for deployment in deployments {
+        by_id
+            .entry(&deployment.deployment_id)
+            .or_default()
+            .push(deployment);
+    }
+    let (mut without, mut unknown) = (0, 0);
+    for incident in incidents {
+        if !incident.opened_at.is_some_and(|at| window.holds(at)) {
+            continue;
+        }
+        match incident.deployment_id.as_deref().map(|id| by_id.get(id)) {
+            None => without += 1,
+            Some(named) => {
+                let known = named.is_some_and(|named| named.iter().any(|d| caused_by(incident, d)));
+                unknown += u64::from(!known);
+            }
+        }
+    }
+    Unattributed {
+        deployments_without_commit_time: no_commit_time,
+        deployments_with_impossible_commit_time: impossible_commit_time,
+        incidents_without_deployment: without,
+        incidents_with_unknown_deployment: unknown,
+    }
+}
+
+/// Incidents by what is asked of them, so that the work does not grow with deployments times
+/// incidents.
+struct Troubles<'a> {
+    by_deployment: HashMap<&'a str, Vec<&'a Incident>>,
+    by_service: HashMap<&'a str, Vec<&'a Incident>>,
+}
+
+impl<'a> Troubles<'a> {
+    fn of(incidents: &'a [Incident]) -> Self {
+        let (mut by_deployment, mut by_service) = (HashMap::new(), HashMap::new());
+        for incident in incidents {
+            let put = |map: &mut HashMap<&'a str, Vec<_>>, key: &'a Option<String>| {
+                if let Some(key) = key {
+                    map.entry(key).or_default().push(incident);
+                }
+            };
+            put(&mut by_deployment, &incident.deployment_id);
+            put(&mut by_service, &incident.service);
+        }
+        Self {
+            by_deployment,
+            by_service,
+        }
+    }
+
+    fn caused_by(&self, deployment: &'a Deployment) -> impl Iterator<Item = &'a Incident> {
+        let named = self.by_deployment.get(&*deployment.deployment_id);
+        named
+            .into_iter()
+            .flatten()
+            .copied()
+            .filter(|incident| caused_by(incident, deployment))
+    }
+
+    fn of_service(&self, service: &str) -> impl Iterator<Item = &'a Incident> {
+        self.by_service.get(service).into_iter().flatten().copied()
     }
 }
 
@@ -240,7 +293,7 @@ fn recovered_at(deployment: &Deployment, caused: &[&Incident]) -> Option<Timesta
     ends?.into_iter().max()
 }
 
-fn is_rework(deployment: &Deployment, incidents: &[Incident]) -> bool {
+fn is_rework(deployment: &Deployment, troubles: &Troubles<'_>) -> bool {
     if let Some(said) = deployment.unplanned {
         return said;
     }
@@ -248,18 +301,17 @@ fn is_rework(deployment: &Deployment, incidents: &[Incident]) -> bool {
         .requested_at
         .or(deployment.started_at)
         .or(deployment.succeeded_at);
-    incidents.iter().any(|incident| {
-        let same = incident.service.as_ref() == Some(&deployment.service)
-            && incident
-                .environment
-                .as_ref()
-                .is_none_or(|place| *place == deployment.environment);
+    troubles.of_service(&deployment.service).any(|incident| {
+        let here = incident
+            .environment
+            .as_ref()
+            .is_none_or(|place| *place == deployment.environment);
         let open = begun.is_some_and(|begun| {
             incident.opened_at.is_some_and(|at| at <= begun)
                 && incident.resolved_at.is_none_or(|at| begun <= at)
         });
         // What caused the trouble was not made to end it.
-        same && open && !caused_by(incident, deployment)
+        here && open && !caused_by(incident, deployment)
     })
 }
 
