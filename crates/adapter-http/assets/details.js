@@ -94,6 +94,7 @@ const CONTENTS = {
     );
     return [
       section("Instances", instances.length ? h("ul", { class: "history" }, instances) : h("p", null, "None reported.")),
+      data.recent_changes.length ? section("Recent changes", h("ol", { class: "history" }, data.recent_changes.map(change))) : null,
       section("JSON", json(data)),
     ];
   },
@@ -126,6 +127,11 @@ function history(events) {
     h("li", null, moment(event.time), tag(event.type, mood(event.type)), h("span", { class: "quiet" }, event.source)),
   );
   return h("ol", { class: "history" }, items);
+}
+
+function change({ time, type, environment, summary }) {
+  const where = environment ? h("span", { class: "quiet" }, environment) : null;
+  return h("li", null, moment(time), tag(type, mood(type)), h("span", null, summary), where);
 }
 
 /** A link, if the address is one of the web: whoever sends events decides what it says. */

@@ -97,7 +97,7 @@ fn parameters(action: &ActionSpec) -> Vec<Value> {
             "in": "query",
             "required": false,
             "description": "`deny` answers 503 rather than with less than everything.",
-            "schema": { "enum": ["allow", "deny"], "default": "allow" },
+            "schema": { "type": "string", "enum": ["allow", "deny"], "default": "allow" },
         })),
         Binding::Stream => parameters.push(json!({
             "name": "Last-Event-ID",

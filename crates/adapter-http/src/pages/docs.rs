@@ -7,7 +7,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use utoipa_swagger_ui::Config;
 
-use super::{embedded, html_under, no_file, viewer};
+use super::{embedded, html, no_file, viewer};
 use crate::problem::Refusal;
 use crate::shared::Shared;
 
@@ -19,15 +19,10 @@ const OURS: &[(&str, &str, &str)] = &[(
 )];
 const THEIRS: [&str; 2] = ["swagger-ui.css", "swagger-ui-bundle.js"];
 
-/// As for the other pages, except that the reference sets styles on its elements.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-     img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
-     frame-ancestors 'none'";
-
 /// The page.
 pub(crate) async fn page(req: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, Refusal> {
     match viewer(&req, &shared).await {
-        Ok(_) => Ok(html_under(StatusCode::OK, PAGE, POLICY)),
+        Ok(_) => Ok(html(StatusCode::OK, PAGE)),
         Err(refused) => refused.answer(),
     }
 }

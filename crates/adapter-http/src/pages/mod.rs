@@ -38,13 +38,9 @@ fn see_other(location: &str) -> HttpResponseBuilder {
 }
 
 fn html(status: StatusCode, page: impl Into<String>) -> HttpResponse {
-    html_under(status, page, PAGE_POLICY)
-}
-
-fn html_under(status: StatusCode, page: impl Into<String>, policy: &'static str) -> HttpResponse {
     HttpResponseBuilder::new(status)
         .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
-        .insert_header((header::CONTENT_SECURITY_POLICY, policy))
+        .insert_header((header::CONTENT_SECURITY_POLICY, PAGE_POLICY))
         // Old browsers say where a form comes from only if they may send a referrer to us.
         .insert_header((header::REFERRER_POLICY, "same-origin"))
         .body(page.into())
