@@ -7,8 +7,8 @@ use std::time::Duration;
 pub struct HttpSettings {
     /// Bytes that the body of one request may have, after decompression.
     pub max_body_bytes: usize,
-    /// Bytes of all bodies that are being worked on at the same time; more are turned away with
-    /// 503 until some are done.
+    /// Memory that all bodies which are being worked on may take together, by estimate; more are
+    /// turned away with 503 until some are done. One body may take half of it.
     pub max_bodies_bytes: usize,
     /// Live streams that may be open at the same time.
     pub max_streams: usize,
@@ -33,7 +33,7 @@ impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             max_body_bytes: 16 * 1024 * 1024,
-            max_bodies_bytes: 128 * 1024 * 1024,
+            max_bodies_bytes: 512 * 1024 * 1024,
             max_streams: 1_000,
             secure_cookies: false,
             workers: None,

@@ -83,12 +83,15 @@ impl Body {
         let most = settings.max_body_bytes;
         if media == Media::Binary {
             let bytes = body::decompress(bytes, encoding, most, &mut reservation)?;
+            body::make_room(&bytes, settings, &mut reservation)?;
             let batch = binary::event(req.headers(), content_type.as_ref(), &bytes)?;
             return Ok((batch, reservation));
         }
         let heavy = bytes.len() > HEAVY_BYTES || encoding != Encoding::Identity;
+        let settings = settings.clone();
         let work = move || {
             let bytes = body::decompress(bytes, encoding, most, &mut reservation)?;
+            body::make_room(&bytes, &settings, &mut reservation)?;
             Ok((decode(&bytes, media)?, reservation))
         };
         if heavy {

@@ -17,6 +17,9 @@ use crate::problem::Refusal;
 
 /// What one permit stands for.
 const UNIT: usize = 64 * 1024;
+/// What an object with one field takes, and what one value more takes, in memory.
+const OBJECT_BYTES: usize = 640;
+const VALUE_BYTES: usize = 40;
 /// The largest window that a zstd body may ask for: no more memory than a body may have.
 const ZSTD_WINDOW_LOG: u32 = 24;
 
@@ -137,6 +140,32 @@ pub(super) fn decompress(
     }
 }
 
+/// Makes room for what a body becomes when it is read as JSON: small values take far more memory
+/// than text. A body of a few MiB could otherwise fill the memory of the machine.
+///
+/// # Errors
+/// 413 for a body that alone would take too much, 503 beyond the budget.
+pub(super) fn make_room(
+    bytes: &[u8],
+    settings: &HttpSettings,
+    reservation: &mut Reservation,
+) -> Result<(), Refusal> {
+    let estimate = bytes.iter().fold(bytes.len(), |sum, byte| match byte {
+        b'{' => sum + OBJECT_BYTES,
+        b',' => sum + VALUE_BYTES,
+        _ => sum,
+    });
+    if estimate > settings.max_bodies_bytes / 2 {
+        return Err(Refusal::too_large(
+            "too_many_values",
+            "The body holds too many values",
+            "The body holds so many values that it would take too much memory; send several \
+             requests.",
+        ));
+    }
+    reservation.grow_to(estimate)
+}
+
 fn inflate(
     mut decoder: impl Read,
     name: &str,
@@ -237,6 +266,26 @@ mod tests {
                 "bad_compression"
             );
         }
+    }
+
+    #[test]
+    fn many_small_values_count_as_the_memory_they_take() {
+        let settings = HttpSettings {
+            max_bodies_bytes: 32 * MOST,
+            ..HttpSettings::default()
+        };
+        let budget = BodyBudget::new(settings.max_bodies_bytes);
+        let room = |bytes: &[u8]| {
+            make_room(bytes, &settings, &mut budget.reserve())
+                .map_err(|refusal| refusal.into_problem().code)
+        };
+        assert_eq!(room(&b"x".repeat(MOST)), Ok(()));
+        assert_eq!(room(&b"{\"a\":1},".repeat(10_000)), Ok(()));
+        assert_eq!(
+            room(&b"{\"a\":1},".repeat(100_000)),
+            Err("too_many_values".into())
+        );
+        assert_eq!(room(&b"0,".repeat(MOST)), Err("too_many_values".into()));
     }
 
     #[test]
