@@ -97,7 +97,7 @@ pub(crate) enum Format {
     Json,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Print the configuration in force, without secrets
     Print,

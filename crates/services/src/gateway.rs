@@ -99,7 +99,6 @@ impl Gateway {
     ///
     /// # Errors
     /// [`ActionError::Denied`].
-    #[expect(clippy::unused_self, reason = "policies will be the gateway's own")]
     pub fn authorise(&self, principal: &Principal, scope: Scope) -> Result<(), ActionError> {
         if principal.may(scope) {
             Ok(())

@@ -70,13 +70,13 @@ impl Gateway {
             .into_iter()
             .map(|slot| match slot {
                 Ok(outcome) => Ok(outcome),
-                Err((id, at, warnings)) => match appended.next() {
-                    Some(result) => Ok(outcome(result, id, at, warnings)),
-                    None => {
+                Err((id, at, warnings)) => {
+                    let result = appended.next().ok_or_else(|| {
                         tracing::error!("the store answered for fewer events than it was given");
-                        Err(ActionError::Internal)
-                    }
-                },
+                        ActionError::Internal
+                    })?;
+                    Ok(outcome(result, id, at, warnings))
+                }
             })
             .collect()
     }

@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
 /// How long anything may take before a test gives up on it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A directory that the account of a private database can reach.
 pub(crate) fn data_dir() -> TempDir {
@@ -38,7 +38,7 @@ pub(crate) fn program(data_dir: &Path) -> Command {
 }
 
 /// Runs a command to its end.
-pub async fn run(data_dir: &Path, arguments: &[&str]) -> Output {
+pub(crate) async fn run(data_dir: &Path, arguments: &[&str]) -> Output {
     let ran = program(data_dir)
         .args(arguments)
         .stdin(Stdio::null())

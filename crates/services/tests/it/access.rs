@@ -17,7 +17,8 @@ struct Dial(AtomicI64);
 
 impl Dial {
     fn turn(&self, by: Duration) {
-        self.0.fetch_add(by.num_microseconds().unwrap(), Ordering::SeqCst);
+        self.0
+            .fetch_add(by.num_microseconds().unwrap(), Ordering::SeqCst);
     }
 }
 
@@ -31,47 +32,79 @@ fn with_store() -> (Access, Arc<Dial>, Arc<MemoryStore>) {
     let clock = Arc::new(Dial(AtomicI64::new(noon().timestamp_micros())));
     let bus = Arc::new(pts_services::EventBus::with_domain_handlers());
     let store = Arc::new(MemoryStore::new(bus));
-    let access = Access::new(store.clone(), clock.clone(), Arc::new(SeededEntropy::new(1)));
+    let access = Access::new(
+        store.clone(),
+        clock.clone(),
+        Arc::new(SeededEntropy::new(1)),
+    );
     (access, clock, store)
 }
 
 fn token(name: &str, scopes: &[Scope], lasts: Option<Duration>) -> NewToken {
-    NewToken { name: name.into(), scopes: scopes.iter().copied().collect(), lasts }
+    NewToken {
+        name: name.into(),
+        scopes: scopes.iter().copied().collect(),
+        lasts,
+    }
 }
 
 #[tokio::test]
 async fn nonsense_is_refused_without_a_look_up() {
     let store = MockTokenStore::new();
-    let access = Access::new(Arc::new(store), Arc::new(clock_at(noon())), Arc::new(entropy()));
+    let access = Access::new(
+        Arc::new(store),
+        Arc::new(clock_at(noon())),
+        Arc::new(entropy()),
+    );
     for text in ["", "pts_", "Bearer x", "pts_00_11"] {
-        assert!(matches!(access.authenticate(text).await, Err(AccessError::Refused(_))), "{text}");
+        assert!(
+            matches!(
+                access.authenticate(text).await,
+                Err(AccessError::Refused(_))
+            ),
+            "{text}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_checked_token_is_believed_for_a_second_and_then_checked_again() {
     let (access, clock, store) = with_store();
-    let (text, made) = access.create(token("ci", &[Scope::EventsWrite], None)).await.unwrap();
+    let (text, made) = access
+        .create(token("ci", &[Scope::EventsWrite], None))
+        .await
+        .unwrap();
     assert_eq!(access.authenticate(text.reveal()).await.unwrap().name, "ci");
     // Another process revokes it.
-    pts_ports::TokenStore::revoke(&*store, made.id, clock.now()).await.unwrap();
+    pts_ports::TokenStore::revoke(&*store, made.id, clock.now())
+        .await
+        .unwrap();
     clock.turn(Duration::milliseconds(999));
     assert!(access.authenticate(text.reveal()).await.is_ok());
     clock.turn(Duration::milliseconds(1));
     let refused = access.authenticate(text.reveal()).await;
-    assert!(matches!(refused, Err(AccessError::Refused(TokenRefused::Revoked))));
+    assert!(matches!(
+        refused,
+        Err(AccessError::Refused(TokenRefused::Revoked))
+    ));
 }
 
 #[tokio::test]
 async fn revoking_here_takes_effect_at_once_and_ends_the_sessions_of_the_token() {
     let (access, ..) = with_store();
-    let (text, made) = access.create(token("ann", &[Scope::EventsRead], None)).await.unwrap();
+    let (text, made) = access
+        .create(token("ann", &[Scope::EventsRead], None))
+        .await
+        .unwrap();
     let session = access.sign_in_with_token(text.reveal()).await.unwrap().text;
     assert!(access.authenticate(session.reveal()).await.is_ok());
     assert!(access.revoke(made.id).await.unwrap());
     for gone in [text.reveal(), session.reveal()] {
         let refused = access.authenticate(gone).await;
-        assert!(matches!(refused, Err(AccessError::Refused(TokenRefused::Revoked))));
+        assert!(matches!(
+            refused,
+            Err(AccessError::Refused(TokenRefused::Revoked))
+        ));
     }
 }
 
@@ -83,14 +116,23 @@ async fn a_token_ends_by_itself() {
     assert!(access.authenticate(text.reveal()).await.is_ok());
     clock.turn(Duration::hours(1));
     let refused = access.authenticate(text.reveal()).await;
-    assert!(matches!(refused, Err(AccessError::Refused(TokenRefused::Expired))));
+    assert!(matches!(
+        refused,
+        Err(AccessError::Refused(TokenRefused::Expired))
+    ));
 }
 
 #[tokio::test]
 async fn a_store_that_is_away_lets_nobody_in_and_blames_nobody() {
     let mut store = MockTokenStore::new();
-    store.expect_find().returning(|_| Err(StoreError::unavailable("gone")));
-    let access = Access::new(Arc::new(store), Arc::new(clock_at(noon())), Arc::new(entropy()));
+    store
+        .expect_find()
+        .returning(|_| Err(StoreError::unavailable("gone")));
+    let access = Access::new(
+        Arc::new(store),
+        Arc::new(clock_at(noon())),
+        Arc::new(entropy()),
+    );
     let text = TokenText::from_random([3; 20]);
     let refused = access.authenticate(text.reveal()).await;
     assert!(matches!(refused, Err(AccessError::Unavailable { .. })));
@@ -105,12 +147,18 @@ async fn a_code_is_good_once_and_for_a_quarter_of_an_hour() {
     assert_eq!(signed_in.kind, TokenKind::Session);
     assert!(signed_in.may(Scope::Admin));
     let again = access.sign_in_with_code(code.reveal()).await;
-    assert!(matches!(again, Err(AccessError::Refused(TokenRefused::Unknown))));
+    assert!(matches!(
+        again,
+        Err(AccessError::Refused(TokenRefused::Unknown))
+    ));
 
     let old = access.new_code();
     clock.turn(Duration::minutes(15));
     let late = access.sign_in_with_code(old.reveal()).await;
-    assert!(matches!(late, Err(AccessError::Refused(TokenRefused::Expired))));
+    assert!(matches!(
+        late,
+        Err(AccessError::Refused(TokenRefused::Expired))
+    ));
 }
 
 #[tokio::test]
@@ -121,8 +169,14 @@ async fn a_session_cannot_renew_itself_and_lasts_no_longer_than_its_token() {
     let session = access.sign_in_with_token(text.reveal()).await.unwrap();
     assert_eq!(session.expires_at, noon() + Duration::hours(1));
     let renewed = access.sign_in_with_token(session.text.reveal()).await;
-    assert!(matches!(renewed, Err(AccessError::Refused(TokenRefused::Unknown))));
+    assert!(matches!(
+        renewed,
+        Err(AccessError::Refused(TokenRefused::Unknown))
+    ));
     clock.turn(Duration::hours(2));
     let ended = access.authenticate(session.text.reveal()).await;
-    assert!(matches!(ended, Err(AccessError::Refused(TokenRefused::Expired))));
+    assert!(matches!(
+        ended,
+        Err(AccessError::Refused(TokenRefused::Expired))
+    ));
 }

@@ -1,55 +1,77 @@
 //! Events in.
 
+use pts_domain::FieldError;
 use pts_domain::access::Scope;
 use pts_domain::event::Form;
-use pts_domain::FieldError;
 use pts_ports::{Appended, MockEventLog, StoreError};
-use pts_services::{ActionError, Item, ItemOutcome};
-use serde_json::json;
+use pts_services::{ActionError, ItemOutcome};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::{in_memory, noon, over, principal};
 
-fn good(id: &str) -> Item {
-    Ok(json!({"type": "platform.notice", "source": "s", "id": id, "data": {"message": "m"}}))
+fn good(id: &str) -> Value {
+    json!({"type": "platform.notice", "source": "s", "id": id, "data": {"message": "m"}})
 }
 
-fn bad() -> Item {
-    Ok(json!({"type": "deployment.started", "source": "s", "data": {}}))
+fn bad() -> Value {
+    json!({"type": "deployment.started", "source": "s", "data": {}})
 }
 
 #[tokio::test]
 async fn bad_events_do_not_hurt_their_neighbours_and_results_keep_their_order() {
     let mut log = MockEventLog::new();
-    log.expect_append().once().withf(|batch| batch.len() == 3).returning(|batch| {
-        let received_at = noon();
-        Ok(vec![
-            Appended::Stored { position: 1, contradictions: Vec::new() },
-            Appended::Repeat { id: Uuid::from_u128(9), received_at },
-            Appended::Conflict { id: batch[0].id, received_at },
-        ])
-    });
+    log.expect_append()
+        .once()
+        .withf(|batch| batch.len() == 3)
+        .returning(|batch| {
+            let received_at = noon();
+            Ok(vec![
+                Appended::Stored {
+                    position: 1,
+                    contradictions: Vec::new(),
+                },
+                Appended::Repeat {
+                    id: Uuid::from_u128(9),
+                    received_at,
+                },
+                Appended::Conflict {
+                    id: batch[0].id,
+                    received_at,
+                },
+            ])
+        });
     let not_json = Err(FieldError::invalid("line 2", "a brace", "JSON"));
-    let items = vec![good("1"), bad(), good("2"), not_json, good("3")];
+    let items = vec![
+        Ok(good("1")),
+        Ok(bad()),
+        Ok(good("2")),
+        not_json,
+        Ok(good("3")),
+    ];
     let writer = principal(&[Scope::EventsWrite]);
-    let outcomes = over(log).ingest(&writer, items, Form::Lenient, false).await.unwrap();
+    let outcomes = over(log)
+        .ingest(&writer, items, Form::Lenient, false)
+        .await
+        .unwrap();
     assert!(matches!(&outcomes[0], ItemOutcome::Created(receipt) if !receipt.duplicate));
     assert!(matches!(&outcomes[1], ItemOutcome::Invalid(errors) if errors.len() == 4));
-    assert!(
-        matches!(&outcomes[2], ItemOutcome::Duplicate(receipt)
-            if receipt.duplicate && receipt.id == Some(Uuid::from_u128(9)))
-    );
+    assert!(matches!(&outcomes[2], ItemOutcome::Duplicate(receipt)
+            if receipt.duplicate && receipt.id == Some(Uuid::from_u128(9))));
     assert!(matches!(&outcomes[3], ItemOutcome::Invalid(errors) if errors[0].field == "line 2"));
     assert!(matches!(outcomes[4], ItemOutcome::Conflict { .. }));
 }
 
 #[tokio::test]
 async fn validation_alone_stores_nothing() {
-    let items = vec![good("1"), bad()];
+    let items = vec![Ok(good("1")), Ok(bad())];
     let writer = principal(&[Scope::EventsWrite]);
     // A mock that expects nothing fails when it is called.
     let gateway = over(MockEventLog::new());
-    let outcomes = gateway.ingest(&writer, items, Form::Lenient, true).await.unwrap();
+    let outcomes = gateway
+        .ingest(&writer, items, Form::Lenient, true)
+        .await
+        .unwrap();
     assert!(matches!(outcomes[0], ItemOutcome::Valid(_)));
     assert!(matches!(outcomes[1], ItemOutcome::Invalid(_)));
 }
@@ -58,7 +80,10 @@ async fn validation_alone_stores_nothing() {
 async fn a_batch_of_bad_events_does_not_trouble_the_store() {
     let writer = principal(&[Scope::EventsWrite]);
     let gateway = over(MockEventLog::new());
-    let outcomes = gateway.ingest(&writer, vec![bad()], Form::Lenient, false).await.unwrap();
+    let outcomes = gateway
+        .ingest(&writer, vec![Ok(bad())], Form::Lenient, false)
+        .await
+        .unwrap();
     assert!(matches!(outcomes[0], ItemOutcome::Invalid(_)));
 }
 
@@ -66,25 +91,42 @@ async fn a_batch_of_bad_events_does_not_trouble_the_store() {
 async fn reading_does_not_allow_writing() {
     let reader = principal(&[Scope::EventsRead]);
     let gateway = over(MockEventLog::new());
-    let denied = gateway.ingest(&reader, vec![good("1")], Form::Lenient, false).await;
-    assert!(matches!(denied, Err(ActionError::Denied { scope: Scope::EventsWrite })));
+    let denied = gateway
+        .ingest(&reader, vec![Ok(good("1"))], Form::Lenient, false)
+        .await;
+    assert!(matches!(
+        denied,
+        Err(ActionError::Denied {
+            scope: Scope::EventsWrite
+        })
+    ));
 }
 
 #[tokio::test]
 async fn a_store_that_is_away_is_said_to_be_away() {
     let mut log = MockEventLog::new();
-    log.expect_append().returning(|_| Err(StoreError::unavailable("gone")));
+    log.expect_append()
+        .returning(|_| Err(StoreError::unavailable("gone")));
     let writer = principal(&[Scope::EventsWrite]);
-    let refused = over(log).ingest(&writer, vec![good("1")], Form::Lenient, false).await;
+    let refused = over(log)
+        .ingest(&writer, vec![Ok(good("1"))], Form::Lenient, false)
+        .await;
     assert!(matches!(refused, Err(ActionError::Unavailable { .. })));
 }
 
 #[tokio::test]
 async fn a_contradiction_is_told_to_its_sender() {
     let (gateway, _) = in_memory();
-    let event = pts_domain::platform::find("deployment.succeeded").unwrap().example();
+    let event = pts_domain::platform::find("deployment.succeeded")
+        .unwrap()
+        .example();
     let writer = principal(&[Scope::EventsWrite]);
-    let outcomes = gateway.ingest(&writer, vec![Ok(event)], Form::Lenient, false).await.unwrap();
-    let ItemOutcome::Created(receipt) = &outcomes[0] else { panic!("{outcomes:?}") };
+    let outcomes = gateway
+        .ingest(&writer, vec![Ok(event)], Form::Lenient, false)
+        .await
+        .unwrap();
+    let ItemOutcome::Created(receipt) = &outcomes[0] else {
+        panic!("{outcomes:?}")
+    };
     assert_eq!(receipt.contradictions[0].code, "finished_without_start");
 }

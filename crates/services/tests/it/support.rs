@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use pts_domain::Timestamp;
 use pts_domain::access::{Principal, Scope, TokenKind};
-use pts_ports::{
-    EventLog, MockClock, MockEntropy, MockEventLog, MockProjections, MockTokenStore,
-};
+use pts_ports::{EventLog, MockClock, MockEntropy, MockEventLog, MockProjections, MockTokenStore};
 use pts_services::{EventBus, Gateway, Parts};
 use pts_testkit::fakes::{MemoryStore, SeededEntropy, StepClock};
 use uuid::Uuid;
