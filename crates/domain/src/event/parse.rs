@@ -206,9 +206,14 @@ fn read_attributes(
                 "one of the two",
             ));
         } else if !well_named {
+            let field = if name.is_empty() {
+                "a field without a name"
+            } else {
+                &name
+            };
             errors.push(FieldError::with_code(
                 "unknown",
-                &name,
+                field,
                 kind(&value),
                 "an attribute of lower-case letters and digits; anything else belongs in `data`",
             ));
