@@ -96,9 +96,11 @@ pub(crate) fn connecting(error: &tokio_postgres::Error) -> Fault {
     }
 }
 
+/// Whether a server that refuses a connection may take it later. It may not if it knows neither
+/// the user nor the database, or if the user may not have it.
 fn is_passing(code: &SqlState) -> bool {
     let code = code.code();
-    ["08", "53", "57P"]
+    !["28", "3D", "42", "0A"]
         .iter()
         .any(|class| code.starts_with(class))
 }

@@ -17,6 +17,8 @@ mod error;
 mod event_log;
 mod maintenance;
 mod migrate;
+#[cfg(test)]
+mod plans;
 mod pool;
 mod project;
 mod projections;

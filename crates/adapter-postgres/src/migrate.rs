@@ -106,10 +106,10 @@ struct Version {
     name: String,
 }
 
-/// A connection that holds the lock on migrating.
+/// A connection that holds the lock on migrating; the lock ends with it.
 struct Session {
     connection: AsyncPgConnection,
-    _driver: Driver,
+    driver: Driver,
 }
 
 impl Session {
@@ -137,10 +137,7 @@ impl Session {
             .batch_execute("SET lock_timeout = '5min'; SELECT pg_advisory_lock(7020100, 0)")
             .await
             .map_err(classify)?;
-        Ok(Self {
-            connection,
-            _driver: driver,
-        })
+        Ok(Self { connection, driver })
     }
 
     /// Migrations are run by blocking code, on a thread that may block: this works under every
@@ -149,10 +146,7 @@ impl Session {
         self,
         work: impl FnOnce(&mut Harness) -> HarnessResult<T> + Send + 'static,
     ) -> Result<(Self, T), StoreError> {
-        let Self {
-            connection,
-            _driver,
-        } = self;
+        let Self { connection, driver } = self;
         let (connection, result) = tokio::task::spawn_blocking(move || {
             let mut harness = AsyncMigrationHarness::new(connection);
             let result = work(&mut harness);
@@ -161,11 +155,7 @@ impl Session {
         .await
         .map_err(|error| setting(format!("migrating was cut short: {error}")))?;
         let value = result.map_err(StoreError::Other)?;
-        let session = Self {
-            connection,
-            _driver,
-        };
-        Ok((session, value))
+        Ok((Self { connection, driver }, value))
     }
 
     async fn ensure_partitions(&self) -> Result<i64, StoreError> {

@@ -116,7 +116,7 @@ impl PgPool {
             let running = query().rows(lease.connection());
             let result = tokio::time::timeout(self.statement_timeout, running).await;
             match lease.settle(result).await {
-                Err(fault) if tries.again(&fault) => {}
+                Err(fault) if tries.again(&fault, self) => {}
                 other => return other.map_err(Fault::into_store_error),
             }
         }
@@ -149,10 +149,14 @@ pub(crate) struct Tries {
 }
 
 impl Tries {
-    /// Whether the same may be tried again after this.
-    pub(crate) fn again(&mut self, fault: &Fault) -> bool {
+    /// Whether the same may be tried again after this. What ended one connection is ending the
+    /// others: the next try gets a new one.
+    pub(crate) fn again(&mut self, fault: &Fault, pool: &PgPool) -> bool {
         let (count, most) = match fault {
-            Fault::Broken(_) => (&mut self.broken, 1),
+            Fault::Broken(_) => {
+                pool.pool.retain(|_, _| false);
+                (&mut self.broken, 1)
+            }
             Fault::Conflict(_) => (&mut self.conflicts, 5),
             Fault::Busy(_) | Fault::Failed(_) | Fault::Corrupt(_) => return false,
         };

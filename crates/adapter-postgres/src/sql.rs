@@ -77,10 +77,10 @@ impl<'a> Sql<'a> {
 impl Sql<'_> {
     /// Reads its rows. It is written out at once; the future only borrows the connection, so that
     /// several can be polled together, which sends them together.
-    pub(crate) fn rows<'c, U>(
+    pub(crate) fn rows<U>(
         self,
-        mut connection: &'c AsyncPgConnection,
-    ) -> BoxFuture<'c, QueryResult<Vec<U>>>
+        mut connection: &AsyncPgConnection,
+    ) -> BoxFuture<'_, QueryResult<Vec<U>>>
     where
         U: QueryableByName<Pg> + Send + 'static,
     {
@@ -93,10 +93,10 @@ impl Sql<'_> {
     }
 
     /// Runs it and returns how many rows it changed.
-    pub(crate) fn run<'c>(
+    pub(crate) fn run(
         self,
-        mut connection: &'c AsyncPgConnection,
-    ) -> BoxFuture<'c, QueryResult<usize>> {
+        mut connection: &AsyncPgConnection,
+    ) -> BoxFuture<'_, QueryResult<usize>> {
         AsyncConnectionCore::execute_returning_count(&mut connection, self)
     }
 }

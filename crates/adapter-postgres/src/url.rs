@@ -1,6 +1,8 @@
 //! Connection strings as libpq reads them: both forms, and the TLS options that the driver does
 //! not know. Nothing here ever quotes a part of the string in an error: it may be a password.
 
+use std::fmt::Write as _;
+
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
@@ -123,7 +125,7 @@ pub fn redact(text: &str) -> String {
         ("dbname", config.get_dbname().map(ToOwned::to_owned)),
     ] {
         if let Some(value) = value {
-            shown.push_str(&format!(" {name}={value}"));
+            let _ = write!(shown, " {name}={value}");
         }
     }
     shown + " password=(hidden)"
@@ -211,7 +213,7 @@ fn split_pairs(text: &str) -> Result<(String, Options), String> {
             taken.push((name, value));
         } else {
             let value = value.replace('\\', "\\\\").replace('\'', "\\'");
-            kept.push_str(&format!("{name}='{value}' "));
+            let _ = write!(kept, "{name}='{value}' ");
         }
     }
 }

@@ -188,7 +188,10 @@ fn url_by(sockets: &[u8]) -> String {
 /// The connection string of the cluster that somebody runs on a data directory, as its server
 /// wrote it down. None where no server is ready.
 pub(super) fn url_of_running(data_dir: &Path) -> Option<String> {
-    let pid_file = data_dir.join("postgres").join("data").join("postmaster.pid");
+    let pid_file = data_dir
+        .join("postgres")
+        .join("data")
+        .join("postmaster.pid");
     let content = fs::read_to_string(pid_file).ok()?;
     // Process id, data directory, start time, port, socket directory, listen address, shared
     // memory, status: the format is PostgreSQL's own, unchanged since version 10.

@@ -18,7 +18,6 @@ use pts_domain::{Identity, StoredEvent, Timestamp};
 use pts_ports::{Appended, Projector, StoreError};
 use serde_json::Value;
 
-use super::kept::as_kept;
 use super::{PgEventLog, partitions};
 use crate::error::{Fault, classify, lacks_partition};
 use crate::pool::Tries;
@@ -44,14 +43,10 @@ enum Failure {
 impl PgEventLog {
     pub(super) async fn append_batch(
         &self,
-        mut batch: Vec<NewEvent>,
+        batch: Vec<NewEvent>,
     ) -> Result<Vec<Appended>, StoreError> {
         if batch.is_empty() {
             return Ok(Vec::new());
-        }
-        for new in &mut batch {
-            as_kept(&mut new.event.data);
-            new.event.attributes.values_mut().for_each(as_kept);
         }
         let mut tries = Tries::default();
         let mut partitions_missing = false;
@@ -65,7 +60,7 @@ impl PgEventLog {
                 }
                 Err(Failure::NoPartition(error)) => return Err(Fault::Failed(error).into()),
                 // Nothing was stored: the same again is the same.
-                Err(Failure::Undone(fault)) if tries.again(&fault) => {}
+                Err(Failure::Undone(fault)) if tries.again(&fault, &self.pool) => {}
                 Err(Failure::Undone(fault)) => return Err(fault.into()),
                 Err(Failure::Unknown(reason)) => {
                     return Err(StoreError::Unavailable {
@@ -195,7 +190,7 @@ struct KnownRow {
 }
 
 /// The statement that looks up which of these identities the log holds.
-pub(super) fn lookup<'a>(batch: &'a [NewEvent]) -> Sql<'a> {
+pub(crate) fn lookup<'a>(batch: &'a [NewEvent]) -> Sql<'a> {
     let sources: Vec<&'a str> = of(batch, |new| new.event.identity.source.as_str());
     let ids: Vec<&'a str> = of(batch, |new| new.event.identity.id.as_str());
     // One probe of the index for each, whatever the planner thinks of the table's size.

@@ -3,10 +3,17 @@
 mod append;
 mod contradictions;
 mod filter;
-mod kept;
 mod partitions;
 mod search;
 mod tail;
+
+/// The statements, for tests of their plans.
+#[cfg(test)]
+pub(crate) mod statements {
+    pub(crate) use super::append::lookup;
+    pub(crate) use super::search::page;
+    pub(crate) use super::tail::stretch;
+}
 
 use std::sync::Arc;
 use std::time::Duration;

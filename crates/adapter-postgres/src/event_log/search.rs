@@ -61,7 +61,7 @@ pub(super) async fn newest(
 }
 
 /// The statement of one page. Its order is that of an index, and its values shape its plan.
-pub(super) fn page(
+pub(crate) fn page(
     filter: &EventFilter,
     behind: Option<(Timestamp, i64)>,
     limit: usize,

@@ -49,7 +49,7 @@ pub(super) async fn after(
 }
 
 /// The statement of one stretch: behind `position`, up to `end`.
-pub(super) fn stretch(position: i64, end: i64, filter: &EventFilter, limit: usize) -> Sql<'_> {
+pub(crate) fn stretch(position: i64, end: i64, filter: &EventFilter, limit: usize) -> Sql<'_> {
     let sql = Sql::once(format!(
         "SELECT {EVENT_COLUMNS} FROM platform.events WHERE position > "
     ))

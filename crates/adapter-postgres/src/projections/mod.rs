@@ -10,6 +10,9 @@ mod runs;
 mod services;
 mod states;
 
+#[cfg(test)]
+pub(crate) use runs::statement as run_statement;
+
 use async_trait::async_trait;
 use pts_domain::dora::Window;
 use pts_domain::filter::{Cursor, Page};

@@ -78,7 +78,7 @@ pub(super) async fn newest(
 const COLUMNS: &str = "opened_position, kind, service, environment, instance, version, image, \
      deployment_id, began_at";
 
-pub(super) fn statement(query: &RunQuery, limit: usize) -> Sql<'_> {
+pub(crate) fn statement(query: &RunQuery, limit: usize) -> Sql<'_> {
     let sql = match query.at {
         None => narrow(
             Sql::once(format!(

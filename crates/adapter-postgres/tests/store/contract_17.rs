@@ -1,3 +1,3 @@
 //! The ports' promises, on a newer server, where the machine has one.
 
-pts_testkit::contract_suite!(crate::support::harness_on(17));
+pts_testkit::contract_suite!(super::support::harness_on(17));

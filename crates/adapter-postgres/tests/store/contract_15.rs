@@ -1,3 +1,3 @@
 //! The ports' promises, on the oldest server that is supported.
 
-pts_testkit::contract_suite!(crate::support::harness_on(15));
+pts_testkit::contract_suite!(super::support::harness_on(15));

@@ -1,0 +1,12 @@
+//! The stores: the ports' contract, and what PostgreSQL alone can show.
+
+mod connections;
+mod contract_15;
+mod contract_17;
+mod erd;
+mod log;
+mod migrations;
+mod outages;
+mod protection;
+mod support;
+mod tls;
