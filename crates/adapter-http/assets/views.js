@@ -31,6 +31,11 @@ export function mood(word) {
 
 /** What an event says, in a few words. */
 function gist(event) {
+  const text = said(event);
+  return text.length > 160 ? `${text.slice(0, 160)}…` : text;
+}
+
+function said(event) {
   const data = event.data && typeof event.data === "object" ? event.data : {};
   const change = data.from || data.to ? `${data.from ?? "?"} → ${data.to ?? "?"}` : null;
   const measured = data.value !== undefined ? `${data.name ?? ""} ${data.value} ${data.unit ?? ""}` : null;
@@ -44,8 +49,8 @@ function gist(event) {
     data.instance,
     data.reason,
   ];
-  const said = parts.filter(Boolean).map(String);
-  if (said.length) return said.slice(0, 3).join(" · ");
+  const known = parts.filter(Boolean).map(String);
+  if (known.length) return known.slice(0, 3).join(" · ");
   if (event.subject) return event.subject;
   // Of an event that nobody here knows, its first plain fields.
   const plain = Object.entries(data).filter(([name, value]) =>

@@ -33,7 +33,7 @@ impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             max_body_bytes: 16 * 1024 * 1024,
-            max_bodies_bytes: 512 * 1024 * 1024,
+            max_bodies_bytes: 256 * 1024 * 1024,
             max_streams: 1_000,
             secure_cookies: false,
             workers: None,
