@@ -131,6 +131,10 @@ mod tests {
     use super::*;
     use crate::platform::{DeploymentVerb, ImageVerb, IncidentVerb, ServiceVerb};
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "it reads better where it is called"
+    )]
     fn event(subject: &str, content: Value) -> Value {
         json!({
             "context": {"version": "0.4.1", "id": "271069a8", "source": "/ci", "timestamp": "…"},

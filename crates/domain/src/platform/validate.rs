@@ -162,6 +162,10 @@ mod tests {
     use crate::platform::PlatformEvent;
 
     #[track_caller]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "it reads better where it is called"
+    )]
     fn check(event_type: &str, data: serde_json::Value, expected: &[(&str, &str)]) {
         let errors = PlatformEvent::parse(event_type, &data).unwrap_err();
         let found: Vec<_> = errors

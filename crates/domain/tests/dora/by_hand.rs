@@ -24,6 +24,9 @@ fn brought(world: &mut World, id: &str, at: i64, more: Value) {
     world.deploy("succeeded", id, at, more);
 }
 
+/// An incident: when it opened, when it was over, what it says it is about.
+type Trouble = (i64, Option<i64>, Value);
+
 fn committed(at: i64) -> Value {
     json!({"commit_time": minute(at)})
 }
@@ -220,7 +223,7 @@ fn recovery_lasts_until_the_last_incident_is_over() {
 fn rework_is_what_its_sender_calls_so_or_what_began_during_an_incident() {
     let here = json!({"service": "shop", "environment": "production"});
     // Incidents from and to, when the deployment was asked for, what its sender says: is it rework?
-    let cases: [(&[(i64, Option<i64>, Value)], i64, Option<bool>, u64); 9] = [
+    let cases: [(&[Trouble], i64, Option<bool>, u64); 9] = [
         (&[], 200, None, 0),
         (&[], 200, Some(true), 1),
         (&[(150, None, here.clone())], 200, Some(false), 0),

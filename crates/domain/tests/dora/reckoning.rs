@@ -23,16 +23,19 @@ pub(super) struct Reckoned {
 
 /// What was told about one deployment or incident: its events by when they happened.
 type Told<'a> = Vec<(i64, &'a str, &'a Value)>;
+/// By service, environment and id.
+type Deployments<'a> = BTreeMap<(&'a str, &'a str, &'a str), Told<'a>>;
+/// By id.
+type Incidents<'a> = BTreeMap<&'a str, Told<'a>>;
 
-/// The figures of a window for a service and an environment; all where none is named.
-pub(super) fn reckon(
-    events: &[Value],
+/// What was told about each deployment and incident of a service and an environment.
+fn sort_out<'a>(
+    events: &'a [Value],
     service: Option<&str>,
     environment: Option<&str>,
-    (from, to): (i64, i64),
-) -> Reckoned {
-    let mut deployments: BTreeMap<(&str, &str, &str), Told<'_>> = BTreeMap::new();
-    let mut incidents: BTreeMap<&str, Told<'_>> = BTreeMap::new();
+) -> (Deployments<'a>, Incidents<'a>) {
+    let mut deployments = Deployments::new();
+    let mut incidents = Incidents::new();
     for event in events {
         let kind = event["type"].as_str().unwrap();
         let data = &event["data"];
@@ -62,7 +65,17 @@ pub(super) fn reckon(
     for told in deployments.values_mut().chain(incidents.values_mut()) {
         told.sort_by_key(|(time, _, _)| *time);
     }
+    (deployments, incidents)
+}
 
+/// The figures of a window for a service and an environment; all where none is named.
+pub(super) fn reckon(
+    events: &[Value],
+    service: Option<&str>,
+    environment: Option<&str>,
+    (from, to): (i64, i64),
+) -> Reckoned {
+    let (deployments, incidents) = sort_out(events, service, environment);
     let within = |time: i64| from <= time && time < to;
     let mut reckoned = Reckoned::default();
     for (key, told) in &deployments {

@@ -108,6 +108,6 @@ proptest! {
     ) {
         let at = Timestamp::from_timestamp_micros(micros).unwrap();
         prop_assert_eq!(time::parse(&at.to_rfc3339()), Ok(at));
-        prop_assert_eq!(time::parse(&serde_json::to_value(at).unwrap().as_str().unwrap()), Ok(at));
+        prop_assert_eq!(time::parse(serde_json::to_value(at).unwrap().as_str().unwrap()), Ok(at));
     }
 }
