@@ -66,7 +66,7 @@ const CONTENTS = {
         ["Service", d.service],
         ["Environment", d.environment],
         ["Version", d.version],
-        ["Replaced", d.replaced_version ?? d.previous_version],
+        ["Replaced", d.replaced?.version ?? d.previous_version],
         ["Image", d.image],
         ["Commit", d.commit && h("code", null, d.commit)],
         ["By", d.actor],

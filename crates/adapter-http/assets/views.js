@@ -132,7 +132,7 @@ export const VIEWS = {
       [
         "Version",
         (d) => {
-          const before = d.replaced_version ?? d.previous_version;
+          const before = d.replaced?.version ?? d.previous_version;
           return [d.version ?? "", before ? h("span", { class: "under" }, `after ${before}`) : null];
         },
       ],

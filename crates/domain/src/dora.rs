@@ -134,7 +134,10 @@ pub fn dora(deployments: &[Deployment], incidents: &[Incident], window: Window) 
         .filter(|d| {
             matches!(
                 d.status,
-                DeploymentStatus::Failed | DeploymentStatus::Cancelled
+                // What failed may have been rolled back for good measure.
+                DeploymentStatus::Failed
+                    | DeploymentStatus::Cancelled
+                    | DeploymentStatus::RolledBack
             )
         })
         .filter(|d| d.succeeded_at.is_none() && d.finished_at.is_some_and(|at| window.holds(at)))
@@ -152,7 +155,7 @@ pub fn dora(deployments: &[Deployment], incidents: &[Incident], window: Window) 
         }
         rework += u64::from(is_rework(deployment, &troubles));
         let caused: Vec<_> = troubles.caused_by(deployment).collect();
-        if caused.is_empty() && deployment.rolled_back_at.is_none() {
+        if caused.is_empty() && taken_back_at(deployment).is_none() {
             continue;
         }
         failed += 1;
@@ -197,6 +200,13 @@ pub fn dora(deployments: &[Deployment], incidents: &[Incident], window: Window) 
         },
         unattributed: unattributed(deployments, incidents, window, (no_commit_time, impossible)),
     }
+}
+
+/// When what it brought was taken back; not when an earlier attempt under the same id was.
+fn taken_back_at(deployment: &Deployment) -> Option<Timestamp> {
+    deployment
+        .rolled_back_at
+        .filter(|back| deployment.succeeded_at.is_some_and(|at| at <= *back))
 }
 
 fn unattributed(
@@ -287,7 +297,7 @@ fn caused_by(incident: &Incident, deployment: &Deployment) -> bool {
 
 fn recovered_at(deployment: &Deployment, caused: &[&Incident]) -> Option<Timestamp> {
     if caused.is_empty() {
-        return deployment.rolled_back_at;
+        return taken_back_at(deployment);
     }
     let ends: Option<Vec<_>> = caused.iter().map(|incident| incident.resolved_at).collect();
     ends?.into_iter().max()

@@ -86,8 +86,12 @@ pub fn join(errors: &[FieldError]) -> String {
 /// The nearest of `names` to `word`, if near enough that a typing error explains the difference.
 pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
+    let length = word.chars().count();
+    let most = |name: &str| 1 + name.len() / 5;
     names
         .into_iter()
+        // The distance is at least the difference in length: what cannot be near costs nothing.
+        .filter(|name| length.abs_diff(name.chars().count()) <= most(name))
         .map(|name| {
             (
                 strsim::damerau_levenshtein(&word, &name.to_lowercase()),
@@ -95,7 +99,7 @@ pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Opti
             )
         })
         .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, name)| *distance <= 1 + name.len() / 5)
+        .filter(|(distance, name)| *distance <= most(name))
         .map(|(_, name)| name)
 }
 

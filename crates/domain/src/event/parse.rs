@@ -26,6 +26,8 @@ pub struct Received {
 }
 
 const LONGEST: usize = 512;
+/// So many errors are told about one event at the most.
+const MOST_ERRORS: usize = 50;
 
 /// Reads one event. `id` and `now` become its internal id and time of receipt, and stand in for
 /// an `id` and a `time` that the sender left out.
@@ -191,6 +193,10 @@ fn read_attributes(
 ) -> Map<String, Value> {
     let mut attributes = Map::new();
     for (name, value) in object {
+        // One answer need not list everything that is wrong with thousands of names.
+        if errors.len() >= MOST_ERRORS {
+            break;
+        }
         let well_named = (1..=64).contains(&name.len())
             && name
                 .bytes()

@@ -79,19 +79,28 @@ pub(super) fn bounds(
 ) -> Result<(), Vec<FieldError>> {
     let mut errors = Vec::new();
     for name in NAMES {
-        let Some(text) = data.get(*name).and_then(Value::as_str) else {
-            continue;
-        };
-        let field = || format!("data.{name}");
-        if text.trim().is_empty() {
-            errors.push(FieldError::invalid(field(), "an empty text", "a name"));
-        } else if text.len() > LONGEST_NAME {
-            let found = format!("{} bytes", text.len());
-            let expected = format!("at most {LONGEST_NAME} bytes");
-            errors.push(FieldError::with_code("too_long", field(), found, expected));
-        }
+        let text = data.get(*name).and_then(Value::as_str);
+        errors.extend(text.and_then(|text| name_error(name, text)));
     }
     match event {
+        PlatformEvent::State(state) => {
+            for (name, text) in [("from", state.from.as_ref()), ("to", Some(&state.to))] {
+                errors.extend(text.and_then(|text| name_error(name, text)));
+            }
+        }
+        PlatformEvent::Deployment(_, deployment) => {
+            let year = deployment
+                .commit_time
+                .map(|time| chrono::Datelike::year(&time));
+            if let Some(year) = year.filter(|year| !(1970..=9999).contains(year)) {
+                let found = format!("the year {year}");
+                errors.push(FieldError::invalid(
+                    "data.commit_time",
+                    found,
+                    "1970 to 9999",
+                ));
+            }
+        }
         PlatformEvent::Image(
             _,
             ImageData {
@@ -132,6 +141,18 @@ pub(super) fn bounds(
     } else {
         Err(errors)
     }
+}
+
+fn name_error(name: &str, text: &str) -> Option<FieldError> {
+    let field = format!("data.{name}");
+    if text.trim().is_empty() {
+        return Some(FieldError::invalid(field, "an empty text", "a name"));
+    }
+    (text.len() > LONGEST_NAME).then(|| {
+        let found = format!("{} bytes", text.len());
+        let expected = format!("at most {LONGEST_NAME} bytes");
+        FieldError::with_code("too_long", field, found, expected)
+    })
 }
 
 fn lookup<'a>(data: &'a Value, path: &serde_path_to_error::Path) -> Option<&'a Value> {

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Aggregate, AggregateKey, Aggregates, Changes, Contradiction, EventRef, Happened, learn,
-    remember,
+    Aggregate, AggregateKey, Aggregates, Changes, Contradiction, Declared, EventRef, Happened,
+    learn, remember,
 };
 use crate::Timestamp;
 use crate::platform::{DeploymentData, DeploymentVerb, PlatformEvent};
@@ -104,8 +104,9 @@ pub struct Deployment {
     pub reason: Option<String>,
     /// What ran before, as its sender said.
     pub previous_version: Option<String>,
-    /// What ran before, as worked out from the deployment before it.
-    pub replaced_version: Option<String>,
+    /// What ran before, as worked out from the deployment before it: this is what a rollback
+    /// returns to.
+    pub replaced: Option<Declared>,
     /// Whether its sender called it unplanned work.
     pub unplanned: Option<bool>,
     /// When it was asked for.
@@ -144,7 +145,7 @@ impl Deployment {
             pipeline_url: None,
             reason: None,
             previous_version: None,
-            replaced_version: None,
+            replaced: None,
             unplanned: None,
             requested_at: None,
             started_at: None,
@@ -158,11 +159,9 @@ impl Deployment {
         }
     }
 
-    /// The version that ran before it, as well as anybody knows.
-    pub fn version_before(&self) -> Option<&String> {
-        self.previous_version
-            .as_ref()
-            .or(self.replaced_version.as_ref())
+    /// The version that it replaced, where one is known from the deployment before it.
+    pub fn replaced_version(&self) -> Option<&str> {
+        self.replaced.as_ref()?.version.as_deref()
     }
 
     fn about(&self) -> String {
@@ -237,8 +236,8 @@ pub(super) fn handle(state: &Aggregates, event: &Happened<'_>) -> Changes {
     );
     learn(&mut deployment.unplanned, data.unplanned.as_ref(), newer);
     stamp(&mut deployment, status, event.time, newer);
-    if status == DeploymentStatus::Succeeded && deployment.replaced_version.is_none() {
-        deployment.replaced_version = replaced(state, data, event.time);
+    if status == DeploymentStatus::Succeeded && deployment.replaced.is_none() {
+        deployment.replaced = replaced(state, data, event.time);
     }
     deployment.last_position = event.position;
     deployment.event_count += 1;
@@ -273,7 +272,7 @@ fn stamp(deployment: &mut Deployment, status: DeploymentStatus, time: Timestamp,
 }
 
 /// What the service had declared for the environment when this deployment succeeded.
-fn replaced(state: &Aggregates, data: &DeploymentData, time: Timestamp) -> Option<String> {
+fn replaced(state: &Aggregates, data: &DeploymentData, time: Timestamp) -> Option<Declared> {
     let service = state.service(&AggregateKey::Service {
         service: data.service.clone(),
     })?;
@@ -283,11 +282,7 @@ fn replaced(state: &Aggregates, data: &DeploymentData, time: Timestamp) -> Optio
         .declared
         .as_ref()?;
     let other = declared.deployment_id.as_deref() != Some(&data.deployment_id);
-    if other && declared.since <= time {
-        declared.version.clone()
-    } else {
-        None
-    }
+    (other && declared.since <= time).then(|| declared.clone())
 }
 
 fn contradictions(

@@ -36,6 +36,8 @@ pub struct Image {
     pub reference: String,
     /// The content digest. For an image kept under its tag: where the tag last pointed.
     pub digest: Option<String>,
+    /// When the tag was last said to point there, for an image kept under its tag.
+    pub digest_at: Option<Timestamp>,
     /// The tags that pointed at it.
     pub tags: BTreeSet<String>,
     /// How far it has come.
@@ -116,10 +118,11 @@ pub(super) fn handle(state: &Aggregates, event: &Happened<'_>) -> Changes {
     if let (Some(digest), Some(tag)) = (&data.digest, &data.tag)
         && let Some(tagged) = state.image(&key(data, tag))
         && tagged.digest.as_ref() != Some(digest)
-        && tagged.status_at <= event.time
+        && tagged.digest_at.is_none_or(|at| at <= event.time)
     {
         let mut tagged = tagged.clone();
         tagged.digest = Some(digest.clone());
+        tagged.digest_at = Some(event.time);
         tagged.last_position = event.position;
         changes.put.push(Aggregate::Image(tagged));
     }
@@ -131,6 +134,7 @@ fn begin(data: &ImageData, reference: &str, event: &Happened<'_>) -> Image {
         image: data.image.clone(),
         reference: reference.to_owned(),
         digest: None,
+        digest_at: None,
         tags: BTreeSet::new(),
         status: ImageStatus::Known,
         status_at: event.time,

@@ -241,10 +241,12 @@ fn advance(
     }
     let open = instance.run.as_ref().is_some_and(|run| run.to.is_none());
     let restarted = verb == ServiceVerb::Started && open;
-    // A process that names another version than the one its run began with is another process.
+    // A process that names another version or image than its run began with is another process.
+    let differs = |was: &Option<String>, is: &Option<String>| was.is_some() && was != is;
     let replaced = next.is_running()
         && instance.run.as_ref().is_some_and(|run| {
-            run.to.is_none() && run.version != instance.version && run.version.is_some()
+            let version = differs(&run.version, &instance.version);
+            run.to.is_none() && (version || differs(&run.image, &instance.image))
         });
     if open && (!next.is_running() || restarted || replaced) {
         close(instance, event.time, changes);
@@ -267,9 +269,9 @@ fn advance(
         changes.put.push(Aggregate::Run(run.clone()));
         instance.run = Some(run);
     } else if let Some(run) = instance.run.as_mut().filter(|run| run.to.is_none())
-        && run.version.is_none()
-        && instance.version.is_some()
+        && (run.version != instance.version || run.image != instance.image)
     {
+        // What was not named when the run began is named now.
         run.version.clone_from(&instance.version);
         run.image.clone_from(&instance.image);
         changes.put.push(Aggregate::Run(run.clone()));

@@ -71,6 +71,14 @@ fn remember_in_order<T>(memory: &mut Vec<T>, item: T, time: impl Fn(&T) -> Times
     }
 }
 
+/// Cuts a text that an aggregate keeps many of: the event itself has all of it.
+fn shorten(text: &mut String, longest: usize) {
+    if text.len() > longest {
+        text.truncate(text.floor_char_boundary(longest));
+        text.push('…');
+    }
+}
+
 /// Fills a blank, or overwrites what stands there if the news is newer.
 fn learn<T: Clone>(slot: &mut Option<T>, value: Option<&T>, newer: bool) {
     if let Some(value) = value

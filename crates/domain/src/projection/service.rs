@@ -7,11 +7,14 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Aggregate, AggregateKey, Aggregates, Changes, Happened, Run, RunKind, deployment,
-    remember_in_order,
+    Aggregate, AggregateKey, Aggregates, Changes, Deployment, Happened, Run, RunKind, deployment,
+    remember_in_order, shorten,
 };
 use crate::Timestamp;
 use crate::platform::{DeploymentData, DeploymentVerb, PlatformEvent, ServiceData, ServiceVerb};
+
+/// Bytes of one line in the list of changes.
+const LONGEST_SUMMARY: usize = 300;
 
 /// What is known of one service.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -52,7 +55,8 @@ pub struct Declared {
     pub image: Option<String>,
     /// The commit, where it was named.
     pub commit: Option<String>,
-    /// The deployment that brought it; after a rollback, none.
+    /// The deployment that brought it; after a rollback to a version that no deployment here
+    /// brought, none.
     pub deployment_id: Option<String>,
     /// Since when.
     pub since: Timestamp,
@@ -113,7 +117,8 @@ pub(super) fn handle(state: &Aggregates, event: &Happened<'_>) -> Changes {
         }
         _ => {}
     }
-    if let Some(summary) = summary(event.event) {
+    if let Some(mut summary) = summary(event.event) {
+        shorten(&mut summary, LONGEST_SUMMARY);
         let change = ServiceChange {
             event_id: event.id,
             event_type: event.event_type.to_owned(),
@@ -174,15 +179,7 @@ fn deployed(
                 c.deployment_id.as_deref() == Some(&data.deployment_id) && c.since <= event.time
             }) =>
         {
-            let before = data.previous_version.as_ref();
-            let before = before.or_else(|| known.and_then(|d| d.version_before()));
-            Declared {
-                version: before.cloned(),
-                image: None,
-                commit: None,
-                deployment_id: None,
-                since: event.time,
-            }
+            before(data, known, event.time)
         }
         _ => return None,
     };
@@ -197,6 +194,31 @@ fn deployed(
         environment.deregistered_at = None;
     }
     Some(run)
+}
+
+/// What a rollback returns to: what the deployment had replaced or, where its sender names another
+/// version, that one, of which no more is known.
+fn before(data: &DeploymentData, known: Option<&Deployment>, since: Timestamp) -> Declared {
+    let said = data
+        .previous_version
+        .as_ref()
+        .or_else(|| known?.previous_version.as_ref());
+    let replaced = known
+        .and_then(|known| known.replaced.as_ref())
+        .filter(|replaced| said.is_none() || replaced.version.as_ref() == said);
+    match replaced {
+        Some(replaced) => Declared {
+            since,
+            ..replaced.clone()
+        },
+        None => Declared {
+            version: said.cloned(),
+            image: None,
+            commit: None,
+            deployment_id: None,
+            since,
+        },
+    }
 }
 
 fn declared_run(data: &DeploymentData, declared: &Declared, event: &Happened<'_>) -> Run {

@@ -5,10 +5,14 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Aggregate, AggregateKey, Aggregates, Changes, Contradiction, Happened, learn, remember_in_order,
+    Aggregate, AggregateKey, Aggregates, Changes, Contradiction, Happened, learn,
+    remember_in_order, shorten,
 };
 use crate::Timestamp;
 use crate::platform::{PlatformEvent, StateData};
+
+/// Bytes of a reason in a timeline.
+const LONGEST_TEXT: usize = 1_000;
 
 /// The operational state of one component.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -98,7 +102,7 @@ pub(super) fn handle(state: &Aggregates, event: &Happened<'_>) -> Changes {
         component.state.clone_from(&data.to);
     }
     learn(&mut component.service, data.service.as_ref(), newer);
-    let change = StateChange {
+    let mut change = StateChange {
         event_id: event.id,
         time: event.time,
         from: data.from.clone(),
@@ -106,6 +110,12 @@ pub(super) fn handle(state: &Aggregates, event: &Happened<'_>) -> Changes {
         reason: data.reason.clone(),
         actor: data.actor.clone(),
     };
+    for text in [&mut change.reason, &mut change.actor]
+        .into_iter()
+        .flatten()
+    {
+        shorten(text, LONGEST_TEXT);
+    }
     remember_in_order(&mut component.timeline, change, |change| change.time);
     component.since = since(&component);
     component.last_position = event.position;

@@ -222,18 +222,12 @@ fn a_deployment_knows_what_it_replaced() {
     let mut world = World::new();
     bring(&mut world, "1", 10);
     bring(&mut world, "2", 20);
-    assert_eq!(world.deployment("d-1").replaced_version, None);
-    assert_eq!(
-        world.deployment("d-2").replaced_version.as_deref(),
-        Some("1")
-    );
+    assert_eq!(world.deployment("d-1").replaced_version(), None);
+    assert_eq!(world.deployment("d-2").replaced_version(), Some("1"));
     assert_eq!(world.declared().as_deref(), Some("2"));
     // The same success told again replaced nothing else.
     world.deploy("succeeded", "d-2", 21, json!({}));
-    assert_eq!(
-        world.deployment("d-2").replaced_version.as_deref(),
-        Some("1")
-    );
+    assert_eq!(world.deployment("d-2").replaced_version(), Some("1"));
 }
 
 #[test]
@@ -259,10 +253,7 @@ fn a_rollback_restores_what_ran_before() {
         );
         // What came back is what the next one replaces.
         bring(&mut world, "3", 40);
-        assert_eq!(
-            world.deployment("d-3").replaced_version.as_deref(),
-            Some(restored)
-        );
+        assert_eq!(world.deployment("d-3").replaced_version(), Some(restored));
     }
 }
 
@@ -308,7 +299,7 @@ fn an_older_deployment_that_arrives_late_takes_its_place_in_the_past() {
     assert_eq!(world.declared().as_deref(), Some("3"));
     assert_eq!(world.runs(), [run("1", 10, Some(30)), run("3", 30, None)]);
     assert_eq!(
-        world.deployment("d-1").replaced_version,
+        world.deployment("d-1").replaced_version(),
         None,
         "it did not replace 3"
     );
@@ -331,10 +322,7 @@ fn an_older_version_deployed_again_is_what_runs() {
     bring(&mut world, "2", 20);
     world.deploy("succeeded", "again", 30, json!({"version": "1"}));
     assert_eq!(world.declared().as_deref(), Some("1"));
-    assert_eq!(
-        world.deployment("again").replaced_version.as_deref(),
-        Some("2")
-    );
+    assert_eq!(world.deployment("again").replaced_version(), Some("2"));
 }
 
 #[test]
