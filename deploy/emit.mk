@@ -10,6 +10,9 @@
 # `pts-deploy` says started, runs DEPLOY, says succeeded or failed, and ends as DEPLOY ended.
 # Where the steps are yours, call pts-deployment-started, pts-deployment-succeeded and so on.
 #
+# About an earlier deployment (rolled_back, say) tell its DEPLOYMENT_ID and its VERSION: the default
+# is what is checked out now.
+#
 # PTS_URL and PTS_TOKEN (scope events:write) come from the environment; keep the token out of files.
 # A deployment never fails because PTS is away: the event is given up with a line on standard error.
 
@@ -55,16 +58,17 @@ field actor "$$EMIT_ACTOR"
 field pipeline_url "$$EMIT_PIPELINE_URL"
 field reason "$$EMIT_REASON"
 field previous_version "$$EMIT_PREVIOUS_VERSION"
-event="{\"type\":\"deployment.$$what\",\"source\":$$(quoted "ci/$$EMIT_SERVICE"),\"id\":$$(quoted "$$DEPLOYMENT_ID/$$what"),\"time\":\"$$(date -u +%Y-%m-%dT%H:%M:%SZ)\",\"data\":{$$data}}"
+event="{\"type\":\"deployment.$$what\",\"source\":$$(quoted "ci/$$EMIT_SERVICE"),\"id\":$$(quoted "$$DEPLOYMENT_ID/$$EMIT_ENVIRONMENT/$$what"),\"time\":\"$$(date -u +%Y-%m-%dT%H:%M:%SZ)\",\"data\":{$$data}}"
 # The token goes through standard input: arguments are visible to every user of the machine.
-# Sent again, the same event is stored once, so retrying is safe.
+# Sent again, the same event is stored once, so retrying is safe; no retry begins after 15 s.
 answer=$$(printf 'header = "Authorization: Bearer %s"\n' "$$PTS_TOKEN" | curl --config - \
-    --silent --show-error --connect-timeout 3 --max-time 10 --retry 2 \
+    --silent --show-error --connect-timeout 3 --max-time 10 \
+    --retry 3 --retry-connrefused --retry-max-time 15 \
     --header 'Content-Type: application/json' --data-raw "$$event" \
     --write-out '\n%{http_code}' "$${PTS_URL%/}/v1/events" 2>&1) || true
 case "$$answer" in
     *200 | *201 | *202) echo "pts: deployment.$$what recorded ($$DEPLOYMENT_ID)" >&2 ;;
-    *) printf 'pts: deployment.%s NOT recorded: %s\n' "$$what" "$$answer" >&2 ;;
+    *) printf 'pts: deployment.%s NOT recorded: %s\n' "$$what" "$$(printf '%s\n' "$$answer" | grep . | tail -n 2 | tr '\n' ' ')" >&2 ;;
 esac
 endef
 
