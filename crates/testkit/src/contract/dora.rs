@@ -110,6 +110,14 @@ pub async fn the_facts_reach_beyond_the_window_where_the_figures_need_it(store: 
         sender.incident("resolved", "later", minute(50), json!({})),
         // Failed in the window, and one that failed and went on.
         sender.deployment("failed", "a", "failed", minute(11), version.clone()),
+        sender.deployment("failed", "a", "cleaned up", minute(11), version.clone()),
+        sender.deployment(
+            "rolled_back",
+            "a",
+            "cleaned up",
+            minute(90),
+            version.clone(),
+        ),
         sender.deployment("failed", "a", "again", minute(11), version.clone()),
         sender.deployment("started", "a", "again", minute(16), version.clone()),
         // Open during all of the window.
@@ -145,5 +153,6 @@ pub async fn the_facts_reach_beyond_the_window_where_the_figures_need_it(store: 
         .unwrap();
     let figures = dora(&facts.deployments, &facts.incidents, window(10, 20));
     assert_eq!(figures.rework_rate.rework, 3);
+    assert_eq!(figures.deployment_frequency.attempts_without_success, 2);
     assert_eq!(figures.unattributed.incidents_with_unknown_deployment, 1);
 }

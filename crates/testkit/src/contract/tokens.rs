@@ -48,6 +48,20 @@ pub async fn a_token_is_found_by_its_hash_as_it_was_inserted(store: Harness) {
     assert_eq!(store.tokens.find([9; 32]).await.unwrap(), None);
 }
 
+/// However many sessions there are, the bearer tokens come first, so that a short list has them.
+pub async fn bearer_tokens_are_listed_before_sessions(store: Harness) {
+    for n in 1..=3 {
+        store.tokens.insert(token(n)).await.unwrap();
+    }
+    let session = Token {
+        kind: TokenKind::Session,
+        ..token(9)
+    };
+    store.tokens.insert(session.clone()).await.unwrap();
+    let expected = [token(3), token(2), token(1), session];
+    assert_eq!(store.tokens.list(10).await.unwrap(), expected);
+}
+
 /// The list begins with the token made last and holds no more than was asked for.
 pub async fn tokens_are_listed_newest_first(store: Harness) {
     assert_eq!(store.tokens.list(10).await.unwrap(), []);

@@ -7,8 +7,8 @@ use pts_domain::dora::Window;
 use pts_domain::filter::{Cursor, Page};
 use pts_domain::image_ref::ImageRef;
 use pts_domain::projection::{
-    Aggregate, AggregateKey, ComponentState, ConfigEntry, Deployment, DeploymentStatus, Image,
-    Incident, Instance, Run, Service, close_declared,
+    Aggregate, AggregateKey, ComponentState, ConfigEntry, Deployment, Image, Incident, Instance,
+    Run, Service, close_declared,
 };
 use pts_ports::{
     DeploymentQuery, DoraFacts, ImageQuery, IncidentQuery, Projections, RunQuery, StateQuery,
@@ -276,10 +276,8 @@ impl Projections for MemoryStore {
                     && ours(environment.as_ref(), Some(&deployment.environment))
             })
             .filter(|deployment| {
-                let failed = deployment.status == DeploymentStatus::Failed
-                    || deployment.status == DeploymentStatus::Cancelled;
                 within(deployment.succeeded_at)
-                    || (failed && within(deployment.finished_at))
+                    || within(deployment.finished_at)
                     || named(deployment)
             })
             .cloned()

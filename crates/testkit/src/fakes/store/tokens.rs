@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use async_trait::async_trait;
 use pts_domain::Timestamp;
-use pts_domain::access::Token;
+use pts_domain::access::{Token, TokenKind};
 use pts_ports::{StoreError, TokenStore};
 use uuid::Uuid;
 
@@ -35,7 +35,10 @@ impl TokenStore for MemoryStore {
 
     async fn list(&self, limit: usize) -> Result<Vec<Token>, StoreError> {
         let mut tokens = self.open()?.tokens.clone();
-        tokens.sort_by_key(|token| Reverse((token.created_at, token.id)));
+        tokens.sort_by_key(|token| {
+            let is_session = token.kind == TokenKind::Session;
+            (is_session, Reverse((token.created_at, token.id)))
+        });
         tokens.truncate(limit);
         Ok(tokens)
     }
