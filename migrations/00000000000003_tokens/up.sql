@@ -12,5 +12,5 @@ CREATE TABLE access.tokens (
     expires_at timestamptz,
     revoked_at timestamptz
 );
-CREATE INDEX tokens_newest ON access.tokens (created_at DESC, id DESC);
+CREATE INDEX tokens_newest ON access.tokens (kind, created_at DESC, id DESC);
 CREATE INDEX tokens_issued_by ON access.tokens (issued_by) WHERE issued_by IS NOT NULL;

@@ -119,7 +119,12 @@ impl TokenStore for PgTokenStore {
         let rows: Vec<Row> = self
             .pool
             .load(|| {
-                let newest = (tokens::created_at.desc(), tokens::id.desc());
+                // By name, bearer tokens come before sessions.
+                let newest = (
+                    tokens::kind,
+                    tokens::created_at.desc(),
+                    tokens::id.desc(),
+                );
                 let sql = tokens::table.order(newest).limit(limit);
                 Sql::query(sql.select(Row::as_select()))
             })

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use pts_adapter_http::HttpSettings;
-use pts_domain::access::{Scope, TokenKind};
+use pts_domain::access::Scope;
 use pts_services::{Access, Gateway, NewToken};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -108,13 +108,11 @@ fn announce(
 
 /// Makes the admin token if there is no token that could make others.
 async fn first_token(access: &Access, file: &Path) -> Result<Option<String>> {
-    let tokens = access.list().await.context("the tokens cannot be read")?;
-    let has_admin = tokens.iter().any(|token| {
-        token.kind == TokenKind::Bearer
-            && token.revoked_at.is_none()
-            && token.scopes.contains(&Scope::Admin)
-    });
-    if has_admin {
+    if access
+        .has_admin()
+        .await
+        .context("the tokens cannot be read")?
+    {
         return Ok(None);
     }
     let new = NewToken {
@@ -122,12 +120,19 @@ async fn first_token(access: &Access, file: &Path) -> Result<Option<String>> {
         scopes: [Scope::Admin].into(),
         lasts: None,
     };
-    let (text, _) = access
+    let (text, token) = access
         .create(new)
         .await
         .context("the admin token cannot be stored")?;
-    write_secret(file, text.reveal())
-        .with_context(|| format!("cannot write the admin token to {}", file.display()))?;
+    if let Err(error) = write_secret(file, text.reveal()) {
+        // A token whose text nobody has must not stand in the way of the next start's.
+        access
+            .revoke(token.id)
+            .await
+            .context("the admin token can be neither written nor taken back")?;
+        return Err(error)
+            .with_context(|| format!("cannot write the admin token to {}", file.display()));
+    }
     Ok(Some(text.reveal().to_owned()))
 }
 

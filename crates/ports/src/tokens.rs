@@ -17,7 +17,7 @@ pub trait TokenStore: Send + Sync {
     /// The token of that hash, revoked and expired ones too.
     async fn find(&self, hash: [u8; 32]) -> Result<Option<Token>, StoreError>;
 
-    /// All tokens, newest first; at most `limit`.
+    /// Tokens, the bearer ones before the sessions, each newest first; at most `limit`.
     async fn list(&self, limit: usize) -> Result<Vec<Token>, StoreError>;
 
     /// Marks a token, and with it every session that it issued, as revoked. `false` if there is

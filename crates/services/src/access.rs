@@ -152,6 +152,20 @@ impl Access {
         self.store.list(MOST_LISTED).await
     }
 
+    /// Whether somebody holds a good token that may do everything.
+    ///
+    /// # Errors
+    /// That the tokens cannot be read.
+    pub async fn has_admin(&self) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        let tokens = self.store.list(MOST_LISTED).await?;
+        Ok(tokens.iter().any(|token| {
+            token.kind == TokenKind::Bearer
+                && token.scopes.contains(&Scope::Admin)
+                && token.check(now).is_ok()
+        }))
+    }
+
     /// Revokes a token and the sessions that it issued. `false` if there is none of that id.
     ///
     /// # Errors
@@ -196,9 +210,16 @@ impl Access {
         match until {
             None => Err(TokenRefused::Unknown.into()),
             Some(until) if until <= now => Err(TokenRefused::Expired.into()),
-            Some(_) => {
-                self.session("console".to_owned(), [Scope::Admin].into(), None, None)
-                    .await
+            Some(until) => {
+                let made = self
+                    .session("console".to_owned(), [Scope::Admin].into(), None, None)
+                    .await;
+                if made.is_err() {
+                    // Not used after all.
+                    let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
+                    codes.insert(hash, until);
+                }
+                made
             }
         }
     }

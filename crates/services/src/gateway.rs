@@ -37,7 +37,7 @@ pub struct Gateway {
     pub(crate) projections: Arc<dyn Projections>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
-    pub(crate) commits: Commits,
+    pub(crate) commits: Arc<Commits>,
     pub(crate) freshness: Freshness,
     access: Access,
 }
@@ -70,7 +70,7 @@ impl Gateway {
             entropy,
         } = parts;
         let access = Access::new(tokens, Arc::clone(&clock), Arc::clone(&entropy));
-        let (commits, freshness) = (Commits::new(), Freshness::new());
+        let (commits, freshness) = (Arc::new(Commits::new()), Freshness::new());
         Self {
             log,
             projections,

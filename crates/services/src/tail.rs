@@ -12,7 +12,8 @@ use pts_api::actions::events::StreamInput;
 use pts_domain::filter::{EventFilter, TypePattern};
 use pts_domain::{FieldError, StoredEvent};
 use pts_ports::EventLog;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::time::Instant;
 
 use crate::{ActionError, Gateway};
 
@@ -21,15 +22,23 @@ const CHUNK: usize = 500;
 /// How often to look for commits of other processes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// How many streams read at the same time: together they must not take every connection.
+const READ_AT_ONCE: usize = 4;
+
 /// Tells readers how far the log has come.
 pub(crate) struct Commits {
     head: watch::Sender<i64>,
+    /// When somebody last looked for commits of other processes.
+    looked: Mutex<Option<Instant>>,
+    reading: Semaphore,
 }
 
 impl Commits {
     pub(crate) fn new() -> Self {
         Self {
             head: watch::Sender::new(0),
+            looked: Mutex::new(None),
+            reading: Semaphore::new(READ_AT_ONCE),
         }
     }
 
@@ -40,6 +49,19 @@ impl Commits {
             further
         });
     }
+
+    /// Looks for commits of other processes, on behalf of all readers: whoever comes while another
+    /// looks, or soon after, need not.
+    async fn look(&self, log: &dyn EventLog) -> Result<(), ActionError> {
+        let Ok(mut looked) = self.looked.try_lock() else {
+            return Ok(());
+        };
+        if looked.is_none_or(|at| at.elapsed() >= LOOK_EVERY) {
+            *looked = Some(Instant::now());
+            self.reached(log.head().await?);
+        }
+        Ok(())
+    }
 }
 
 struct Reader {
@@ -47,7 +69,8 @@ struct Reader {
     filter: EventFilter,
     position: i64,
     waiting: std::vec::IntoIter<StoredEvent>,
-    commits: watch::Receiver<i64>,
+    commits: Arc<Commits>,
+    head: watch::Receiver<i64>,
 }
 
 impl Gateway {
@@ -56,9 +79,9 @@ impl Gateway {
         input: StreamInput,
         last_event_id: Option<i64>,
     ) -> Result<BoxStream<'static, Result<EventRecord, ActionError>>, ActionError> {
-        // Subscribed before the head is read: a commit in between wakes the reader.
-        let commits = self.commits.head.subscribe();
+        let commits = Arc::clone(&self.commits);
         let head = self.log.head().await?;
+        commits.reached(head);
         let position = match last_event_id.or(input.after) {
             None => head,
             Some(position) if (0..=head).contains(&position) => position,
@@ -88,12 +111,14 @@ impl Gateway {
             data: input.data,
         };
         let log = Arc::clone(&self.log);
+        let head = commits.head.subscribe();
         let reader = Reader {
             log,
             filter,
             position,
             waiting: Vec::new().into_iter(),
             commits,
+            head,
         };
         let stream = stream::unfold(Some(reader), |reader| async move {
             let mut reader = reader?;
@@ -113,15 +138,27 @@ impl Reader {
             if let Some(event) = self.waiting.next() {
                 return Ok(event);
             }
-            self.commits.mark_unchanged();
-            let tail = self.log.after(self.position, &self.filter, CHUNK).await?;
-            let moved = tail.scanned_to > self.position;
-            self.position = tail.scanned_to;
-            self.waiting = tail.events.into_iter();
-            if !moved {
-                // A closed signal means that the service ends, and the stream's owner with it.
-                let _ = tokio::time::timeout(LOOK_EVERY, self.commits.changed()).await;
+            let head = *self.head.borrow_and_update();
+            if self.position < head && self.read().await? {
+                continue;
+            }
+            // A closed signal means that the service ends, and the stream's owner with it.
+            if tokio::time::timeout(LOOK_EVERY, self.head.changed())
+                .await
+                .is_err()
+            {
+                self.commits.look(&*self.log).await?;
             }
         }
+    }
+
+    /// Reads on; tells whether that got any further.
+    async fn read(&mut self) -> Result<bool, ActionError> {
+        let _permit = self.commits.reading.acquire().await;
+        let tail = self.log.after(self.position, &self.filter, CHUNK).await?;
+        let moved = tail.scanned_to > self.position;
+        self.position = tail.scanned_to;
+        self.waiting = tail.events.into_iter();
+        Ok(moved)
     }
 }

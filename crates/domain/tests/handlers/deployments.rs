@@ -341,3 +341,15 @@ fn what_a_success_does_not_say_its_start_has_said() {
     assert_eq!(declared.deployment_id.as_deref(), Some("d"));
     assert_eq!(declared.since, minute(2));
 }
+
+#[test]
+fn two_rollbacks_in_a_row_go_back_two_versions() {
+    let mut world = World::new();
+    for (version, at) in [("1", 10), ("2", 20), ("3", 30)] {
+        bring(&mut world, version, at);
+    }
+    world.deploy("rolled_back", "d-3", 40, json!({}));
+    assert_eq!(world.declared().as_deref(), Some("2"));
+    world.deploy("rolled_back", "d-2", 50, json!({}));
+    assert_eq!(world.declared().as_deref(), Some("1"));
+}

@@ -150,3 +150,22 @@ fn an_image_known_by_its_tag_follows_where_the_tag_points() {
     );
     assert_eq!(world.image("latest").digest.as_deref(), Some(TWO));
 }
+
+#[test]
+fn a_late_word_of_where_a_tag_pointed_does_not_move_it_back() {
+    let mut world = World::new();
+    tell(&mut world, "built", 1, json!({"tag": "latest"}));
+    tell(
+        &mut world,
+        "published",
+        9,
+        json!({"tag": "latest", "digest": TWO}),
+    );
+    tell(
+        &mut world,
+        "published",
+        5,
+        json!({"tag": "latest", "digest": ONE}),
+    );
+    assert_eq!(world.image("latest").digest.as_deref(), Some(TWO));
+}

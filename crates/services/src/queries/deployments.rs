@@ -1,6 +1,6 @@
 //! Searching and looking up deployments.
 
-use futures::future::try_join_all;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use pts_api::Answer;
 use pts_api::actions::deployments::{
     DeploymentDetail, GetDeployment, GetDeploymentInput, SearchDeployments, SearchDeploymentsInput,
@@ -15,6 +15,8 @@ use crate::{ActionError, Gateway, UseCase};
 
 /// How many contradictions are shown beside a deployment.
 const MOST_CONTRADICTIONS: usize = 100;
+/// How many events are looked up at the same time.
+const AT_ONCE: usize = 4;
 /// How many candidates an ambiguous id is answered with.
 const MOST_CANDIDATES: usize = 10;
 
@@ -68,8 +70,12 @@ impl UseCase<GetDeployment> for Gateway {
             "deployment {}/{}/{}",
             deployment.service, deployment.environment, deployment.deployment_id
         );
+        // A few at a time: one question must not take every connection that there is.
         let lookups = deployment.events.iter().map(|event| self.log.get(event.id));
-        let events = try_join_all(lookups).await?;
+        let events: Vec<_> = stream::iter(lookups)
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
         let contradictions = self
             .log
             .contradictions(Some(about), None, MOST_CONTRADICTIONS)

@@ -67,11 +67,26 @@ impl UseCase<GetService> for Gateway {
                 what: format!("the service `{}`", input.name),
             });
         };
-        let instances = self
+        // One more than is shown tells whether any were left out.
+        let mut instances = self
             .projections
-            .instances(vec![input.name.clone()], MOST_PARTS)
+            .instances(vec![input.name.clone()], MOST_PARTS + 1)
             .await?;
-        let config = self.projections.configs(&input.name, MOST_PARTS).await?;
+        let mut config = self
+            .projections
+            .configs(&input.name, MOST_PARTS + 1)
+            .await?;
+        let mut warnings = Vec::new();
+        if instances.len() > MOST_PARTS {
+            warnings.push(format!(
+                "only the {MOST_PARTS} instances last heard of are shown and counted"
+            ));
+            instances.truncate(MOST_PARTS);
+        }
+        if config.len() > MOST_PARTS {
+            warnings.push(format!("only the first {MOST_PARTS} settings are shown"));
+            config.truncate(MOST_PARTS);
+        }
         let now = self.now();
         let environments = environments(&service, &instances.iter().collect::<Vec<_>>(), now);
         let mut recent_changes = std::mem::take(&mut service.recent_changes);
@@ -92,13 +107,14 @@ impl UseCase<GetService> for Gateway {
             config,
             recent_changes,
         };
-        let mut answer = answer(detail, self.coverage());
         if !silent.is_empty() {
-            answer.warnings.push(format!(
+            warnings.push(format!(
                 "silent beyond their time to live, so what they run now is not known: {}",
                 silent.join(", ")
             ));
         }
+        let mut answer = answer(detail, self.coverage());
+        answer.warnings = warnings;
         Ok(answer)
     }
 }

@@ -1,10 +1,12 @@
 //! What was so at some moment, and what cannot have been so.
 
+use std::collections::HashSet;
+
 use pts_api::Answer;
 use pts_api::actions::timeline::{
     ListContradictions, ListContradictionsInput, RanAt, WhatRanAt, WhatRanAtInput,
 };
-use pts_domain::projection::{Contradiction, Run, RunKind};
+use pts_domain::projection::{Contradiction, Liveness, Run, RunKind};
 use pts_ports::RunQuery;
 
 use crate::coverage::{answer, page};
@@ -44,12 +46,47 @@ impl UseCase<WhatRanAt> for Gateway {
                 .warnings
                 .push(format!("only the newest {MOST_RUNS} runs are shown"));
         }
+        let silent = self.silent(&answer.data.observed).await?;
+        if !silent.is_empty() {
+            answer.warnings.push(format!(
+                "fell silent without saying that they ended, so whether they ran is not known: {}",
+                silent.join(", ")
+            ));
+        }
         if time > now {
             answer
                 .warnings
                 .push("the moment lies ahead: this is what runs now".to_owned());
         }
         Ok(answer)
+    }
+}
+
+/// How many instances are looked at, and how many are named in a warning.
+const MOST_INSTANCES: usize = 10_000;
+const MOST_NAMED: usize = 20;
+
+impl Gateway {
+    /// Instances whose run is open only because they never said that they ended.
+    async fn silent(&self, observed: &[Run]) -> Result<Vec<String>, ActionError> {
+        let open = || observed.iter().filter(|run| run.to.is_none());
+        let mut services: Vec<_> = open().map(|run| run.service.clone()).collect();
+        services.dedup();
+        if services.is_empty() {
+            return Ok(Vec::new());
+        }
+        let now = self.now();
+        let instances = self.projections.instances(services, MOST_INSTANCES).await?;
+        let opened: HashSet<_> = open().map(|run| run.opened_position).collect();
+        let silent = instances.into_iter().filter(|instance| {
+            instance.liveness(now) == Liveness::Silent
+                && instance
+                    .run
+                    .as_ref()
+                    .is_some_and(|run| opened.contains(&run.opened_position))
+        });
+        let names = silent.map(|i| format!("{}/{}/{}", i.service, i.environment, i.instance));
+        Ok(names.take(MOST_NAMED).collect())
     }
 }
 

@@ -98,7 +98,7 @@ async fn a_failing_store_ends_the_stream_with_an_error() {
         .returning(|_, _, _| Err(StoreError::unavailable("gone")));
     let reader = principal(&[Scope::EventsRead]);
     let mut stream = over(log)
-        .follow(&reader, StreamInput::default(), None)
+        .follow(&reader, from_the_beginning(None), None)
         .await
         .unwrap();
     assert!(matches!(

@@ -71,6 +71,7 @@ macro_rules! contract_suite {
             dora::the_facts_of_a_window_give_the_figures_of_everything
             dora::the_facts_reach_beyond_the_window_where_the_figures_need_it
             tokens::a_token_is_found_by_its_hash_as_it_was_inserted
+            tokens::bearer_tokens_are_listed_before_sessions
             tokens::tokens_are_listed_newest_first
             tokens::revoking_is_for_good_and_keeps_the_first_time
             tokens::revoking_a_token_revokes_the_sessions_it_issued
