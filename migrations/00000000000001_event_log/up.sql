@@ -36,7 +36,9 @@ CREATE INDEX events_time ON platform.events ("time" DESC, position DESC);
 CREATE INDEX events_type ON platform.events (type, "time" DESC, position DESC);
 CREATE INDEX events_service_type ON platform.events (service, type, "time" DESC, position DESC)
     WHERE service IS NOT NULL;
-CREATE INDEX events_source ON platform.events (source, "time" DESC, position DESC);
+-- Not on `source` itself: the index of identities shall be the only one that can look for a source
+-- by name, or a plan made while a partition is young looks through all events of a source for one.
+CREATE INDEX events_source ON platform.events ((source || ''), "time" DESC, position DESC);
 CREATE INDEX events_subject ON platform.events (subject, "time" DESC, position DESC)
     WHERE subject IS NOT NULL;
 

@@ -1,5 +1,10 @@
 //! Statements: what diesel's query language says, or, where it has no words, SQL in pieces with the
-//! values between them. Unlike `sql_query` they can be prepared once per connection and kept.
+//! values between them.
+//!
+//! A statement that is kept is prepared once per connection, and after some uses planned once: for
+//! what is found by its key, and for writes. One that is not kept is prepared and planned each time
+//! for the values that it has: a kept plan does not know whether a window is narrow or a service
+//! talkative.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -25,7 +30,7 @@ enum Part<'a> {
 }
 
 impl<'a> Sql<'a> {
-    /// A statement of which there are few: prepared once, and kept with the connection.
+    /// A statement whose best plan does not depend on its values.
     pub(crate) fn kept(text: impl Into<Cow<'static, str>>) -> Self {
         Self {
             parts: vec![Part::Text(text.into())],
@@ -33,7 +38,7 @@ impl<'a> Sql<'a> {
         }
     }
 
-    /// A statement that comes in many shapes: prepared each time.
+    /// A statement that is planned for its values.
     pub(crate) fn once(text: impl Into<Cow<'static, str>>) -> Self {
         Self {
             kept: false,
@@ -41,11 +46,20 @@ impl<'a> Sql<'a> {
         }
     }
 
-    /// A statement in diesel's query language. Its rows are read by the names of their columns.
+    /// A statement in diesel's query language, planned for its values. Its rows are read by the
+    /// names of their columns.
     pub(crate) fn query(query: impl QueryFragment<Pg> + Send + 'a) -> Self {
         Self {
             parts: vec![Part::Value(Box::new(query))],
+            kept: false,
+        }
+    }
+
+    /// A statement in diesel's query language whose best plan does not depend on its values.
+    pub(crate) fn kept_query(query: impl QueryFragment<Pg> + Send + 'a) -> Self {
+        Self {
             kept: true,
+            ..Self::query(query)
         }
     }
 

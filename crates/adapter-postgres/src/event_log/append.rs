@@ -25,9 +25,10 @@ use crate::project::{self, Place};
 use crate::row::Number;
 use crate::sql::Sql;
 
-// The plans of these statements do not depend on their values: they may be kept.
+// All that an append looks for has a key, and the plans of its statements are kept: they must not
+// be what was good while the tables were empty.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; \
-     SET LOCAL plan_cache_mode = auto; \
+     SET LOCAL enable_seqscan = off; \
      SELECT position FROM platform.log_head FOR UPDATE";
 
 /// Why an append did not succeed.

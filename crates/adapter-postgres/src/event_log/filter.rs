@@ -14,7 +14,8 @@ use crate::sql::Sql;
 pub(super) fn narrow<'a>(mut sql: Sql<'a>, filter: &'a EventFilter) -> Sql<'a> {
     sql = types(sql, &filter.types);
     let columns = [
-        ("source", &filter.source),
+        // As the index for it has it.
+        ("(source || '')", &filter.source),
         ("service", &filter.service),
         ("environment", &filter.environment),
         ("subject", &filter.subject),

@@ -157,9 +157,16 @@ fn select<'a>(place: Place, kind: AggregateKind, keys: &[&'a AggregateKey]) -> S
         }
         sql = sql.value::<Array<Text>, _>(values);
     }
-    let columns = columns.join(", ");
+    // One probe of the key for each, whatever the planner thinks of the table's size.
+    let found: Vec<_> = columns
+        .iter()
+        .map(|column| format!("t.{column} = sought.{column}"))
+        .collect();
     sql.sql(format!(
-        ") AS sought ({columns}) JOIN {schema}.{table} AS t USING ({columns})"
+        ") AS sought ({}) CROSS JOIN LATERAL \
+         (SELECT t.doc FROM {schema}.{table} AS t WHERE {} LIMIT 1) AS t",
+        columns.join(", "),
+        found.join(" AND ")
     ))
 }
 

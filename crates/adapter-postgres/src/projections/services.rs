@@ -42,7 +42,7 @@ pub(super) async fn one(pool: &PgPool, service: &str) -> Result<Option<Service>,
         return Ok(None);
     }
     let docs = pool
-        .load(|| Sql::query(s::table.filter(s::service.eq(service)).select(s::doc)))
+        .load(|| Sql::kept_query(s::table.filter(s::service.eq(service)).select(s::doc)))
         .await?;
     Ok(parse_all(docs)?.pop())
 }
