@@ -44,15 +44,14 @@ impl Drop for Driver {
     }
 }
 
-/// The state of every connection. Plans are made for the values at hand (a generic plan does not
-/// know that a window is narrow) and for disks without heads: reading a hundred rows in the order
-/// of an index beats collecting and sorting them. What a role or server may not allow or know is asked for politely.
+/// The state of every connection. Plans are made for disks without heads: reading a hundred rows in
+/// the order of an index beats collecting and sorting them. What a role may not set or a server
+/// does not know is asked for politely.
 fn session(statement_timeout: Duration, search_path: &str) -> String {
     format!(
         "SET search_path = {search_path};
          SET timezone = 'UTC';
          SET jit = off;
-         SET plan_cache_mode = force_custom_plan;
          SET random_page_cost = 1.1;
          SET default_transaction_isolation = 'read committed';
          SET statement_timeout = {};

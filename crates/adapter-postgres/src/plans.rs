@@ -199,7 +199,7 @@ async fn searches_walk_an_index_in_its_order() {
         ..EventFilter::default()
     };
     let plan = search(&pool, of_source).await;
-    plan.walks("source");
+    plan.walks("expr");
     plan.comes_in_order();
     let of_subject = EventFilter {
         subject: Some("subject-30".into()),

@@ -3,6 +3,7 @@
 //! hands its transaction to the next borrower.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool::managed::{self, Metrics, Object, RecycleError, RecycleResult};
@@ -10,6 +11,8 @@ use diesel::QueryableByName;
 use diesel::pg::Pg;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use pts_ports::StoreError;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use crate::DatabaseSettings;
 use crate::connection::{Connection, Opener};
@@ -20,6 +23,10 @@ use crate::sql::Sql;
 #[derive(Clone)]
 pub struct PgPool {
     pool: managed::Pool<Manager>,
+    /// What is left of the connections for reads that can wait. Some stay free of them, so that
+    /// however much is asked, events are taken in and tokens are checked.
+    reads: Arc<Semaphore>,
+    acquire_timeout: Duration,
     statement_timeout: Duration,
     connections: usize,
 }
@@ -32,14 +39,24 @@ impl fmt::Debug for PgPool {
     }
 }
 
-struct Manager(Opener);
+struct Manager {
+    opener: Opener,
+    /// The runtime that the pool was made in. Connections live there, and not in that of whoever
+    /// happens to need one first: a server's worker threads have runtimes of their own, which may
+    /// be busy with something else, and end before others are done.
+    home: Handle,
+}
 
 impl managed::Manager for Manager {
     type Type = Connection;
     type Error = Fault;
 
     async fn create(&self) -> Result<Connection, Fault> {
-        self.0.open().await
+        let opener = self.opener.clone();
+        let opening = self.home.spawn(async move { opener.open().await });
+        opening
+            .await
+            .map_err(|error| Fault::Broken(format!("a connection was not opened: {error}")))?
     }
 
     async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<Fault> {
@@ -59,8 +76,10 @@ pub fn connect(settings: &DatabaseSettings) -> Result<PgPool, StoreError> {
     // The statement's own limit is kept on this side; the server's is there for whoever it loses.
     let server_limit = settings.statement_timeout + Duration::from_secs(1);
     let opener = Opener::new(&settings.url, server_limit, "pg_catalog, pg_temp")?;
-    let pool = managed::Pool::builder(Manager(opener))
-        .max_size(settings.max_connections.max(1))
+    let home = Handle::try_current().map_err(|error| setting(error.to_string()))?;
+    let connections = settings.max_connections.max(1);
+    let pool = managed::Pool::builder(Manager { opener, home })
+        .max_size(connections)
         .wait_timeout(Some(settings.acquire_timeout))
         .create_timeout(Some(settings.acquire_timeout))
         .recycle_timeout(Some(settings.acquire_timeout))
@@ -69,8 +88,10 @@ pub fn connect(settings: &DatabaseSettings) -> Result<PgPool, StoreError> {
         .map_err(|error| setting(error.to_string()))?;
     Ok(PgPool {
         pool,
+        reads: Arc::new(Semaphore::new((connections * 3 / 4).max(1))),
+        acquire_timeout: settings.acquire_timeout,
         statement_timeout: settings.statement_timeout,
-        connections: settings.max_connections.max(1),
+        connections,
     })
 }
 
@@ -102,8 +123,24 @@ impl PgPool {
         Ok(Lease(Some(object)))
     }
 
-    /// Reads the rows of a query. A connection that turns out to be dead costs a second try.
+    /// Reads the rows of a query, when it is its turn. A connection that turns out to be dead costs
+    /// a second try.
     pub(crate) async fn load<'q, U>(
+        &self,
+        query: impl Fn() -> Sql<'q> + Send + Sync,
+    ) -> Result<Vec<U>, StoreError>
+    where
+        U: QueryableByName<Pg> + Send + 'static,
+    {
+        let turn = tokio::time::timeout(self.acquire_timeout, self.reads.acquire());
+        let Ok(_turn) = turn.await else {
+            return Err(Fault::Busy("too much is read at the same time".into()).into());
+        };
+        self.load_first(query).await
+    }
+
+    /// Reads the rows of a small query that others depend on, out of turn.
+    pub(crate) async fn load_first<'q, U>(
         &self,
         query: impl Fn() -> Sql<'q> + Send + Sync,
     ) -> Result<Vec<U>, StoreError>

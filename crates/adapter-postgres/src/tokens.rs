@@ -106,9 +106,9 @@ impl TokenStore for PgTokenStore {
     async fn find(&self, hash: [u8; 32]) -> Result<Option<Token>, StoreError> {
         let rows: Vec<Row> = self
             .pool
-            .load(|| {
+            .load_first(|| {
                 let of_hash = tokens::table.filter(tokens::hash.eq(hash.to_vec()));
-                Sql::query(of_hash.select(Row::as_select()))
+                Sql::kept_query(of_hash.select(Row::as_select()))
             })
             .await?;
         rows.into_iter().next().map(Token::try_from).transpose()
@@ -118,13 +118,9 @@ impl TokenStore for PgTokenStore {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows: Vec<Row> = self
             .pool
-            .load(|| {
+            .load_first(|| {
                 // By name, bearer tokens come before sessions.
-                let newest = (
-                    tokens::kind,
-                    tokens::created_at.desc(),
-                    tokens::id.desc(),
-                );
+                let newest = (tokens::kind, tokens::created_at.desc(), tokens::id.desc());
                 let sql = tokens::table.order(newest).limit(limit);
                 Sql::query(sql.select(Row::as_select()))
             })

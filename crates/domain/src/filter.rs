@@ -8,6 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::event::settle;
 use crate::{StoredEvent, Timestamp};
 
 /// Which events are wanted. Everything that is set must hold.
@@ -80,22 +81,40 @@ impl EventFilter {
             && self
                 .data
                 .iter()
-                .all(|(path, want)| text_at(&event.data, path).is_some_and(|have| have == *want))
+                .all(|(path, want)| has_at(&event.data, path, want))
     }
 }
 
 /// The text of the value at a dotted path; numbers in a path are places in an array.
 pub fn text_at(data: &Value, path: &str) -> Option<String> {
-    let value = path.split('.').try_fold(data, |value, step| match value {
-        Value::Object(map) => map.get(step),
-        Value::Array(items) => items.get(step.parse::<usize>().ok()?),
-        _ => None,
-    })?;
-    match value {
+    match value_at(data, path)? {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),
         other => Some(other.to_string()),
     }
+}
+
+/// Whether the value at a dotted path is the wanted one: the same text or, for what is no text, the
+/// same value however it is spelt (`1.0` is `1`).
+fn has_at(data: &Value, path: &str, want: &str) -> bool {
+    if text_at(data, path).is_some_and(|have| have == want) {
+        return true;
+    }
+    match value_at(data, path) {
+        None | Some(Value::Null | Value::String(_)) => false,
+        Some(have) => serde_json::from_str(want).is_ok_and(|mut wanted: Value| {
+            settle(&mut wanted);
+            wanted == *have
+        }),
+    }
+}
+
+fn value_at<'a>(data: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(data, |value, step| match value {
+        Value::Object(map) => map.get(step),
+        Value::Array(items) => items.get(step.parse::<usize>().ok()?),
+        _ => None,
+    })
 }
 
 /// The end of the year 9999, which no event is behind.
@@ -202,6 +221,14 @@ mod tests {
         check("deep.list.1", None);
         check("deep.list.9", None);
         check("actor.more", None);
+    }
+
+    #[test]
+    fn a_number_is_found_however_it_is_spelt() {
+        let data = json!({"n": 1, "t": "1.0", "x": null});
+        assert!(has_at(&data, "n", "1") && has_at(&data, "n", "1.0") && has_at(&data, "n", "1e0"));
+        assert!(has_at(&data, "t", "1.0") && !has_at(&data, "t", "1"));
+        assert!(!has_at(&data, "x", "null") && !has_at(&data, "y", "1"));
     }
 
     #[test]

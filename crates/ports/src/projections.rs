@@ -161,12 +161,15 @@ pub trait Projections: Send + Sync {
     /// Everything that DORA's metrics of a window need, each of `service` and `environment` where
     /// these are given. An incident that names no service (or environment) belongs to every
     /// service (or environment). [`pts_domain::dora::dora`] MUST give the same figures from these
-    /// facts as from everything there is; more than the following changes nothing.
+    /// facts as from everything there is; more than the following changes nothing. The lists of
+    /// events that made them MAY be left empty: no figure needs them.
     ///
     /// Deployments: those that succeeded or ended in the window, and those that an incident names
     /// that opened in it. Incidents: those that opened in the window, those that name one of these
     /// deployments, and those that were open when one of these deployments was asked for (or, as
-    /// far as nobody said that, began or succeeded), which may have been before the window.
+    /// far as nobody said that, began or succeeded), which may have been before the window. The
+    /// references to a deployment's events MAY be left out: no figure needs them, and there are
+    /// many.
     async fn dora_facts(
         &self,
         service: Option<String>,

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::{ActionError, Gateway};
 
 /// How many events are read at once.
-const CHUNK: usize = 500;
+const CHUNK: usize = 100;
 /// How often to look for commits of other processes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 

@@ -109,7 +109,7 @@ impl EventLog for PgEventLog {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        let asking = self.pool.load(|| {
+        let asking = self.pool.load_first(|| {
             Sql::kept(
                 "SELECT current_setting('transaction_read_only') = 'off' AS writable \
                  FROM platform.log_head",

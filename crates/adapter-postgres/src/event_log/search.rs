@@ -6,9 +6,18 @@ use pts_domain::{StoredEvent, Timestamp};
 use pts_ports::StoreError;
 
 use super::filter::{matches_nothing, narrow};
+use tokio::time::Instant;
+
 use crate::PgPool;
+use crate::error::Fault;
 use crate::row::{EVENT_COLUMNS, EventRow};
 use crate::sql::Sql;
+
+/// Events read at once: a usual page, and what tells that there is more.
+const SLICE: usize = 128;
+/// Bytes, roughly, that the events of one page take in memory. A page of large events is shorter
+/// than was asked for, and goes on at its cursor.
+const HEAVIEST_PAGE: usize = 32 * 1024 * 1024;
 
 pub(super) async fn by_id(
     pool: &PgPool,
@@ -43,19 +52,34 @@ pub(super) async fn newest(
         _ => None,
     };
     let wanted = limit.saturating_add(1);
+    let begun = Instant::now();
+    let mut weight = 0;
     loop {
-        let rows: Vec<EventRow> = pool.load(|| page(filter, behind, wanted)).await?;
-        let complete = rows.len() < wanted;
+        let slice = if filter.data.is_empty() {
+            SLICE.min(wanted - found.len())
+        } else {
+            SLICE
+        };
+        let rows: Vec<EventRow> = pool.load(|| page(filter, behind, slice)).await?;
+        let complete = rows.len() < slice;
         for row in rows {
             let event = row.into_event()?;
             behind = Some((event.event.time, event.position));
             // What SQL lets through of the data's fields is looked at again; the rest is exact.
             if filter.data.is_empty() || filter.fits(&event) {
+                weight += event.event.weight();
                 found.push(event);
             }
         }
         if complete || found.len() >= wanted {
             return Ok(Page::cut(found, limit, Cursor::after));
+        }
+        if weight > HEAVIEST_PAGE {
+            let next = found.last().map(Cursor::after);
+            return Ok(Page { items: found, next });
+        }
+        if begun.elapsed() > pool.statement_timeout() {
+            return Err(Fault::Busy("the search took too long".into()).into());
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::row::{EVENT_COLUMNS, EventRow, Number};
 use crate::sql::Sql;
 
 /// How many events are looked at together.
-const CHUNK: usize = 2_000;
+const CHUNK: usize = 500;
 
 pub(super) async fn verify(mut connection: &AsyncPgConnection) -> Result<VerifyReport, Fault> {
     begin(connection, "ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;

@@ -49,7 +49,7 @@ pub(crate) const TABLES: &[Table] = &[
 ];
 
 /// How many events are folded at once.
-const CHUNK: i64 = 2_000;
+const CHUNK: i64 = 500;
 
 /// What a replay came to.
 #[derive(Debug, Clone, Copy, Default)]

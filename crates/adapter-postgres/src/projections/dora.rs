@@ -66,7 +66,8 @@ fn deployments_of<'a>(
             .sql(")")
     };
     let mut sql = Sql::once(
-        "WITH ours AS (SELECT d.deployment_id, d.first_position, d.doc, \
+        "WITH ours AS (SELECT d.deployment_id, d.first_position, \
+         d.doc || '{\"events\": []}' AS doc, \
          (coalesce(d.doc ->> 'requested_at', d.doc ->> 'started_at', d.doc ->> 'succeeded_at'))\
          ::timestamptz AS begun_at \
          FROM platform.deployments AS d WHERE ",

@@ -16,7 +16,7 @@ pub struct GetDora;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GetDoraInput {
-    /// How long a period; `30d` if not given.
+    /// How long a period, up to 731 days; `30d` if not given.
     pub window: Option<Span>,
     /// Where the period ends; now if not given.
     pub until: Option<Moment>,

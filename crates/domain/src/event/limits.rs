@@ -19,6 +19,20 @@ pub fn check(value: &Value) -> Result<(), FieldError> {
     walk(value, &mut Vec::new())
 }
 
+/// Roughly the bytes that a value takes in memory.
+pub(super) fn weight(value: &Value) -> usize {
+    let own = size_of::<Value>();
+    own + match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(weight).sum(),
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, item)| own + key.len() + weight(item))
+            .sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
+}
+
 enum Step<'a> {
     Key(&'a str),
     Index(usize),

@@ -13,6 +13,7 @@ use uuid::Uuid;
 pub use admission::{Admission, Known, admit};
 pub use digest::ContentDigest;
 pub use limits::check as check_limits;
+pub(crate) use numbers::settle;
 pub use parse::{Form, Received, read};
 
 use crate::platform::{PlatformEvent, cdevents};
@@ -71,6 +72,11 @@ impl Event {
     /// if a later version of a type asks for more.
     pub fn platform(&self) -> Result<Option<PlatformEvent>, Vec<FieldError>> {
         PlatformEvent::read(&self.event_type, &self.data)
+    }
+
+    /// Roughly the bytes that it takes in memory.
+    pub fn weight(&self) -> usize {
+        limits::weight(&self.data) + self.attributes.values().map(limits::weight).sum::<usize>()
     }
 
     /// Tells whether two events of one identity are the same event sent twice.

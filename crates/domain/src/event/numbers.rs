@@ -5,7 +5,7 @@
 use serde_json::{Number, Value};
 
 /// Makes every integral float an integer, as far as integers go.
-pub(super) fn settle(value: &mut Value) {
+pub(crate) fn settle(value: &mut Value) {
     match value {
         Value::Number(number) => {
             if let Some(integer) = integer(number) {

@@ -10,6 +10,8 @@ use crate::coverage::answer;
 use crate::{ActionError, Gateway, UseCase};
 
 const USUAL_WINDOW: Duration = Duration::days(30);
+/// Everything in the window is looked at: two years of it at the most.
+const LONGEST_WINDOW: Duration = Duration::days(731);
 const USUAL_ENVIRONMENT: &str = "production";
 
 impl UseCase<GetDora> for Gateway {
@@ -19,6 +21,13 @@ impl UseCase<GetDora> for Gateway {
         let length = input.window.map_or(USUAL_WINDOW, |window| window.0);
         if length <= Duration::zero() {
             let error = FieldError::invalid("window", "0", "a span longer than 0, such as 30d");
+            return Err(ActionError::Invalid(vec![error]));
+        }
+        if length > LONGEST_WINDOW {
+            let days = LONGEST_WINDOW.num_days();
+            let found = format!("{} days", length.num_days());
+            let expected = format!("at most {days} days; `until` chooses which");
+            let error = FieldError::invalid("window", found, expected);
             return Err(ActionError::Invalid(vec![error]));
         }
         let window = Window {

@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
+use chrono::Duration;
 use futures::future::join_all;
 use pts_domain::event::NewEvent;
 use pts_ports::Appended;
@@ -77,6 +78,29 @@ pub async fn a_repeated_event_is_stored_once_and_names_the_first(store: Harness)
     assert_eq!(store.log.head().await.unwrap(), 1);
     let stored = store.log.get(first.id).await.unwrap().unwrap();
     assert_eq!(stored.received_at, first.received_at);
+}
+
+/// A repeat is one after seven days, too, over the end of a month and of a year; and where clocks
+/// differ, before the first one.
+pub async fn a_repeat_is_recognised_for_seven_days_whatever_the_calendar_says(store: Harness) {
+    let mut sender = Sender::named("days");
+    for hours in [1, 24, 7 * 24 - 1, -1, -24] {
+        let mut first = notice(&mut sender, "hello");
+        // `now` is the first moment of a year.
+        first.received_at -= Duration::hours(20);
+        store.append(vec![first.clone()]).await;
+        let mut again = sender.again(&first);
+        again.received_at = first.received_at + Duration::hours(hours);
+        let mut other = sender.again(&again);
+        other.event.data = json!({"message": "changed"});
+        let outcomes = store.append(vec![again, other]).await;
+        assert_eq!(
+            outcomes,
+            [repeat_of(&first), conflict_with(&first)],
+            "after {hours} h"
+        );
+    }
+    assert_eq!(store.log.head().await.unwrap(), 5);
 }
 
 /// An identity that stands for something else already is a conflict, and nothing is stored of it.

@@ -34,6 +34,7 @@ macro_rules! contract_suite {
         $crate::contract_suite! { @tests $make;
             append::positions_count_from_one_without_holes
             append::a_repeated_event_is_stored_once_and_names_the_first
+            append::a_repeat_is_recognised_for_seven_days_whatever_the_calendar_says
             append::another_event_of_the_same_identity_is_a_conflict
             append::repeats_and_conflicts_inside_one_batch_are_told_apart
             append::a_batch_with_nothing_new_changes_nothing

@@ -2,7 +2,7 @@
 //! runtimes come and go, it stays.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -48,7 +48,7 @@ impl Server {
             None => *ANY.get_or_init(any_major).await,
         };
         let mut outcome = {
-            let mut servers = SERVERS.lock().unwrap_or_else(|error| error.into_inner());
+            let mut servers = SERVERS.lock().unwrap_or_else(PoisonError::into_inner);
             servers
                 .entry(major)
                 .or_insert_with(|| {
@@ -83,13 +83,13 @@ impl Server {
             template,
             done,
         };
-        if self.orders.send(order).await.is_err() {
-            panic!("the keeper of the test server has ended");
-        }
-        match outcome.await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => panic!("{error}"),
-            Err(_) => panic!("the keeper of the test server has ended"),
+        let sent = self.orders.send(order).await;
+        assert!(sent.is_ok(), "the keeper of the test server has ended");
+        let answered = outcome
+            .await
+            .unwrap_or_else(|_| Err("the keeper of the test server has ended".into()));
+        if let Err(error) = answered {
+            panic!("{error}");
         }
     }
 
@@ -186,7 +186,7 @@ async fn execute(client: &Client, sql: &str) -> Result<(), String> {
 }
 
 enum Running {
-    Container(container::Running),
+    Container(Box<container::Running>),
     Local(local::Running),
 }
 
@@ -248,7 +248,7 @@ async fn start_container(image: &str) -> Result<(Running, Client), NoServer> {
         .await
         .map_err(|error| NoServer::failed("no lease", error))?;
     report::say("container", image, "");
-    Ok((Running::Container(running), client))
+    Ok((Running::Container(Box::new(running)), client))
 }
 
 async fn start_local(major: Option<u16>, why: &str) -> Result<(Running, Client), NoServer> {
