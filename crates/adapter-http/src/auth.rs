@@ -23,6 +23,7 @@ pub(crate) async fn caller(req: &HttpRequest, shared: &Shared) -> Result<Princip
     if let Some(header) = req.headers().get(header::AUTHORIZATION) {
         let token = bearer(header).ok_or_else(wrong_scheme)?;
         let principal = shared.gateway.authenticate(token).await?;
+        remember(&principal);
         return of_kind(principal, TokenKind::Bearer);
     }
     let Some(session) = cookie(req, cookie_name(shared.settings.secure_cookies)) else {
@@ -32,10 +33,17 @@ pub(crate) async fn caller(req: &HttpRequest, shared: &Shared) -> Result<Princip
         shared.gateway.authenticate(session).await?,
         TokenKind::Session,
     )?;
+    remember(&principal);
     if !is_safe(req.method()) && origin(req) != Origin::Same {
         return Err(cross_site());
     }
     Ok(principal)
+}
+
+/// Writes who asks into the request's line in the log: by the token's id, never its text.
+fn remember(principal: &Principal) {
+    let token = tracing::field::display(principal.token_id);
+    tracing::Span::current().record("token", token);
 }
 
 /// Finds out who asks, and that they may.

@@ -14,7 +14,8 @@ pub(crate) struct Banner<'a> {
     pub(crate) token: Option<&'a str>,
     /// Where the admin token is kept.
     pub(crate) token_file: &'a Path,
-    pub(crate) sign_in_code: &'a str,
+    /// A one-time code, where somebody can be expected to read it.
+    pub(crate) sign_in_code: Option<&'a str>,
     pub(crate) database: &'a str,
 }
 
@@ -30,16 +31,20 @@ pub(crate) fn text(banner: &Banner<'_>) -> String {
             let _ = writeln!(text, "  admin token    {token}");
             let _ = writeln!(text, "                 shown once; also in {file}");
         }
-        None => {
+        None if banner.token_file.exists() => {
             let _ = writeln!(text, "  admin token    in {file}");
         }
+        None => {
+            let _ = writeln!(
+                text,
+                "  admin token    made earlier; `pts-server token create` makes others"
+            );
+        }
     }
-    let _ = writeln!(
-        text,
-        "  sign in        {url}/signin?code={}",
-        banner.sign_in_code
-    );
-    let _ = writeln!(text, "                 good once, for 15 minutes");
+    if let Some(code) = banner.sign_in_code {
+        let _ = writeln!(text, "  sign in        {url}/signin?code={code}");
+        let _ = writeln!(text, "                 good once, for 15 minutes");
+    }
     let _ = writeln!(text, "  API reference  {url}/docs");
     let _ = writeln!(text, "Try:");
     let _ = writeln!(
@@ -70,12 +75,14 @@ mod tests {
             address: "0.0.0.0:8080".parse().unwrap(),
             token: Some("pts_secret"),
             token_file: Path::new("/d/admin-token"),
-            sign_in_code: "code",
+            sign_in_code: Some("code"),
             database: "private",
         };
         let first = text(&banner);
         assert!(first.contains("pts_secret") && first.contains("http://127.0.0.1:8080/signin"));
         banner.token = None;
-        assert!(!text(&banner).contains("pts_secret"));
+        banner.sign_in_code = None;
+        let later = text(&banner);
+        assert!(!later.contains("pts_secret") && !later.contains("signin"));
     }
 }

@@ -1,6 +1,6 @@
 //! Running the service: start, wait for a signal, stop in order.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use pts_adapter_http::HttpSettings;
-use pts_domain::access::Scope;
+use pts_domain::access::{Scope, TokenText};
 use pts_services::{Access, Gateway, NewToken};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -93,12 +93,14 @@ fn announce(
     } else {
         settings.redacted().database.url
     };
-    let code = gateway.access().new_code();
+    // A link that signs anybody in does not belong in the log that a service's output becomes.
+    let watched = token.is_some() || std::io::stdout().is_terminal();
+    let code = watched.then(|| gateway.access().new_code());
     let text = banner::text(&Banner {
         address,
         token,
         token_file,
-        sign_in_code: code.reveal(),
+        sign_in_code: code.as_ref().map(TokenText::reveal),
         database: &database,
     });
     // Nobody may be listening any more; that is no reason not to serve.

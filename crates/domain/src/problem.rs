@@ -63,11 +63,7 @@ impl fmt::Display for FieldError {
                 "{}: found {found}; expected {}",
                 self.field, self.expected
             ),
-            None => write!(
-                f,
-                "{}: {}; expected {}",
-                self.field, self.code, self.expected
-            ),
+            None => write!(f, "{}: {}; {}", self.field, self.code, self.expected),
         }
     }
 }

@@ -29,6 +29,8 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
         "request",
         request_id = %id,
         method = %req.method(),
+        peer = req.peer_addr().map(|peer| peer.ip().to_string()),
+        token = tracing::field::Empty,
         action = tracing::field::Empty,
         status = tracing::field::Empty,
         duration_ms = tracing::field::Empty,

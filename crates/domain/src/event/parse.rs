@@ -53,7 +53,10 @@ pub fn read(
 
     match object.remove("specversion") {
         None if form == Form::CloudEvents => {
-            errors.push(FieldError::missing("specversion", "\"1.0\""));
+            errors.push(FieldError::missing(
+                "specversion",
+                "CloudEvents need it: \"1.0\"",
+            ));
         }
         None => {}
         Some(Value::String(version)) if version == "1.0" => {}
