@@ -4,7 +4,7 @@
 //! empty store and panics where the promise is broken. [`contract_suite!`](crate::contract_suite)
 //! makes a test of each, in the test binary of whoever implements the ports:
 //!
-//! ```ignore
+//! ```text
 //! async fn empty_store() -> Harness { … }
 //! pts_testkit::contract_suite!(empty_store());
 //! ```
