@@ -71,7 +71,8 @@ async fn a_path_that_leads_nowhere_names_the_nearest() {
     check("/v1/event", "did you mean /v1/events?").await;
     check("/v1/deploymens", "did you mean /v1/deployments?").await;
     check("/v1/events/", "did you mean /v1/events?").await;
-    check("/v1/events/a/b", "/docs").await;
+    check("/v1/events/a/b", "did you mean /v1/events/{id}?").await;
+    check("/v1/nothing/of/the/kind", "/docs").await;
     check("/wp-login.php", "/openapi.json").await;
 }
 
