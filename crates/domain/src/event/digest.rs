@@ -6,14 +6,16 @@ use sha2::{Digest, Sha256};
 
 use super::Event;
 
-/// SHA-256 over an event's content: type, subject, time (if the sender gave one), data and
-/// attributes; cut to 16 bytes.
+/// SHA-256 over what an event's sender said: source, id, type, subject, time (if one was given),
+/// data and attributes; cut to 16 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ContentDigest(pub [u8; 16]);
 
 impl ContentDigest {
     pub(super) fn of(event: &Event) -> Self {
         let mut hash = Sha256::new();
+        text(&mut hash, &event.identity.source);
+        text(&mut hash, &event.identity.id);
         text(&mut hash, &event.event_type);
         match &event.subject {
             Some(subject) => text(&mut hash, subject),
