@@ -57,6 +57,22 @@ pub(crate) async fn caller_with(
     Ok(principal)
 }
 
+/// Finds out who reads the service's own figures, and that they may: from memory where the store
+/// is away, because that is when one looks.
+pub(crate) async fn reader_of_figures(
+    req: &HttpRequest,
+    shared: &Shared,
+) -> Result<Principal, Refusal> {
+    let refusal = match caller_with(req, shared, Scope::MetricsRead).await {
+        Err(refusal) if refusal.is_unavailable() => refusal,
+        answer => return answer,
+    };
+    let remembered = presented(req, shared).and_then(|text| shared.gateway.remembered(&text).ok());
+    let principal = remembered.ok_or(refusal)?;
+    shared.gateway.authorise(&principal, Scope::MetricsRead)?;
+    Ok(principal)
+}
+
 /// What was presented, whatever it is worth: a stream asks again with it.
 pub(crate) fn presented(req: &HttpRequest, shared: &Shared) -> Option<String> {
     let token = match req.headers().get(header::AUTHORIZATION) {

@@ -3,7 +3,6 @@
 use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use pts_domain::access::Scope;
 use serde_json::json;
 
 use crate::auth;
@@ -36,7 +35,7 @@ pub(crate) async fn metrics(
     req: HttpRequest,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Refusal> {
-    auth::caller_with(&req, &shared, Scope::MetricsRead).await?;
+    auth::reader_of_figures(&req, &shared).await?;
     let text = shared.metrics.render().map_err(|error| {
         tracing::error!(%error, "the metrics could not be written");
         Refusal::internal()

@@ -34,6 +34,11 @@ impl Refusal {
         }
     }
 
+    /// Whether something that is needed is away.
+    pub(crate) fn is_unavailable(&self) -> bool {
+        self.problem.status == StatusCode::SERVICE_UNAVAILABLE.as_u16()
+    }
+
     pub(crate) fn bad_request(code: &str, title: &str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, title, detail)
     }

@@ -10,9 +10,13 @@ use pts_ports::{Clock, Entropy, StoreError, TokenStore, new_id};
 use uuid::Uuid;
 
 use crate::AccessError;
+use crate::error::RETRY_AFTER_S;
 
 /// For so long a checked token is believed; so a revocation takes effect within it.
 const BELIEVED: Duration = Duration::seconds(1);
+/// While the store cannot be asked, a token that was good so lately may still read the service's own
+/// figures: they matter most just then.
+const REMEMBERED: Duration = Duration::minutes(5);
 /// So many checked tokens are remembered at the most.
 const MOST_BELIEVED: usize = 10_000;
 /// For so long a browser session lasts.
@@ -80,21 +84,50 @@ impl Access {
     async fn check(&self, presented: &str) -> Result<Token, AccessError> {
         let hash = TokenText::parse(presented)?.hash();
         let now = self.clock.now();
-        if let Some(token) = self.recall(&hash, now) {
+        if let Some(token) = self.recall(&hash, now, BELIEVED) {
             token.check(now)?;
             return Ok(token);
         }
-        let token = self.store.find(hash).await?.ok_or(TokenRefused::Unknown)?;
-        token.check(now)?;
-        self.believe(token.clone(), now);
-        Ok(token)
+        let found = self.store.find(hash).await?.ok_or(TokenRefused::Unknown);
+        match found.and_then(|token| token.check(now).map(|()| token)) {
+            Ok(token) => {
+                self.believe(token.clone(), now);
+                Ok(token)
+            }
+            Err(refused) => {
+                self.forget(&hash);
+                Err(refused.into())
+            }
+        }
     }
 
-    fn recall(&self, hash: &[u8; 32], now: Timestamp) -> Option<Token> {
+    /// Finds out who presents a token, from memory: the store cannot be asked. Good for what tells
+    /// nothing but how the service is.
+    ///
+    /// # Errors
+    /// Why the token is not good; [`AccessError::Unavailable`] for one that was not checked lately.
+    pub fn remembered(&self, presented: &str) -> Result<Principal, AccessError> {
+        let hash = TokenText::parse(presented)?.hash();
+        let now = self.clock.now();
+        let token = self
+            .recall(&hash, now, REMEMBERED)
+            .ok_or(AccessError::Unavailable {
+                retry_after_s: RETRY_AFTER_S,
+            })?;
+        token.check(now)?;
+        Ok(Principal::from(&token))
+    }
+
+    fn forget(&self, hash: &[u8; 32]) {
+        let mut believed = self.believed.lock().unwrap_or_else(PoisonError::into_inner);
+        believed.remove(hash);
+    }
+
+    fn recall(&self, hash: &[u8; 32], now: Timestamp, within: Duration) -> Option<Token> {
         let believed = self.believed.lock().unwrap_or_else(PoisonError::into_inner);
         let (token, since) = believed.get(hash)?;
         // A clock that was set back must not make a belief last.
-        let fresh = *since <= now && now - *since < BELIEVED;
+        let fresh = *since <= now && now - *since < within;
         fresh.then(|| token.clone())
     }
 

@@ -95,6 +95,15 @@ impl Gateway {
         self.access.authenticate(presented).await
     }
 
+    /// Finds out who presents a token while the store cannot be asked, for what tells nothing but how
+    /// the service is.
+    ///
+    /// # Errors
+    /// As [`Access::remembered`].
+    pub fn remembered(&self, presented: &str) -> Result<Principal, AccessError> {
+        self.access.remembered(presented)
+    }
+
     /// Checks that somebody may do something.
     ///
     /// # Errors

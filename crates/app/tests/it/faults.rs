@@ -42,6 +42,8 @@ async fn while_the_database_is_away_everything_says_so_and_afterwards_works_agai
         StatusCode::SERVICE_UNAVAILABLE
     );
     assert_eq!(server.get("/healthz").await.0, StatusCode::OK);
+    // Figures matter most now: whoever read them lately still may.
+    assert_eq!(server.get("/metrics").await.0, StatusCode::OK);
 
     let database = start().await.unwrap();
     let back = Instant::now();

@@ -180,3 +180,25 @@ async fn a_session_cannot_renew_itself_and_lasts_no_longer_than_its_token() {
         Err(AccessError::Refused(TokenRefused::Expired))
     ));
 }
+
+#[tokio::test]
+async fn a_token_that_was_good_lately_is_remembered_while_the_store_is_away() {
+    let (access, clock, store) = with_store();
+    let (text, made) = access
+        .create(token("prometheus", &[Scope::MetricsRead], None))
+        .await
+        .unwrap();
+    assert!(matches!(
+        access.remembered(text.reveal()),
+        Err(AccessError::Unavailable { .. })
+    ));
+    access.authenticate(text.reveal()).await.unwrap();
+    clock.turn(Duration::minutes(4));
+    assert_eq!(access.remembered(text.reveal()).unwrap().name, "prometheus");
+    // Revoked elsewhere: once that was seen, nothing is remembered.
+    pts_ports::TokenStore::revoke(&*store, made.id, clock.now())
+        .await
+        .unwrap();
+    assert!(access.authenticate(text.reveal()).await.is_err());
+    assert!(access.remembered(text.reveal()).is_err());
+}
