@@ -9,14 +9,11 @@ const TOP: &[&str] = &[
     "Cargo.toml",
     "LICENSE",
     "README.md",
-    "clippy.toml",
     "crates",
-    "deny.toml",
     "deploy",
     "docs",
     "migrations",
     "rust-toolchain.toml",
-    "rustfmt.toml",
     "xtask",
 ];
 
