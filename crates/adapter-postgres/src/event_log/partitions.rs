@@ -27,7 +27,7 @@ impl Partitions {
                 continue;
             }
             let made: Vec<Number> = pool
-                .load(|| {
+                .load_first(|| {
                     Sql::once("SELECT platform.ensure_partitions(")
                         .value::<Timestamptz, _>(month)
                         .sql(", ")

@@ -157,3 +157,38 @@ async fn fields_of_the_data_are_compared_as_the_domain_does() {
         assert_eq!(tail.events.len(), want.len(), "{:?}", filter.data);
     }
 }
+
+#[tokio::test]
+async fn a_page_of_large_events_is_shorter_and_goes_on_at_its_cursor() {
+    const EVENTS: usize = 140;
+    let database = TestDb::fresh().await;
+    let log = log(&pool(&database));
+    let mut sender = Sender::named("s");
+    let large = json!({ "text": "x".repeat(256 * 1024) });
+    for _ in 0..EVENTS / 20 {
+        let batch = (0..20).map(|_| {
+            sender.event(
+                "com.acme.large",
+                parse("2026-01-01T00:00:00Z").unwrap(),
+                large.clone(),
+            )
+        });
+        log.append(batch.collect()).await.unwrap();
+    }
+    let everything = EventFilter::default();
+    let first = log.search(&everything, None, 1_000).await.unwrap();
+    assert!(
+        first.items.len() < EVENTS,
+        "{} in one page",
+        first.items.len()
+    );
+    let mut positions: Vec<_> = first.items.iter().map(|event| event.position).collect();
+    let mut next = first.next;
+    while let Some(cursor) = next {
+        let page = log.search(&everything, Some(cursor), 1_000).await.unwrap();
+        positions.extend(page.items.iter().map(|event| event.position));
+        next = page.next;
+    }
+    let all: Vec<_> = (1..=i64::try_from(EVENTS).unwrap()).rev().collect();
+    assert_eq!(positions, all);
+}

@@ -5,9 +5,9 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use futures::future::Either;
-use pts_adapter_postgres::{DatabaseSettings, PgProjections, connect};
+use pts_adapter_postgres::{DatabaseSettings, PgProjections, PgTokenStore, connect};
 use pts_domain::filter::EventFilter;
-use pts_ports::{EventLog, Maintenance, Projections, StoreError};
+use pts_ports::{EventLog, Maintenance, Projections, StoreError, TokenStore};
 use pts_testkit::generate::{Babel, Sender, epoch};
 use pts_testkit::postgres::TestDb;
 use serde_json::json;
@@ -203,6 +203,51 @@ async fn a_slow_database_and_a_busy_pool_are_given_up_in_time() {
     );
     sql(&client, "ROLLBACK").await;
     log.append(events.events(1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn reads_that_hang_leave_connections_for_events_and_tokens() {
+    let database = TestDb::fresh().await;
+    let (client, watcher) = (outside(&database).await, outside(&database).await);
+    let pool = connect(&DatabaseSettings {
+        max_connections: 4,
+        acquire_timeout: Duration::from_millis(500),
+        ..DatabaseSettings::new(database.url())
+    })
+    .unwrap();
+    let (log, tokens) = (log(&pool), PgTokenStore::new(pool.clone()));
+    sql(&client, "BEGIN; LOCK TABLE platform.services").await;
+    let reads: Vec<_> = (0..6)
+        .map(|_| {
+            let projections = PgProjections::new(pool.clone());
+            tokio::spawn(async move { projections.services(None, None, 1).await })
+        })
+        .collect();
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' \
+         AND datname = current_database()";
+    until("all turns are taken", || async {
+        count(&watcher, waiting).await == 3
+    })
+    .await;
+    let mut sender = Sender::named("s");
+    let event = sender.event("com.acme.x", epoch(), json!({}));
+    log.append(vec![event]).await.unwrap();
+    assert_eq!(tokens.find([7; 32]).await.unwrap(), None);
+    log.ready().await.unwrap();
+    // Those without a turn are told so while the others still hang.
+    until("three have given up", || async {
+        reads.iter().filter(|read| read.is_finished()).count() == 3
+    })
+    .await;
+    sql(&client, "ROLLBACK").await;
+    let mut answered = 0;
+    for read in reads {
+        match read.await.unwrap() {
+            Ok(_) => answered += 1,
+            refused => assert!(!unavailable(refused)),
+        }
+    }
+    assert_eq!(answered, 3);
 }
 
 #[tokio::test]
