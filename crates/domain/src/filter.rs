@@ -50,6 +50,14 @@ impl From<&str> for TypePattern {
     }
 }
 
+/// The patterns that a caller names.
+pub fn patterns(texts: &[String]) -> Vec<TypePattern> {
+    texts
+        .iter()
+        .map(|text| TypePattern::from(text.as_str()))
+        .collect()
+}
+
 impl TypePattern {
     /// Whether a type's name fits.
     pub fn fits(&self, event_type: &str) -> bool {

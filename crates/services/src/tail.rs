@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::stream::{self, BoxStream, StreamExt};
 use pts_api::EventRecord;
 use pts_api::actions::events::StreamInput;
-use pts_domain::filter::{EventFilter, TypePattern};
+use pts_domain::filter::{EventFilter, patterns};
 use pts_domain::{FieldError, StoredEvent};
 use pts_ports::EventLog;
 use tokio::sync::{Mutex, Semaphore, watch};
@@ -97,11 +97,7 @@ impl Gateway {
             }
         };
         let filter = EventFilter {
-            types: input
-                .types
-                .iter()
-                .map(|text| TypePattern::from(text.as_str()))
-                .collect(),
+            types: patterns(&input.types),
             source: input.source,
             service: input.service,
             environment: input.environment,

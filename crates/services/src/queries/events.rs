@@ -2,7 +2,7 @@
 
 use pts_api::actions::events::{GetEvent, GetEventInput, SearchEvents, SearchInput};
 use pts_api::{Answer, EventRecord};
-use pts_domain::filter::{EventFilter, TypePattern};
+use pts_domain::filter::{EventFilter, patterns};
 
 use super::period;
 use crate::coverage::{answer, page};
@@ -15,11 +15,7 @@ impl UseCase<SearchEvents> for Gateway {
         let limit = limit(input.limit)?;
         let cursor = cursor(input.cursor.as_deref(), CursorKind::Event)?;
         let filter = EventFilter {
-            types: input
-                .types
-                .iter()
-                .map(|text| TypePattern::from(text.as_str()))
-                .collect(),
+            types: patterns(&input.types),
             source: input.source,
             service: input.service,
             environment: input.environment,
