@@ -150,7 +150,8 @@ impl Gateway {
         validate_only: bool,
     ) -> Result<Vec<ItemOutcome>, ActionError> {
         self.authorise(principal, Scope::EventsWrite)?;
-        self.append_items(items, form, validate_only).await
+        self.append_items(principal.token_id, items, form, validate_only)
+            .await
     }
 
     /// Follows events as they come, without an end, a loss or a repeat.

@@ -38,6 +38,7 @@ pub enum ItemOutcome {
 impl Gateway {
     pub(crate) async fn append_items(
         &self,
+        sender: Uuid,
         items: Vec<Item>,
         form: Form,
         validate_only: bool,
@@ -51,7 +52,8 @@ impl Gateway {
                     drop(event);
                     slots.push(Ok(ItemOutcome::Valid(receipt(None, false, warnings))));
                 }
-                Ok((event, warnings)) => {
+                Ok((mut event, warnings)) => {
+                    event.sender = Some(sender);
                     slots.push(Err((event.id, event.received_at, warnings)));
                     batch.push(event);
                 }

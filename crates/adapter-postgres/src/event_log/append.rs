@@ -125,13 +125,13 @@ async fn write(
     )
     .await?;
     let admissions = admit(batch, &known);
-    let stored = place(batch, &admissions, head);
+    let (stored, senders) = place(batch, &admissions, head);
     let found: Vec<Vec<Contradiction>> = stored
         .iter()
         .map(|event| projector.fold(&mut aggregates, event))
         .collect();
     if !stored.is_empty() {
-        store(connection, &stored, &aggregates, &found).await?;
+        store(connection, &stored, &senders, &aggregates, &found).await?;
     }
     let mut stored = stored.iter().zip(found);
     let appended = admissions.into_iter().map(|admission| match admission {
@@ -150,19 +150,26 @@ async fn write(
     appended.collect()
 }
 
-/// The admitted events in their places behind the head.
-fn place(batch: &[NewEvent], admissions: &[Admission], head: i64) -> Vec<StoredEvent> {
+/// The admitted events in their places behind the head, and the tokens they came with.
+fn place(
+    batch: &[NewEvent],
+    admissions: &[Admission],
+    head: i64,
+) -> (Vec<StoredEvent>, Vec<Option<uuid::Uuid>>) {
     let admitted = batch.iter().zip(admissions);
     admitted
         .filter(|(_, admission)| matches!(admission, Admission::Store))
         .zip(head + 1..)
-        .map(|((new, _), position)| StoredEvent {
-            position,
-            id: new.id,
-            received_at: new.received_at,
-            event: new.event.clone(),
+        .map(|((new, _), position)| {
+            let stored = StoredEvent {
+                position,
+                id: new.id,
+                received_at: new.received_at,
+                event: new.event.clone(),
+            };
+            (stored, new.sender)
         })
-        .collect()
+        .unzip()
 }
 
 async fn head(connection: &AsyncPgConnection) -> Result<i64, Fault> {
@@ -236,13 +243,14 @@ async fn known(
 async fn store(
     connection: &AsyncPgConnection,
     stored: &[StoredEvent],
+    senders: &[Option<uuid::Uuid>],
     aggregates: &Aggregates,
     found: &[Vec<Contradiction>],
 ) -> Result<(), Fault> {
     let attributes: Vec<_> = of(stored, |e| Value::Object(e.event.attributes.clone()));
     let last = stored.last().map_or(0, |event| event.position);
     let mut writes = vec![
-        insert(stored, &attributes),
+        insert(stored, senders, &attributes),
         Sql::kept("UPDATE platform.log_head SET position = ").value::<BigInt, _>(last),
     ];
     writes.extend(project::store(Place::Live, aggregates.changed())?);
@@ -255,12 +263,16 @@ async fn store(
     Ok(())
 }
 
-fn insert<'a>(stored: &'a [StoredEvent], attributes: &'a [Value]) -> Sql<'a> {
+fn insert<'a>(
+    stored: &'a [StoredEvent],
+    senders: &'a [Option<uuid::Uuid>],
+    attributes: &'a [Value],
+) -> Sql<'a> {
     let digests: Vec<Vec<u8>> = of(stored, |e| e.event.digest().0.to_vec());
     let attributes: Vec<&Value> = attributes.iter().collect();
     Sql::kept(
         "INSERT INTO platform.events (position, id, source, event_id, type, subject, \"time\", \
-         time_given, received_at, service, environment, data, attributes, digest) \
+         time_given, received_at, service, environment, data, attributes, digest, sender) \
          SELECT * FROM unnest(",
     )
     .value::<Array<BigInt>, _>(of(stored, |e| e.position))
@@ -290,6 +302,8 @@ fn insert<'a>(stored: &'a [StoredEvent], attributes: &'a [Value]) -> Sql<'a> {
     .value::<Array<Jsonb>, _>(attributes)
     .sql(", ")
     .value::<Array<Bytea>, _>(digests)
+    .sql(", ")
+    .value::<Array<Nullable<Uuid>>, _>(senders)
     .sql(")")
 }
 

@@ -92,6 +92,8 @@ pub struct NewEvent {
     pub id: Uuid,
     /// When the service received it.
     pub received_at: Timestamp,
+    /// The token that it came with, where one is known.
+    pub sender: Option<Uuid>,
     /// The event.
     pub event: Event,
 }

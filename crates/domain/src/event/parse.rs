@@ -111,6 +111,7 @@ pub fn read(
         event: NewEvent {
             id,
             received_at: now,
+            sender: None,
             event,
         },
         warnings,

@@ -103,6 +103,7 @@ impl Sender {
         NewEvent {
             id: self.internal_id(),
             received_at: event.received_at + chrono::Duration::seconds(1),
+            sender: event.sender,
             event: event.event.clone(),
         }
     }

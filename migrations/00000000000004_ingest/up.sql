@@ -1,0 +1,12 @@
+-- Which token an event came with. What came before this is nobody's.
+ALTER TABLE platform.events ADD COLUMN sender uuid;
+
+-- One row: how far the log is safe on disk. Appends may commit without waiting for the disk, and
+-- wait together afterwards; whoever follows the log reads no further than this, so that a crash of
+-- the database takes nothing away that somebody has read in order. The row is only ever changed by
+-- transactions that wait for the disk, and such a change is seen by others only after that.
+CREATE TABLE platform.log_durable (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    position bigint NOT NULL CHECK (position >= 0)
+) WITH (fillfactor = 10);
+INSERT INTO platform.log_durable (position) SELECT position FROM platform.log_head;
