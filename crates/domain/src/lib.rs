@@ -12,6 +12,7 @@ pub mod image_ref;
 pub mod platform;
 pub mod problem;
 pub mod projection;
+pub mod retention;
 pub mod time;
 
 pub use event::{Event, Identity, StoredEvent};

@@ -73,6 +73,20 @@ pub(super) fn read(event_type: &str, data: &Value) -> Option<PlatformEvent> {
     find(platform_type)?.parse(&platform_data).ok()
 }
 
+/// Whether events of this type have a counterpart, if they say all that it needs.
+pub(crate) fn has_counterpart(event_type: &str) -> bool {
+    matches!(
+        name(event_type),
+        Some(
+            (
+                "service",
+                "deployed" | "upgraded" | "rolledback" | "removed"
+            ) | ("artifact", "packaged" | "published")
+                | ("incident", "detected" | "reported" | "resolved")
+        )
+    )
+}
+
 /// The service or environment that a CDEvents event is about, for searches by these.
 pub(crate) fn text<'a>(event_type: &str, data: &'a Value, field: &str) -> Option<&'a str> {
     let (subject, _) = name(event_type)?;
@@ -205,5 +219,41 @@ mod tests {
         ] {
             assert_eq!(read(event_type, data), None, "{event_type}");
         }
+    }
+
+    #[test]
+    fn what_is_read_is_known_by_its_name_to_have_a_counterpart() {
+        let data = event(
+            "pkg:oci/payments@1.2",
+            json!({"environment": {"id": "production"}, "artifactId": "pkg:oci/payments@1.2"}),
+        );
+        let subjects = ["service", "artifact", "incident", "build", "change", ""];
+        let predicates = [
+            "deployed",
+            "upgraded",
+            "rolledback",
+            "removed",
+            "published",
+            "packaged",
+            "signed",
+            "detected",
+            "reported",
+            "resolved",
+            "created",
+            "started",
+            "deleted",
+            "",
+        ];
+        let mut known = 0;
+        for subject in subjects {
+            for predicate in predicates {
+                let event_type = format!("dev.cdevents.{subject}.{predicate}.0.1.0");
+                let is_read = read(&event_type, &data).is_some();
+                assert_eq!(is_read, has_counterpart(&event_type), "{event_type}");
+                known += usize::from(is_read);
+            }
+        }
+        assert_eq!(known, 9);
+        assert!(!has_counterpart("com.acme.service.deployed"));
     }
 }

@@ -1,0 +1,114 @@
+//! What of the log may go, and when. What projections are worked out from is kept for ever; what
+//! was only kept (foreign events) may go by whole months, once it is old enough that nobody's
+//! repeat is forgotten.
+//!
+//! **Architecture invariant:** `rebuild(log) == live projections` before and after: an event goes
+//! only if no handler ever sees it.
+
+mod digest;
+mod month;
+mod policy;
+mod survey;
+
+pub use digest::RemovalDigest;
+pub use month::Month;
+pub use policy::{Policy, SHORTEST};
+pub use survey::{MonthSurvey, TypeCount, confirmation};
+
+use crate::Event;
+use crate::platform::{cdevents, find};
+
+/// What a type's name alone tells of its events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// They stay: they are platform events.
+    Kept,
+    /// They go: no handler knows the type.
+    Removed,
+    /// Some may say something that a handler reads: ask [`is_kept`] of each.
+    Unsure,
+}
+
+/// What becomes of the events of a type.
+pub fn fate(event_type: &str) -> Fate {
+    if find(event_type).is_some() {
+        Fate::Kept
+    } else if cdevents::has_counterpart(event_type) {
+        Fate::Unsure
+    } else {
+        Fate::Removed
+    }
+}
+
+/// Whether an event stays for ever: it is a platform event, in PTS's own words or in those of
+/// CDEvents. One of a platform type that this version cannot read stays too: another version did,
+/// or will.
+pub fn is_kept(event: &Event) -> bool {
+    !matches!(event.platform(), Ok(None))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::event::{Form, read};
+    use crate::platform::all;
+
+    fn event(event_type: &str, data: Value) -> Event {
+        let now = crate::time::parse("2026-03-01T12:00:00Z").unwrap();
+        let mut json = json!({"type": event_type, "source": "s"});
+        json["data"] = data;
+        read(json, Form::Lenient, Uuid::nil(), now)
+            .unwrap()
+            .event
+            .event
+    }
+
+    #[test]
+    fn every_type_of_the_union_stays() {
+        for known in all() {
+            assert_eq!(fate(known.name), Fate::Kept, "{}", known.name);
+            let example = known.example()["data"].clone();
+            assert!(is_kept(&event(known.name, example)), "{}", known.name);
+        }
+    }
+
+    #[test]
+    fn what_no_handler_reads_goes() {
+        for foreign in [
+            "com.acme.order.placed",
+            "deploymentx",
+            "dev.cdevents.build.started.0.2.0",
+            "dev.cdevents.",
+        ] {
+            assert_eq!(fate(foreign), Fate::Removed, "{foreign}");
+            assert!(!is_kept(&event(foreign, json!({}))), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn of_cdevents_those_stay_that_say_what_a_handler_reads() {
+        let deployed = "dev.cdevents.service.deployed.0.1.1";
+        assert_eq!(fate(deployed), Fate::Unsure);
+        let whole = json!({
+            "context": {"id": "1"},
+            "subject": {"id": "payments", "content": {
+                "environment": {"id": "production"}, "artifactId": "pkg:oci/payments@1.2"
+            }}
+        });
+        assert!(is_kept(&event(deployed, whole)));
+        assert!(!is_kept(&event(
+            deployed,
+            json!({"subject": {"id": "payments"}})
+        )));
+    }
+
+    #[test]
+    fn a_platform_event_that_cannot_be_read_any_more_stays() {
+        let mut old = event("platform.notice", json!({"message": "m"}));
+        old.data = json!({"words": "as a looser version took them"});
+        assert!(is_kept(&old));
+    }
+}
