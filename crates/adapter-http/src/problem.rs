@@ -12,6 +12,7 @@ use pts_api::Problem;
 use pts_domain::FieldError;
 use pts_domain::access::{Scope, TokenRefused};
 use pts_services::{AccessError, ActionError};
+use uuid::Uuid;
 
 /// What the sender of a refused request is told.
 #[derive(Debug, Clone)]
@@ -119,6 +120,12 @@ impl Refusal {
 
     pub(crate) fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.problem.errors = errors;
+        self
+    }
+
+    /// What was refused has been put aside there.
+    pub(crate) fn with_quarantine(mut self, id: Option<Uuid>) -> Self {
+        self.problem.quarantine_id = id;
         self
     }
 

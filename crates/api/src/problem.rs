@@ -3,6 +3,7 @@
 use pts_domain::FieldError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::Coverage;
 
@@ -29,6 +30,9 @@ pub struct Problem {
     /// What would have been missing, where an incomplete answer was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<Coverage>,
+    /// Where an event that is not valid was put aside, from where it can be sent again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine_id: Option<Uuid>,
 }
 
 impl Problem {
@@ -43,6 +47,7 @@ impl Problem {
             errors: Vec::new(),
             request_id: None,
             coverage: None,
+            quarantine_id: None,
         }
     }
 }

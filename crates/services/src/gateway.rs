@@ -13,9 +13,9 @@ use pts_domain::{FieldError, Timestamp};
 use pts_ports::{Clock, Entropy, EventLog, Projections, TokenStore};
 
 use crate::coverage::Freshness;
-use crate::ingest::{Item, ItemOutcome};
+use crate::ingest::ItemOutcome;
 use crate::tail::Commits;
-use crate::{Access, AccessError, ActionError, Session};
+use crate::{Access, AccessError, ActionError, Item, Session};
 
 /// What a gateway is made of.
 pub struct Parts {

@@ -4,16 +4,12 @@ use pts_api::Receipt;
 use pts_domain::event::{Form, NewEvent, read};
 use pts_domain::{FieldError, Timestamp};
 use pts_ports::{Appended, new_id};
-use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{ActionError, Gateway};
+use crate::{ActionError, Gateway, Item};
 
 /// How many events one batch may hold.
 pub const MOST_EVENTS: usize = 10_000;
-
-/// One element of a batch as it came: JSON, or why it is not even that.
-pub type Item = Result<Value, FieldError>;
 
 /// What became of one element.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +28,12 @@ pub enum ItemOutcome {
         received_at: Timestamp,
     },
     /// Not an event that can be accepted.
-    Invalid(Vec<FieldError>),
+    Invalid {
+        /// What is wrong with it.
+        errors: Vec<FieldError>,
+        /// Where it was put aside, if it was.
+        quarantine_id: Option<Uuid>,
+    },
 }
 
 impl Gateway {
@@ -57,7 +58,10 @@ impl Gateway {
                     slots.push(Err((event.id, event.received_at, warnings)));
                     batch.push(event);
                 }
-                Err(errors) => slots.push(Ok(ItemOutcome::Invalid(errors))),
+                Err(errors) => slots.push(Ok(ItemOutcome::Invalid {
+                    errors,
+                    quarantine_id: None,
+                })),
             }
         }
         let mut appended = if batch.is_empty() {
@@ -84,7 +88,7 @@ impl Gateway {
     }
 
     fn check(&self, item: Item, form: Form) -> Result<(NewEvent, Vec<String>), Vec<FieldError>> {
-        let value = item.map_err(|error| vec![error])?;
+        let value = item.value.map_err(|error| vec![error])?;
         let now = self.now();
         let received = read(value, form, new_id(&*self.entropy, now), now)?;
         Ok((received.event, received.warnings))

@@ -10,6 +10,7 @@ mod coverage;
 mod error;
 mod gateway;
 mod ingest;
+mod item;
 mod queries;
 mod tail;
 
@@ -18,4 +19,5 @@ pub use bus::EventBus;
 pub use error::{AccessError, ActionError};
 pub use futures::stream::BoxStream;
 pub use gateway::{CallOptions, Gateway, Parts, UseCase};
-pub use ingest::{Item, ItemOutcome, MOST_EVENTS};
+pub use ingest::{ItemOutcome, MOST_EVENTS};
+pub use item::{Item, ItemText};

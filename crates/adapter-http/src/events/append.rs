@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::binary;
 use super::body::{self, Reservation};
-use super::decode::{Batch, decode};
+use super::decode::{Batch, decode, is_unreadable, not_json};
 use super::media::{self, ContentType, Encoding, Media};
 use crate::problem::{Refusal, summary};
 use crate::shared::Shared;
@@ -92,7 +92,7 @@ impl Body {
         let work = move || {
             let bytes = body::decompress(bytes, encoding, most, &mut reservation)?;
             body::make_room(&bytes, &settings, &mut reservation)?;
-            Ok((decode(&bytes, media)?, reservation))
+            Ok((decode(bytes, media)?, reservation))
         };
         if heavy {
             block(work).await.map_err(|error| {
@@ -114,7 +114,7 @@ fn count(shared: &Shared, outcomes: &[ItemOutcome]) {
         ("duplicate", |o| matches!(o, ItemOutcome::Duplicate(_))),
         ("valid", |o| matches!(o, ItemOutcome::Valid(_))),
         ("conflict", |o| matches!(o, ItemOutcome::Conflict { .. })),
-        ("invalid", |o| matches!(o, ItemOutcome::Invalid(_))),
+        ("invalid", |o| matches!(o, ItemOutcome::Invalid { .. })),
     ] {
         let number = outcomes.iter().filter(|outcome| is_it(outcome)).count();
         if number > 0 {
@@ -136,7 +136,10 @@ fn answer_one(outcome: ItemOutcome) -> Result<HttpResponse, Refusal> {
             }
             Err(refusal)
         }
-        ItemOutcome::Invalid(errors) => Err(invalid(errors)),
+        ItemOutcome::Invalid {
+            errors,
+            quarantine_id,
+        } => Err(alone(errors).with_quarantine(quarantine_id)),
     }
 }
 
@@ -172,8 +175,12 @@ fn answer_batch(outcomes: Vec<ItemOutcome>) -> HttpResponse {
                 ItemStatus::Conflict,
                 conflict(id, received_at).into_problem(),
             ),
-            ItemOutcome::Invalid(errors) => {
-                rejected(ItemStatus::Invalid, invalid(errors).into_problem())
+            ItemOutcome::Invalid {
+                errors,
+                quarantine_id,
+            } => {
+                let refusal = invalid(errors).with_quarantine(quarantine_id);
+                rejected(ItemStatus::Invalid, refusal.into_problem())
             }
         };
         match status {
@@ -215,6 +222,17 @@ fn conflict(id: impl std::fmt::Display, received_at: Timestamp) -> Refusal {
             received_at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
         ),
     )
+}
+
+/// Of a body that is one event, what is no JSON is said of the body.
+fn alone(mut errors: Vec<FieldError>) -> Refusal {
+    match errors.pop() {
+        Some(error) if errors.is_empty() && is_unreadable(&error) => not_json(error),
+        last => {
+            errors.extend(last);
+            invalid(errors)
+        }
+    }
 }
 
 fn invalid(errors: Vec<FieldError>) -> Refusal {

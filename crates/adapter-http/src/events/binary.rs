@@ -58,7 +58,7 @@ pub(super) fn event(
         }
     }
     Ok(Batch {
-        items: vec![Ok(Value::Object(event))],
+        items: vec![Value::Object(event).into()],
         single: true,
         form: Form::CloudEvents,
     })
@@ -148,7 +148,7 @@ mod tests {
         let content_type = ContentType::of(&headers)?;
         let mut batch = event(&headers, content_type.as_ref(), body)?;
         assert!(batch.single && batch.form == Form::CloudEvents);
-        Ok(batch.items.remove(0).unwrap())
+        Ok(batch.items.remove(0).value.unwrap())
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //! frame around them is refused with the place where it breaks.
 
 use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
 
 use pts_domain::FieldError;
 use pts_domain::event::Form;
@@ -30,8 +32,13 @@ pub(super) struct Batch {
 ///
 /// # Errors
 /// 400 for what is not JSON at all or is empty, 413 for more events than a batch may have.
-pub(super) fn decode(bytes: &[u8], media: Media) -> Result<Batch, Refusal> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+pub(super) fn decode(mut bytes: Vec<u8>, media: Media) -> Result<Batch, Refusal> {
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        bytes.drain(..3);
+    }
+    // Held together with the events, because what is not one is kept as it came.
+    let body = &Arc::new(bytes);
+    let bytes = body.as_slice();
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(empty(
             "empty_body",
@@ -40,7 +47,7 @@ pub(super) fn decode(bytes: &[u8], media: Media) -> Result<Batch, Refusal> {
         ));
     }
     if media == Media::NdJson {
-        return lines(bytes);
+        return lines(body);
     }
     let text = utf8(bytes)?;
     let is_array = text.trim_start().starts_with('[');
@@ -50,14 +57,14 @@ pub(super) fn decode(bytes: &[u8], media: Media) -> Result<Batch, Refusal> {
             "one CloudEvent; for several, say `application/cloudevents-batch+json`",
         )),
         (Media::CloudEventBatch, false) => Err(wrong_frame("no array", "an array of CloudEvents")),
-        (Media::CloudEventBatch, true) => array(text, Form::CloudEvents),
-        (Media::CloudEvent, false) => single(text, Form::CloudEvents),
-        (_, true) => array(text, Form::Lenient),
-        (_, false) => single(text, Form::Lenient),
+        (Media::CloudEventBatch, true) => array(text, body, Form::CloudEvents),
+        (Media::CloudEvent, false) => single(text, body, Form::CloudEvents),
+        (_, true) => array(text, body, Form::Lenient),
+        (_, false) => single(text, body, Form::Lenient),
     }
 }
 
-fn single(text: &str, form: Form) -> Result<Batch, Refusal> {
+fn single(text: &str, body: &Arc<Vec<u8>>, form: Form) -> Result<Batch, Refusal> {
     if text.len() > LARGEST_EVENT {
         return Err(Refusal::too_large(
             "event_too_large",
@@ -68,16 +75,17 @@ fn single(text: &str, form: Form) -> Result<Batch, Refusal> {
             ),
         ));
     }
-    let value = serde_json::from_str(text).map_err(|error| malformed(&error))?;
+    let value = serde_json::from_str(text)
+        .map_err(|error| json_error(&error, error.line(), error.column()));
     Ok(Batch {
-        items: vec![Ok(value)],
+        items: vec![Item::part(value, body, 0..body.len())],
         single: true,
         form,
     })
 }
 
 /// Takes the elements of an array apart without looking inside them, then reads each alone.
-fn array(text: &str, form: Form) -> Result<Batch, Refusal> {
+fn array(text: &str, body: &Arc<Vec<u8>>, form: Form) -> Result<Batch, Refusal> {
     let mut deserializer = Deserializer::from_str(text);
     let elements = deserializer
         .deserialize_seq(Elements)
@@ -92,7 +100,7 @@ fn array(text: &str, form: Form) -> Result<Batch, Refusal> {
     }
     let items = elements
         .into_iter()
-        .map(|raw| element(raw.get(), text))
+        .map(|raw| element(raw.get(), text, body))
         .collect();
     Ok(Batch {
         items,
@@ -101,20 +109,21 @@ fn array(text: &str, form: Form) -> Result<Batch, Refusal> {
     })
 }
 
-fn element(raw: &str, text: &str) -> Item {
+fn element(raw: &str, text: &str, body: &Arc<Vec<u8>>) -> Item {
+    // `raw` is a part of `text`, which is the body.
+    let begin = raw.as_ptr() as usize - text.as_ptr() as usize;
     let place = || {
-        // `raw` is a part of `text`.
-        let before = &text[..raw.as_ptr() as usize - text.as_ptr() as usize];
+        let before = &text[..begin];
         let line = before.matches('\n').count() + 1;
         (
             line,
             before.len() - before.rfind('\n').map_or(0, |at| at + 1),
         )
     };
-    parse_item(raw, place)
+    Item::part(parse_item(raw, place), body, begin..begin + raw.len())
 }
 
-fn parse_item(raw: &str, place: impl Fn() -> (usize, usize)) -> Item {
+fn parse_item(raw: &str, place: impl Fn() -> (usize, usize)) -> Result<Value, FieldError> {
     if raw.len() > LARGEST_EVENT {
         let found = format!("{} bytes", raw.len());
         let expected = format!("at most {LARGEST_EVENT} bytes");
@@ -136,9 +145,9 @@ fn parse_item(raw: &str, place: impl Fn() -> (usize, usize)) -> Item {
 }
 
 /// One event a line; empty lines are skipped.
-fn lines(bytes: &[u8]) -> Result<Batch, Refusal> {
+fn lines(body: &Arc<Vec<u8>>) -> Result<Batch, Refusal> {
     let mut items = Vec::new();
-    for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+    for (index, (place, line)) in numbered(body).enumerate() {
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
@@ -146,15 +155,26 @@ fn lines(bytes: &[u8]) -> Result<Batch, Refusal> {
             return Err(too_many());
         }
         let number = index + 1;
-        items.push(match std::str::from_utf8(line) {
+        let value = match std::str::from_utf8(line) {
             Ok(text) => parse_item(text, || (number, 0)),
             Err(error) => Err(not_utf8(number, error.valid_up_to() + 1)),
-        });
+        };
+        items.push(Item::part(value, body, place));
     }
     Ok(Batch {
         items,
         single: false,
         form: Form::Lenient,
+    })
+}
+
+/// The lines of a body, and where each is.
+fn numbered(body: &[u8]) -> impl Iterator<Item = (Range<usize>, &[u8])> {
+    let mut end = 0;
+    body.split(|byte| *byte == b'\n').map(move |line| {
+        let begin = end;
+        end = begin + line.len() + 1;
+        (begin..begin + line.len(), line)
     })
 }
 
@@ -182,19 +202,21 @@ impl<'de> Visitor<'de> for Elements {
 }
 
 const TOO_MANY: &str = "too many events";
+/// Where an error is that is about text, not about a field.
+const BODY: &str = "the body";
 
 fn utf8(bytes: &[u8]) -> Result<&str, Refusal> {
     std::str::from_utf8(bytes).map_err(|error| {
         let good = &bytes[..error.valid_up_to()];
         let line = good.split(|byte| *byte == b'\n').count();
         let column = good.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
-        refuse(not_utf8(line, column))
+        not_json(not_utf8(line, column))
     })
 }
 
 fn not_utf8(line: usize, column: usize) -> FieldError {
     let found = format!("line {line}, column {column}: bytes that are not UTF-8");
-    FieldError::with_code("malformed_json", "the body", found, "JSON in UTF-8")
+    FieldError::with_code("malformed_json", BODY, found, "JSON in UTF-8")
 }
 
 /// Reads the data of a CloudEvent in binary mode.
@@ -211,7 +233,7 @@ fn malformed(error: &serde_json::Error) -> Refusal {
     if error.is_data() && error.to_string().starts_with(TOO_MANY) {
         return too_many();
     }
-    refuse(json_error(error, error.line(), error.column()))
+    not_json(json_error(error, error.line(), error.column()))
 }
 
 /// What serde_json says, with the place in front.
@@ -222,18 +244,19 @@ fn json_error(error: &serde_json::Error, line: usize, column: usize) -> FieldErr
         .map_or(message.as_str(), |(what, _)| what);
     if message == "recursion limit exceeded" {
         let found = format!("line {line}, column {column}: deeper nesting");
-        return FieldError::with_code(
-            "too_deep",
-            "the body",
-            found,
-            "at most 64 levels of nesting",
-        );
+        return FieldError::with_code("too_deep", BODY, found, "at most 64 levels of nesting");
     }
     let found = format!("line {line}, column {column}: {message}");
-    FieldError::with_code("malformed_json", "the body", found, "JSON")
+    FieldError::with_code("malformed_json", BODY, found, "JSON")
 }
 
-fn refuse(error: FieldError) -> Refusal {
+/// Whether an error is about text that is not JSON, or none that can be read.
+pub(super) fn is_unreadable(error: &FieldError) -> bool {
+    matches!(error.code.as_str(), "malformed_json" | "too_deep") && error.field == BODY
+}
+
+/// What is said about a body that is not JSON.
+pub(super) fn not_json(error: FieldError) -> Refusal {
     let title = match error.code.as_str() {
         "too_deep" => "The body is nested too deep",
         _ => "The body is not JSON",
@@ -278,17 +301,34 @@ mod tests {
 
     use super::*;
 
+    fn decode(body: impl AsRef<[u8]>, media: Media) -> Result<Batch, Refusal> {
+        super::decode(body.as_ref().to_vec(), media)
+    }
+
+    /// What is said about a body that is refused, or about the one bad event that it is.
     fn refused(body: impl AsRef<[u8]>, media: Media) -> Problem {
         match decode(body.as_ref(), media) {
             Err(refusal) => refusal.into_problem(),
+            Ok(mut batch) if batch.single => match batch.items.remove(0).value {
+                Err(error) => not_json(error).into_problem(),
+                Ok(value) => panic!("accepted: {value}"),
+            },
             Ok(batch) => panic!("accepted: {batch:?}"),
         }
+    }
+
+    fn texts(batch: &Batch) -> Vec<String> {
+        let texts = batch
+            .items
+            .iter()
+            .map(|item| item.text.as_str().into_owned());
+        texts.collect()
     }
 
     #[test]
     fn one_event_and_an_array_are_told_apart() {
         let one = decode(b" {\"type\":\"x\"} ", Media::Json).unwrap();
-        assert!(one.single && one.items == [Ok(json!({"type": "x"}))]);
+        assert!(one.single && one.items[0].value == Ok(json!({"type": "x"})));
         let array = decode(b"\xef\xbb\xbf[{\"type\":\"x\"}]", Media::Json).unwrap();
         assert!(!array.single && array.items.len() == 1);
         assert_eq!(array.form, Form::Lenient);
@@ -369,21 +409,22 @@ mod tests {
         assert_eq!((problem.status, problem.code.as_str()), (400, "too_deep"));
         // In a batch, only the element that is nested too deep is bad.
         let batch = decode(format!("[{{}},{deep}]").as_bytes(), Media::Json).unwrap();
-        assert!(batch.items[0].is_ok());
-        assert_eq!(batch.items[1].as_ref().unwrap_err().code, "too_deep");
+        assert!(batch.items[0].value.is_ok());
+        assert_eq!(batch.items[1].value.as_ref().unwrap_err().code, "too_deep");
     }
 
     #[test]
     fn a_bad_element_is_named_with_its_place_in_the_whole_body() {
         let batch = decode(b"[{},\n {\"a\": \"\\udc00\"}, {}]", Media::Json).unwrap();
-        assert!(batch.items[0].is_ok() && batch.items[2].is_ok());
-        let error = batch.items[1].as_ref().unwrap_err();
+        assert!(batch.items[0].value.is_ok() && batch.items[2].value.is_ok());
+        let error = batch.items[1].value.as_ref().unwrap_err();
         let found = error.found.as_deref().unwrap();
         assert!(found.starts_with("line 2, column "), "{found}");
         assert!(
             found.ends_with("lone leading surrogate in hex escape"),
             "{found}"
         );
+        assert_eq!(texts(&batch), ["{}", "{\"a\": \"\\udc00\"}", "{}"]);
     }
 
     #[test]
@@ -392,10 +433,22 @@ mod tests {
         let batch = decode(body, Media::NdJson).unwrap();
         assert!(!batch.single);
         assert_eq!(batch.items.len(), 4);
-        assert!(batch.items[0].is_ok() && batch.items[3].is_ok());
-        let found = |n: usize| batch.items[n].as_ref().unwrap_err().found.clone().unwrap();
+        assert!(batch.items[0].value.is_ok() && batch.items[3].value.is_ok());
+        let found = |n: usize| {
+            batch.items[n]
+                .value
+                .as_ref()
+                .unwrap_err()
+                .found
+                .clone()
+                .unwrap()
+        };
         assert_eq!(found(1), "line 4, column 5: EOF while parsing a value");
         assert_eq!(found(2), "line 5, column 7: bytes that are not UTF-8");
+        assert_eq!(
+            texts(&batch),
+            ["{\"a\":1}", "{\"a\":", "{\"a\":\"\u{fffd}\"}", "{\"a\":2}"]
+        );
         assert_eq!(refused("\n\n", Media::NdJson).code, "empty_body");
     }
 
@@ -416,8 +469,8 @@ mod tests {
         let large = format!("{{\"data\":\"{}\"}}", "x".repeat(LARGEST_EVENT));
         assert_eq!(refused(&large, Media::Json).status, 413);
         let batch = decode(format!("[{large},{{}}]").as_bytes(), Media::Json).unwrap();
-        assert_eq!(batch.items[0].as_ref().unwrap_err().code, "too_long");
-        assert!(batch.items[1].is_ok());
+        assert_eq!(batch.items[0].value.as_ref().unwrap_err().code, "too_long");
+        assert!(batch.items[1].value.is_ok());
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Events in.
 
+use std::sync::Arc;
+
 use pts_domain::FieldError;
 use pts_domain::access::Scope;
 use pts_domain::event::Form;
 use pts_ports::{Appended, MockEventLog, StoreError};
-use pts_services::{ActionError, ItemOutcome};
+use pts_services::{ActionError, Item, ItemOutcome};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -43,11 +45,11 @@ async fn bad_events_do_not_hurt_their_neighbours_and_results_keep_their_order() 
         });
     let not_json = Err(FieldError::invalid("line 2", "a brace", "JSON"));
     let items = vec![
-        Ok(good("1")),
-        Ok(bad()),
-        Ok(good("2")),
-        not_json,
-        Ok(good("3")),
+        good("1").into(),
+        bad().into(),
+        good("2").into(),
+        Item::part(not_json, &Arc::new(b"{".to_vec()), 0..1),
+        good("3").into(),
     ];
     let writer = principal(&[Scope::EventsWrite]);
     let outcomes = over(log)
@@ -55,16 +57,18 @@ async fn bad_events_do_not_hurt_their_neighbours_and_results_keep_their_order() 
         .await
         .unwrap();
     assert!(matches!(&outcomes[0], ItemOutcome::Created(receipt) if !receipt.duplicate));
-    assert!(matches!(&outcomes[1], ItemOutcome::Invalid(errors) if errors.len() == 4));
+    assert!(matches!(&outcomes[1], ItemOutcome::Invalid { errors, .. } if errors.len() == 4));
     assert!(matches!(&outcomes[2], ItemOutcome::Duplicate(receipt)
             if receipt.duplicate && receipt.id == Some(Uuid::from_u128(9))));
-    assert!(matches!(&outcomes[3], ItemOutcome::Invalid(errors) if errors[0].field == "line 2"));
+    assert!(
+        matches!(&outcomes[3], ItemOutcome::Invalid { errors, .. } if errors[0].field == "line 2")
+    );
     assert!(matches!(outcomes[4], ItemOutcome::Conflict { .. }));
 }
 
 #[tokio::test]
 async fn validation_alone_stores_nothing() {
-    let items = vec![Ok(good("1")), Ok(bad())];
+    let items = vec![good("1").into(), bad().into()];
     let writer = principal(&[Scope::EventsWrite]);
     // A mock that expects nothing fails when it is called.
     let gateway = over(MockEventLog::new());
@@ -73,7 +77,7 @@ async fn validation_alone_stores_nothing() {
         .await
         .unwrap();
     assert!(matches!(outcomes[0], ItemOutcome::Valid(_)));
-    assert!(matches!(outcomes[1], ItemOutcome::Invalid(_)));
+    assert!(matches!(outcomes[1], ItemOutcome::Invalid { .. }));
 }
 
 #[tokio::test]
@@ -81,10 +85,10 @@ async fn a_batch_of_bad_events_does_not_trouble_the_store() {
     let writer = principal(&[Scope::EventsWrite]);
     let gateway = over(MockEventLog::new());
     let outcomes = gateway
-        .ingest(&writer, vec![Ok(bad())], Form::Lenient, false)
+        .ingest(&writer, vec![bad().into()], Form::Lenient, false)
         .await
         .unwrap();
-    assert!(matches!(outcomes[0], ItemOutcome::Invalid(_)));
+    assert!(matches!(outcomes[0], ItemOutcome::Invalid { .. }));
 }
 
 #[tokio::test]
@@ -92,7 +96,7 @@ async fn reading_does_not_allow_writing() {
     let reader = principal(&[Scope::EventsRead]);
     let gateway = over(MockEventLog::new());
     let denied = gateway
-        .ingest(&reader, vec![Ok(good("1"))], Form::Lenient, false)
+        .ingest(&reader, vec![good("1").into()], Form::Lenient, false)
         .await;
     assert!(matches!(
         denied,
@@ -109,7 +113,7 @@ async fn a_store_that_is_away_is_said_to_be_away() {
         .returning(|_| Err(StoreError::unavailable("gone")));
     let writer = principal(&[Scope::EventsWrite]);
     let refused = over(log)
-        .ingest(&writer, vec![Ok(good("1"))], Form::Lenient, false)
+        .ingest(&writer, vec![good("1").into()], Form::Lenient, false)
         .await;
     assert!(matches!(refused, Err(ActionError::Unavailable { .. })));
 }
@@ -122,7 +126,7 @@ async fn a_contradiction_is_told_to_its_sender() {
         .example();
     let writer = principal(&[Scope::EventsWrite]);
     let outcomes = gateway
-        .ingest(&writer, vec![Ok(event)], Form::Lenient, false)
+        .ingest(&writer, vec![event.into()], Form::Lenient, false)
         .await
         .unwrap();
     let ItemOutcome::Created(receipt) = &outcomes[0] else {

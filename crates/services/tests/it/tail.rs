@@ -19,7 +19,7 @@ async fn notice(gateway: &Gateway, id: usize, service: &str) {
     });
     let writer = principal(&[Scope::EventsWrite]);
     let outcomes = gateway
-        .ingest(&writer, vec![Ok(event)], Form::Lenient, false)
+        .ingest(&writer, vec![event.into()], Form::Lenient, false)
         .await
         .unwrap();
     assert!(matches!(outcomes[0], ItemOutcome::Created(_)));
