@@ -5,6 +5,7 @@
 //! chance come in as values; whatever must happen goes out as a value.
 
 pub mod access;
+pub mod accounting;
 pub mod dora;
 pub mod event;
 pub mod filter;
@@ -12,6 +13,7 @@ pub mod image_ref;
 pub mod platform;
 pub mod problem;
 pub mod projection;
+pub mod quarantine;
 pub mod retention;
 pub mod time;
 

@@ -7,14 +7,20 @@
 //! **Architecture invariant:** ports are cut by use, not by table; no driver's or framework's type
 //! appears in them.
 
+mod accounting;
 mod clock;
 mod error;
 mod event_log;
 mod maintenance;
 mod projections;
 mod projector;
+mod quarantine;
+mod retention;
 mod tokens;
 
+#[cfg(feature = "mocks")]
+pub use accounting::MockAccounting;
+pub use accounting::{Account, AccountQuery, Accounting, Counted, Handover};
 pub use clock::{Clock, Entropy, new_id};
 #[cfg(feature = "mocks")]
 pub use clock::{MockClock, MockEntropy};
@@ -31,6 +37,12 @@ pub use projections::{
     DeploymentQuery, DoraFacts, ImageQuery, IncidentQuery, Projections, RunQuery, StateQuery,
 };
 pub use projector::Projector;
+#[cfg(feature = "mocks")]
+pub use quarantine::MockQuarantine;
+pub use quarantine::{Finding, Quarantine, QuarantineQuery};
+#[cfg(feature = "mocks")]
+pub use retention::MockRetentionStore;
+pub use retention::{MonthAhead, Remover, RetentionRun, RetentionStore, Thinned, Thinning};
 #[cfg(feature = "mocks")]
 pub use tokens::MockTokenStore;
 pub use tokens::TokenStore;
