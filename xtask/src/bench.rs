@@ -6,12 +6,14 @@
 
 mod disk;
 mod figures;
+mod ingest;
 mod machine;
 mod measure;
 mod page;
+mod rig;
 mod search;
 
-use std::{fs, io};
+use std::{fs, io, path::PathBuf};
 
 use anyhow::{Context, Result, bail};
 
@@ -27,13 +29,40 @@ pub(crate) struct Bench {
     /// The scenario, or `list` for those there are
     name: String,
 
-    /// How often the subject and its peer take turns
-    #[arg(long, default_value_t = Rounds::FEWEST)]
-    rounds: usize,
+    /// How often the subject and its peers take turns [default: 5, with --quick 1]
+    #[arg(long)]
+    rounds: Option<usize>,
 
     /// Print the figures and leave docs/benchmarks.md as it is
     #[arg(long)]
     print: bool,
+
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// What a scenario may be told; those that have no use for it leave it be.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Settings {
+    /// Short rounds, and as few as you like: for development. Nothing is written
+    #[arg(long)]
+    quick: bool,
+
+    /// Only these parts, by name or beginning of a name, such as single64,batch. Nothing is written
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+
+    /// The server's program, to compare builds; without it a release build is made
+    #[arg(long)]
+    server: Option<PathBuf>,
+
+    /// How long the soak lasts
+    #[arg(long, default_value_t = 10)]
+    minutes: u64,
+
+    /// Stored events of the larger table
+    #[arg(long, default_value_t = 10_000_000)]
+    events: u64,
 }
 
 /// Something that can be measured.
@@ -43,7 +72,7 @@ trait Scenario {
     /// One line for `bench list`.
     fn about(&self) -> &'static str;
     /// Takes the measurements.
-    fn run(&self, rounds: Rounds) -> Result<Outcome>;
+    fn run(&self, rounds: Rounds, settings: &Settings) -> Result<Outcome>;
 }
 
 /// What a scenario found.
@@ -51,9 +80,20 @@ struct Outcome {
     /// How it was measured, so that a reader can do it again.
     how: String,
     table: Table,
+    /// What else there is to see, each under a line of its own.
+    more: Vec<(String, Table)>,
 }
 
-const SCENARIOS: &[&dyn Scenario] = &[&disk::Disk, &search::Search];
+impl Outcome {
+    /// The tables one after another, each set by `show`.
+    fn tables(&self, show: impl Fn(&Table) -> String) -> String {
+        let more = self.more.iter();
+        let more = more.map(|(title, table)| format!("\n{title}\n\n{}", show(table)));
+        std::iter::once(show(&self.table)).chain(more).collect()
+    }
+}
+
+const SCENARIOS: &[&dyn Scenario] = &[&disk::Disk, &search::Search, &ingest::Ingest];
 
 /// Lists the scenarios, or runs one.
 pub(crate) fn run(task: &Bench) -> Result<()> {
@@ -71,16 +111,27 @@ pub(crate) fn run(task: &Bench) -> Result<()> {
             list()
         );
     };
-    let outcome = scenario.run(Rounds::new(task.rounds)?)?;
+    let settings = &task.settings;
+    let rounds = match task.rounds {
+        rounds if settings.quick => Rounds::few(rounds.unwrap_or(1)),
+        rounds => Rounds::new(rounds.unwrap_or(Rounds::FEWEST))?,
+    };
+    let outcome = scenario.run(rounds, settings)?;
     let machine = machine::describe();
-    println!("{}\n{machine}\n\n{}", outcome.how, outcome.table.plain());
-    if !task.print {
+    println!(
+        "{}\n{machine}\n\n{}",
+        outcome.how,
+        outcome.tables(Table::plain)
+    );
+    if settings.quick || !settings.only.is_empty() {
+        println!("{PAGE} stays as it is: this was not the whole of it");
+    } else if !task.print {
         write(
             scenario.name(),
             &format!(
                 "{}\n\n{machine}\n\n{}",
                 outcome.how,
-                outcome.table.markdown()
+                outcome.tables(Table::markdown)
             ),
         )?;
     }
@@ -88,7 +139,7 @@ pub(crate) fn run(task: &Bench) -> Result<()> {
 }
 
 fn list() -> String {
-    let line = |scenario: &&dyn Scenario| format!("{:<12}{}\n", scenario.name(), scenario.about());
+    let line = |scenario: &&dyn Scenario| format!("{:<20}{}\n", scenario.name(), scenario.about());
     SCENARIOS.iter().map(line).collect()
 }
 
@@ -124,8 +175,9 @@ mod tests {
     fn an_unknown_scenario_is_told_which_there_are() {
         let task = Bench {
             name: "sarch".into(),
-            rounds: 5,
+            rounds: None,
             print: true,
+            settings: Settings::default(),
         };
         let error = run(&task).expect_err("no such scenario");
         assert!(error.to_string().contains("disk"), "{error}");

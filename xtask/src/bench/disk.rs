@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use super::{
-    Outcome, Scenario, figures,
+    Outcome, Scenario, Settings, figures,
     measure::{Latencies, Rounds, median_of},
 };
 use crate::{repo, table::Table};
@@ -32,7 +32,7 @@ impl Scenario for Disk {
         "appending 1 KiB with a flush to disk, against appending without"
     }
 
-    fn run(&self, rounds: Rounds) -> Result<Outcome> {
+    fn run(&self, rounds: Rounds, _: &Settings) -> Result<Outcome> {
         let directory = repo::target_directory()?;
         fs::create_dir_all(&directory)?;
         measure(&directory, rounds, TIMES)
@@ -64,7 +64,11 @@ fn measure(directory: &Path, rounds: Rounds, times: usize) -> Result<Outcome> {
          without; medians of {} rounds that take turns.",
         rounds.count()
     );
-    Ok(Outcome { how, table })
+    Ok(Outcome {
+        how,
+        table,
+        more: Vec::new(),
+    })
 }
 
 /// A file that is gone when the measurement is.

@@ -22,6 +22,11 @@ impl Rounds {
         Ok(Self(rounds))
     }
 
+    /// For a first look, not for the page.
+    pub(crate) fn few(rounds: usize) -> Self {
+        Self(rounds.max(1))
+    }
+
     /// Lets the subject and its peer take turns, each going first every other round, after one
     /// round of both that warms caches and is not counted.
     pub(crate) fn alternate<T>(

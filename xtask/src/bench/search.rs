@@ -9,7 +9,7 @@ use std::{env, ops::Range};
 use anyhow::{Context, Result, ensure};
 
 use super::{
-    Outcome, Scenario, figures,
+    Outcome, Scenario, Settings, figures,
     measure::{Latencies, Rounds, median_of},
 };
 use crate::table::Table;
@@ -43,7 +43,7 @@ impl Scenario for Search {
         "100 newest by service, type and window over 1,000,000 events, against the bare statement"
     }
 
-    fn run(&self, rounds: Rounds) -> Result<Outcome> {
+    fn run(&self, rounds: Rounds, _: &Settings) -> Result<Outcome> {
         let events = match env::var(EVENTS_VARIABLE) {
             Ok(events) => events
                 .parse()
@@ -187,7 +187,11 @@ fn measure(
         rounds.count(),
         plan.trim_end()
     );
-    Ok(Outcome { how, table })
+    Ok(Outcome {
+        how,
+        table,
+        more: Vec::new(),
+    })
 }
 
 #[cfg(test)]

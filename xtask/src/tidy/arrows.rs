@@ -94,6 +94,11 @@ const ROOMS: &[Room] = &[
         may: May::StandApart,
         why: "the tasks must build and say what is wrong when the product does not build",
     },
+    Room {
+        name: "bench-*",
+        may: May::StandApart,
+        why: "what the product is measured with and against shares no code with it",
+    },
 ];
 
 /// The crates whose dependencies go where no arrow leads.

@@ -22,13 +22,13 @@ const FENCES: &[Fence] = &[
     },
     Fence {
         libraries: &["tokio-postgres*"],
-        holders: &["pts-adapter-postgres", "pts-testkit"],
-        why: "plain connections are for the adapter's bulk writes and for tests that look at the \
-              database from outside",
+        holders: &["pts-adapter-postgres", "pts-testkit", "bench-load"],
+        why: "plain connections are for the adapter's bulk writes, for tests that look at the \
+              database from outside, and for the bench that measures the database alone",
     },
     Fence {
         libraries: &["actix*"],
-        holders: &["pts-adapter-http"],
+        holders: &["pts-adapter-http", "bench-parse-only"],
         why: "the web framework stays at the edge: a use case that knows it can be called no \
               other way",
     },

@@ -1,0 +1,162 @@
+//! What the scenarios about ingest stand on: one PostgreSQL for all that is measured, a fresh
+//! database for each measurement, the subjects, and the load.
+
+mod cluster;
+mod fastapi;
+mod load;
+pub(crate) mod pgbench;
+mod process;
+mod programs;
+mod server;
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+
+pub(crate) use cluster::Cluster;
+pub(crate) use fastapi::FastApi;
+pub(crate) use load::{Post, Told, Window, copy};
+pub(crate) use server::Server;
+
+use super::Settings;
+use crate::repo;
+use programs::Programs;
+
+/// The database that all others are made from: migrated, with a token, without an event.
+const TEMPLATE: &str = "pts_template";
+/// The database of a measurement.
+const DATABASE: &str = "pts_bench";
+/// That of the FastAPI service, which has tables of its own.
+const FASTAPI: &str = "fastapi_bench";
+
+/// Everything there is to measure with.
+pub(crate) struct Rig {
+    pub(crate) programs: Programs,
+    pub(crate) cluster: Cluster,
+    directory: PathBuf,
+    pub(crate) pace: Pace,
+}
+
+/// How long a measurement takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    pub(crate) warm: Duration,
+    pub(crate) window: Duration,
+}
+
+impl Pace {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        let ms = Duration::from_millis;
+        if settings.quick {
+            Self {
+                warm: ms(500),
+                window: ms(1500),
+            }
+        } else {
+            Self {
+                warm: ms(1000),
+                window: ms(4000),
+            }
+        }
+    }
+}
+
+/// A database of its own, gone with this.
+pub(crate) struct Database<'a> {
+    cluster: &'a Cluster,
+    name: &'static str,
+    /// The table of events.
+    table: &'static str,
+}
+
+impl Rig {
+    /// Builds what is needed and starts PostgreSQL, with `preload` loaded into it and nothing else.
+    pub(crate) fn start(settings: &Settings, preload: Option<PathBuf>) -> Result<Self> {
+        let programs = Programs::build(settings.server.clone())?;
+        let target = repo::target_directory()?.join("bench");
+        fs::create_dir_all(&target)?;
+        cluster::clear(&target);
+        let directory = target.join(format!("run-{}", std::process::id()));
+        let cluster = Cluster::start(&directory, preload)?;
+        let rig = Self {
+            programs,
+            cluster,
+            directory,
+            pace: Pace::of(settings),
+        };
+        rig.cluster.create(TEMPLATE, None)?;
+        server::migrate(&rig, TEMPLATE)?;
+        Ok(rig)
+    }
+
+    /// A database like the template: no events yet, and nothing left of the measurement before.
+    pub(crate) fn database(&self) -> Result<Database<'_>> {
+        self.cluster.drop_database(DATABASE)?;
+        self.cluster.create(DATABASE, Some(TEMPLATE))?;
+        // What was written before shall not be flushed during the measurement.
+        self.cluster.psql("postgres", "CHECKPOINT")?;
+        Ok(Database {
+            cluster: &self.cluster,
+            name: DATABASE,
+            table: "platform.events",
+        })
+    }
+
+    /// An empty database for the FastAPI service.
+    fn database_of_fastapi(&self) -> Result<Database<'_>> {
+        self.cluster.drop_database(FASTAPI)?;
+        self.cluster.create(FASTAPI, None)?;
+        self.cluster.psql("postgres", "CHECKPOINT")?;
+        Ok(Database {
+            cluster: &self.cluster,
+            name: FASTAPI,
+            table: "platform_events",
+        })
+    }
+
+    /// How long the disk takes to keep something, in seconds, as the database meets it.
+    pub(crate) fn flush_s(&self) -> Result<f64> {
+        load::flush(self)
+    }
+}
+
+impl Database<'_> {
+    pub(crate) fn psql(&self, statements: &str) -> Result<String> {
+        self.cluster.psql(self.name, statements)
+    }
+
+    /// As drivers take it.
+    pub(crate) fn url(&self) -> String {
+        self.cluster.url(self.name)
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.name
+    }
+
+    /// Fails unless exactly the events that were acknowledged are stored.
+    pub(crate) fn holds(&self, acknowledged: u64) -> Result<()> {
+        let stored = self.psql(&format!("SELECT count(*) FROM {}", self.table))?;
+        let stored: u64 = stored.trim().parse().context("a count")?;
+        ensure!(
+            stored == acknowledged,
+            "{acknowledged} events were acknowledged, {stored} are stored"
+        );
+        Ok(())
+    }
+}
+
+impl Drop for Database<'_> {
+    fn drop(&mut self) {
+        // The next one is made from the template whether or not this is gone.
+        let _ = self.cluster.drop_database(self.name);
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.cluster.stop();
+        // What cannot be removed is in the target directory, and cleared next time.
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}

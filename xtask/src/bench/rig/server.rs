@@ -1,0 +1,172 @@
+//! The server as a subject: on a database of the bench's own, with a token that may only write.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::{ChildStdout, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+
+use super::{
+    Database, Rig,
+    process::{self, Process},
+};
+use crate::command;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server that is ready.
+pub(crate) struct Server {
+    process: Process,
+    pub(crate) address: String,
+    /// From its start until it said that it can commit.
+    pub(crate) ready: Duration,
+    /// Held open: the server may write to it.
+    _output: Option<BufReader<ChildStdout>>,
+}
+
+/// The token that the load uses.
+pub(super) fn token_file(rig: &Rig) -> PathBuf {
+    rig.directory.join("token")
+}
+
+/// Brings a database into the shape that the server needs, with tokens.
+pub(super) fn migrate(rig: &Rig, database: &str) -> Result<()> {
+    let url = rig.cluster.url(database);
+    let run = |arguments: &[&str]| {
+        let mut server = process::command(&rig.programs.server, None);
+        server.args(arguments).args(["--database-url", &url]);
+        server.arg("--data-dir").arg(&rig.directory);
+        command::read(
+            server
+                .args(["--log-level", "error"])
+                .current_dir(&rig.directory),
+        )
+    };
+    run(&["migrate"])?;
+    let token = |name: &str, scope: &str| {
+        let token = run(&["token", "create", "--name", name, "--scope", scope])?;
+        anyhow::Ok(token.trim().to_owned())
+    };
+    fs::write(token_file(rig), token("load", "events:write")?)?;
+    fs::write(rig.directory.join("admin-token"), token("bench", "admin")?)?;
+    Ok(())
+}
+
+impl Server {
+    pub(crate) fn start(rig: &Rig, database: &Database<'_>) -> Result<Self> {
+        let log = rig.directory.join("server.log");
+        let mut command = process::command(&rig.programs.server, None);
+        command.args(["--listen", "127.0.0.1:0", "--log-level", "warn"]);
+        command.arg("--data-dir").arg(&rig.directory);
+        command.args(["--database-url", &database.url()]);
+        command.current_dir(&rig.directory);
+        command
+            .stdout(Stdio::piped())
+            .stderr(fs::File::create(&log)?);
+        let began = Instant::now();
+        let mut process = Process::spawn("pts-server", &mut command, "-TERM")?;
+        let (address, output) = first_line(&mut process, &log)?;
+        wait_for(&address, "/readyz", &mut process, &log)?;
+        Ok(Self {
+            ready: began.elapsed(),
+            process,
+            address,
+            _output: Some(output),
+        })
+    }
+
+    /// The endpoint that parses and keeps nothing.
+    pub(crate) fn start_parse_only(rig: &Rig) -> Result<Self> {
+        let log = rig.directory.join("parse-only.log");
+        let mut command = process::command(&rig.programs.parse_only, None);
+        command
+            .stdout(Stdio::piped())
+            .stderr(fs::File::create(&log)?);
+        let began = Instant::now();
+        let mut process = Process::spawn("bench-parse-only", &mut command, "-TERM")?;
+        let (address, output) = first_line(&mut process, &log)?;
+        Ok(Self {
+            process,
+            address,
+            ready: began.elapsed(),
+            _output: Some(output),
+        })
+    }
+
+    /// Any other program that speaks HTTP at an address known beforehand.
+    pub(super) fn start_other(
+        name: &str,
+        command: &mut std::process::Command,
+        address: String,
+        ready: &str,
+        log: &Path,
+    ) -> Result<Self> {
+        let out = fs::File::create(log)?;
+        command.stdout(out.try_clone()?).stderr(out);
+        let began = Instant::now();
+        let mut process = Process::spawn(name, command, "-TERM")?;
+        wait_for(&address, ready, &mut process, log)?;
+        Ok(Self {
+            process,
+            address,
+            ready: began.elapsed(),
+            _output: None,
+        })
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    pub(crate) fn stop(mut self) {
+        self.process.stop();
+    }
+}
+
+/// Programs that take a free port say in their first line which.
+fn first_line(process: &mut Process, log: &Path) -> Result<(String, BufReader<ChildStdout>)> {
+    let output = process.child().stdout.take().context("no output")?;
+    let mut output = BufReader::new(output);
+    let mut first = String::new();
+    output.read_line(&mut first)?;
+    let Some((_, address)) = first.trim().rsplit_once("http://") else {
+        bail!(
+            "it did not start: {}",
+            fs::read_to_string(log).unwrap_or_default()
+        );
+    };
+    Ok((address.to_owned(), output))
+}
+
+fn wait_for(address: &str, path: &str, process: &mut Process, log: &Path) -> Result<()> {
+    let began = Instant::now();
+    while !answers(address, path) {
+        if process.ended().is_some() || began.elapsed() > PATIENCE {
+            let log = fs::read_to_string(log).unwrap_or_default();
+            bail!("nothing is ready at {address}: {log}");
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    Ok(())
+}
+
+fn answers(address: &str, path: &str) -> bool {
+    let ask = || {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+        )?;
+        let mut answer = Vec::new();
+        stream.take(64).read_to_end(&mut answer)?;
+        std::io::Result::Ok(answer)
+    };
+    ask().is_ok_and(|answer| answer.starts_with(b"HTTP/1.1 2"))
+}
