@@ -8,6 +8,19 @@ use super::{PlatformEvent, find};
 
 const PREFIX: &str = "dev.cdevents.";
 
+/// Subjects and predicates that [`read`] knows.
+const COUNTERPARTS: &[(&str, &str)] = &[
+    ("service", "deployed"),
+    ("service", "upgraded"),
+    ("service", "rolledback"),
+    ("service", "removed"),
+    ("artifact", "packaged"),
+    ("artifact", "published"),
+    ("incident", "detected"),
+    ("incident", "reported"),
+    ("incident", "resolved"),
+];
+
 /// Reads a CDEvents event as a platform event; `None` for what has no counterpart.
 pub(super) fn read(event_type: &str, data: &Value) -> Option<PlatformEvent> {
     let (subject, predicate) = name(event_type)?;
@@ -75,16 +88,14 @@ pub(super) fn read(event_type: &str, data: &Value) -> Option<PlatformEvent> {
 
 /// Whether events of this type have a counterpart, if they say all that it needs.
 pub(crate) fn has_counterpart(event_type: &str) -> bool {
-    matches!(
-        name(event_type),
-        Some(
-            (
-                "service",
-                "deployed" | "upgraded" | "rolledback" | "removed"
-            ) | ("artifact", "packaged" | "published")
-                | ("incident", "detected" | "reported" | "resolved")
-        )
-    )
+    name(event_type).is_some_and(|name| COUNTERPARTS.contains(&name))
+}
+
+/// How the types begin that have a counterpart: all but their version.
+pub(crate) fn counterparts() -> impl Iterator<Item = String> {
+    COUNTERPARTS
+        .iter()
+        .map(|(subject, predicate)| format!("{PREFIX}{subject}.{predicate}"))
 }
 
 /// The service or environment that a CDEvents event is about, for searches by these.
@@ -253,7 +264,7 @@ mod tests {
                 known += usize::from(is_read);
             }
         }
-        assert_eq!(known, 9);
+        assert_eq!(known, COUNTERPARTS.len());
         assert!(!has_counterpart("com.acme.service.deployed"));
     }
 }

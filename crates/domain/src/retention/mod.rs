@@ -16,7 +16,7 @@ pub use policy::{Policy, SHORTEST};
 pub use survey::{MonthSurvey, TypeCount, confirmation};
 
 use crate::Event;
-use crate::platform::{cdevents, find};
+use crate::platform::{all, cdevents, find};
 
 /// What a type's name alone tells of its events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,23 @@ pub fn fate(event_type: &str) -> Fate {
     }
 }
 
+/// The types whose events stay.
+pub fn kept_types() -> Vec<&'static str> {
+    all().iter().map(|known| known.name).collect()
+}
+
+/// The types of which some events may stay, without what follows the fourth part of their name: a
+/// type `a.b.c.d` or `a.b.c.d.e.f` is meant by `a.b.c.d`.
+pub fn unsure_types() -> Vec<String> {
+    cdevents::counterparts().collect()
+}
+
+/// The first four parts of a type's name: how a type of which some events stay is counted.
+pub fn stem(event_type: &str) -> &str {
+    let end = event_type.match_indices('.').nth(3);
+    end.map_or(event_type, |(end, _)| &event_type[..end])
+}
+
 /// Whether an event stays for ever: it is a platform event, in PTS's own words or in those of
 /// CDEvents. One of a platform type that this version cannot read stays too: another version did,
 /// or will.
@@ -54,7 +71,6 @@ mod tests {
 
     use super::*;
     use crate::event::{Form, read};
-    use crate::platform::all;
 
     fn event(event_type: &str, data: Value) -> Event {
         let now = crate::time::parse("2026-03-01T12:00:00Z").unwrap();
@@ -73,6 +89,19 @@ mod tests {
             let example = known.example()["data"].clone();
             assert!(is_kept(&event(known.name, example)), "{}", known.name);
         }
+    }
+
+    #[test]
+    fn types_are_listed_as_they_are_judged() {
+        assert!(kept_types().iter().all(|name| fate(name) == Fate::Kept));
+        for name in unsure_types() {
+            for versioned in [name.clone(), format!("{name}.0.1.1")] {
+                assert_eq!(fate(&versioned), Fate::Unsure, "{versioned}");
+                assert_eq!(stem(&versioned), name);
+            }
+            assert_eq!(fate(&format!("{name}x.0.1.1")), Fate::Removed, "{name}");
+        }
+        assert_eq!(stem("com.acme.order"), "com.acme.order");
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! What a month holds that would go: what somebody decides on, and what that decision is bound to.
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest, Sha256};
 
-use super::Month;
-use crate::Timestamp;
+use super::{Fate, Month, fate, is_kept, stem};
+use crate::{StoredEvent, Timestamp};
 
 /// How often a type is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +32,8 @@ pub struct MonthSurvey {
     pub oldest: Option<Timestamp>,
     /// When the last of those that would go happened.
     pub newest: Option<Timestamp>,
-    /// The most frequent types of those that would go.
+    /// The most frequent types of those that would go. Types of which some events stay are counted
+    /// by their [`stem`], followed by `.*`.
     pub types: Vec<TypeCount>,
     /// How many types would go altogether.
     pub type_count: u64,
@@ -41,6 +44,71 @@ pub struct MonthSurvey {
 impl MonthSurvey {
     /// How many types a survey names.
     pub const TYPES: usize = 10;
+
+    /// The survey of a month whose events these are, in the order of the log.
+    pub fn of<'a>(
+        month: Month,
+        events: impl IntoIterator<Item = &'a StoredEvent>,
+        bytes: u64,
+    ) -> Self {
+        let mut survey = Self {
+            month,
+            events: 0,
+            removable: 0,
+            last_position: 0,
+            oldest: None,
+            newest: None,
+            types: Vec::new(),
+            type_count: 0,
+            bytes,
+        };
+        let mut types: BTreeMap<String, u64> = BTreeMap::new();
+        for StoredEvent {
+            position, event, ..
+        } in events
+        {
+            survey.events += 1;
+            survey.last_position = survey.last_position.max(*position);
+            if is_kept(event) {
+                continue;
+            }
+            survey.removable += 1;
+            survey.widen(event.time, event.time);
+            let name = match fate(&event.event_type) {
+                Fate::Unsure => format!("{}.*", stem(&event.event_type)),
+                Fate::Kept | Fate::Removed => event.event_type.clone(),
+            };
+            *types.entry(name).or_default() += 1;
+        }
+        survey.type_count = types.len() as u64;
+        survey.name_types(types);
+        survey
+    }
+
+    /// Takes note of when more of those that would go happened.
+    pub fn widen(&mut self, oldest: Timestamp, newest: Timestamp) {
+        self.oldest = Some(self.oldest.map_or(oldest, |known| known.min(oldest)));
+        self.newest = Some(self.newest.map_or(newest, |known| known.max(newest)));
+    }
+
+    /// Names the most frequent of these types; of equally frequent ones the first by name.
+    pub fn name_types(&mut self, types: impl IntoIterator<Item = (String, u64)>) {
+        self.types = types
+            .into_iter()
+            .map(|(event_type, events)| TypeCount { event_type, events })
+            .collect();
+        self.types.sort_by(|one, other| {
+            let by_count = other.events.cmp(&one.events);
+            by_count.then_with(|| one.event_type.cmp(&other.event_type))
+        });
+        self.types.truncate(Self::TYPES);
+    }
+
+    /// Whether this is the month as another survey saw it.
+    pub fn is_as_seen_by(&self, other: &Self) -> bool {
+        let seen = |survey: &Self| (survey.events, survey.removable, survey.last_position);
+        self.month == other.month && seen(self) == seen(other)
+    }
 
     /// Events that stay.
     pub const fn kept(&self) -> u64 {
