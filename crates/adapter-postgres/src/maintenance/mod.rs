@@ -1,6 +1,7 @@
 //! Looking after the log and what was worked out from it.
 
 mod check;
+mod holes;
 mod rebuild;
 mod verify;
 
@@ -51,13 +52,15 @@ impl Maintenance for PgMaintenance {
     }
 }
 
-/// Begins a transaction without the limits that requests have.
+/// Begins a transaction without the limits that requests have. The log keeps its tables until it
+/// ends: this transaction may see the log as of its first statement, and retention puts tables in
+/// its place that were not there then.
 async fn begin(mut connection: &AsyncPgConnection, kind: &str) -> Result<(), Fault> {
     connection
         .batch_execute(&format!(
             "BEGIN {kind}; SET LOCAL statement_timeout = 0; \
              SET LOCAL idle_in_transaction_session_timeout = 0; \
-             SET LOCAL work_mem = '64MB'"
+             SET LOCAL work_mem = '64MB'; LOCK TABLE platform.events IN ACCESS SHARE MODE"
         ))
         .await
         .map_err(classify)

@@ -5,6 +5,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use pts_ports::VerifyReport;
 
+use super::holes::Holes;
 use super::{MOST, begin};
 use crate::error::{Fault, classify};
 use crate::row::{EVENT_COLUMNS, EventRow, Number};
@@ -25,7 +26,9 @@ pub(super) async fn verify(mut connection: &AsyncPgConnection) -> Result<VerifyR
         Some(head) => report.head = head.number,
         None => report.faults.push("platform.log_head is empty".into()),
     }
-    events(connection, &mut report).await?;
+    let mut holes = removed(connection).await?;
+    events(connection, &mut report, &mut holes).await?;
+    report.faults.extend(holes.faults());
     for statement in [TWICE, UNPROTECTED] {
         let faults: Vec<Line> = Sql::once(statement)
             .sql(" LIMIT ")
@@ -59,15 +62,42 @@ const TWICE: &str = "SELECT position || ': its identity is that of ' || earlier 
      <= date_trunc('month', earlier_at, 'UTC') \
      ORDER BY position";
 
+#[derive(QueryableByName)]
+struct Removed {
+    #[diesel(sql_type = BigInt)]
+    first: i64,
+    #[diesel(sql_type = BigInt)]
+    last: i64,
+    #[diesel(sql_type = BigInt)]
+    events: i64,
+}
+
+/// What retention says that it removed.
+async fn removed(connection: &AsyncPgConnection) -> Result<Holes, Fault> {
+    let rows: Vec<Removed> = Sql::once(
+        "SELECT first_removed AS first, last_removed AS last, removed AS events \
+         FROM platform.retention_runs WHERE removed > 0",
+    )
+    .rows(connection)
+    .await
+    .map_err(classify)?;
+    let records = rows
+        .into_iter()
+        .map(|row| (row.first, row.last, row.events));
+    Ok(Holes::of(records.collect()))
+}
+
 /// Tables of the log that let themselves be changed, or let an identity in twice.
 const UNPROTECTED: &str = "SELECT t.name || ': ' || needed.what AS line FROM \
      (SELECT 'platform.events'::regclass AS oid, 'platform.events' AS name, false AS partition \
      UNION ALL SELECT c.oid, 'platform.' || c.relname, true FROM pg_catalog.pg_inherits AS i \
      JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid \
-     WHERE i.inhparent = 'platform.events'::regclass) AS t \
+     WHERE i.inhparent = 'platform.events'::regclass \
+     UNION ALL SELECT name::regclass, name, false FROM unnest(ARRAY[\
+     'platform.retention_runs', 'platform.retention_removed']) AS records (name)) AS t \
      CROSS JOIN (VALUES \
-     ('events_are_kept', 27, 'nothing refuses UPDATE and DELETE'), \
-     ('events_are_not_truncated', 34, 'nothing refuses TRUNCATE'), \
+     ('kept', 27, 'nothing refuses UPDATE and DELETE'), \
+     ('not truncated', 34, 'nothing refuses TRUNCATE'), \
      ('identity', 0, 'no index keeps identities unique')) AS needed (name, fires, what) \
      WHERE CASE WHEN needed.name = 'identity' THEN t.partition AND NOT EXISTS (\
      SELECT FROM pg_catalog.pg_index AS x WHERE x.indrelid = t.oid AND x.indisunique \
@@ -76,7 +106,7 @@ const UNPROTECTED: &str = "SELECT t.name || ': ' || needed.what AS line FROM \
      JOIN pg_catalog.pg_attribute AS a ON a.attrelid = t.oid AND a.attnum = k.attnum \
      ORDER BY k.n) = ARRAY['source', 'event_id']) \
      ELSE NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS g \
-     WHERE g.tgrelid = t.oid AND g.tgname = needed.name AND g.tgenabled IN ('O', 'A') \
+     WHERE g.tgrelid = t.oid AND g.tgenabled IN ('O', 'A') \
      AND g.tgtype & needed.fires = needed.fires AND g.tgqual IS NULL \
      AND g.tgfoid = 'platform.refuse_change'::regproc) END \
      ORDER BY t.name, needed.name";
@@ -91,8 +121,13 @@ async fn numbers(
         .map_err(classify)
 }
 
-/// Positions without holes up to the head, and every event as it was written.
-async fn events(connection: &AsyncPgConnection, report: &mut VerifyReport) -> Result<(), Fault> {
+/// Positions without holes up to the head, but for those that retention made, and every event as it
+/// was written.
+async fn events(
+    connection: &AsyncPgConnection,
+    report: &mut VerifyReport,
+    holes: &mut Holes,
+) -> Result<(), Fault> {
     let mut position = 0;
     loop {
         let rows = chunk(connection, position).await?;
@@ -101,7 +136,8 @@ async fn events(connection: &AsyncPgConnection, report: &mut VerifyReport) -> Re
         }
         for row in rows {
             report.events += 1;
-            if row.event.position != position + 1 {
+            let (first, last) = (position + 1, row.event.position - 1);
+            if first <= last && !holes.found(first, last) {
                 report.faults.push(format!(
                     "{}: the event before it is at {position}",
                     row.event.position
@@ -114,7 +150,8 @@ async fn events(connection: &AsyncPgConnection, report: &mut VerifyReport) -> Re
             report.faults.truncate(MOST);
         }
     }
-    if position != report.head {
+    let behind = (position + 1, report.head);
+    if position > report.head || (position < report.head && !holes.found(behind.0, behind.1)) {
         report.faults.push(format!(
             "{position}: it is the last event and the head is at {}",
             report.head

@@ -122,5 +122,15 @@ const RELATIONS: &[(&str, &str, &str)] = &[
         "||--o{ \"platform.incidents\"",
         "caused",
     ),
+    (
+        "platform.retention_runs",
+        "|o--o{ \"platform.events\"",
+        "removed",
+    ),
+    (
+        "platform.retention_runs",
+        "||--o{ \"platform.retention_removed\"",
+        "counts by source",
+    ),
     ("access.tokens", "||--o{ \"access.tokens\"", "issued"),
 ];

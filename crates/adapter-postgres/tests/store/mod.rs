@@ -8,5 +8,6 @@ mod log;
 mod migrations;
 mod outages;
 mod protection;
+mod retention;
 mod support;
 mod tls;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pts_adapter_postgres::{
-    DatabaseSettings, PgEventLog, PgMaintenance, PgPool, PgProjections, PgTokenStore, connect,
+    DatabaseSettings, PgEventLog, PgMaintenance, PgPool, PgProjections, PgRetention, PgTokenStore,
+    connect,
 };
 use pts_testkit::contract::Harness;
 use pts_testkit::fakes::DomainProjector;
@@ -50,7 +51,8 @@ fn harness(database: TestDb) -> Harness {
         Arc::new(log(&pool)),
         Arc::new(PgProjections::new(pool.clone())),
         Arc::new(maintenance(&pool)),
-        Arc::new(PgTokenStore::new(pool)),
+        Arc::new(PgTokenStore::new(pool.clone())),
+        Arc::new(PgRetention::new(pool)),
     )
     .keeping(database)
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use pts_domain::StoredEvent;
 use pts_domain::event::NewEvent;
 use pts_domain::projection::{Aggregate, Aggregates, Contradiction};
-use pts_ports::{Appended, EventLog, Maintenance, Projections, Projector, TokenStore};
+use pts_ports::{
+    Appended, EventLog, Maintenance, Projections, Projector, RetentionStore, TokenStore,
+};
 
 use crate::fakes::DomainProjector;
 
@@ -20,6 +22,8 @@ pub struct Harness {
     pub maintenance: Arc<dyn Maintenance>,
     /// Its tokens.
     pub tokens: Arc<dyn TokenStore>,
+    /// What goes from it.
+    pub retention: Arc<dyn RetentionStore>,
     kept: Vec<Box<dyn Any>>,
 }
 
@@ -27,9 +31,15 @@ impl Harness {
     /// Around one store that is all of it.
     pub fn of<S>(store: Arc<S>) -> Self
     where
-        S: EventLog + Projections + Maintenance + TokenStore + 'static,
+        S: EventLog + Projections + Maintenance + TokenStore + RetentionStore + 'static,
     {
-        Self::new(store.clone(), store.clone(), store.clone(), store)
+        Self::new(
+            store.clone(),
+            store.clone(),
+            store.clone(),
+            store.clone(),
+            store,
+        )
     }
 
     /// Around several that are one store together.
@@ -38,12 +48,14 @@ impl Harness {
         projections: Arc<dyn Projections>,
         maintenance: Arc<dyn Maintenance>,
         tokens: Arc<dyn TokenStore>,
+        retention: Arc<dyn RetentionStore>,
     ) -> Self {
         Self {
             log,
             projections,
             maintenance,
             tokens,
+            retention,
             kept: Vec::new(),
         }
     }

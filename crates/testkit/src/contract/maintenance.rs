@@ -8,7 +8,7 @@ use super::Harness;
 use crate::generate::{Babel, deployments};
 
 /// Everything that can be read from the projections, as text.
-async fn dump(store: &Harness) -> Vec<String> {
+pub(super) async fn dump(store: &Harness) -> Vec<String> {
     let read = &store.projections;
     let services = read.services(None, None, 1_000).await.unwrap().items;
     let names: Vec<_> = services

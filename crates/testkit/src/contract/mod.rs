@@ -19,6 +19,7 @@ pub mod dora;
 mod harness;
 pub mod lists;
 pub mod maintenance;
+pub mod retention;
 pub mod runs;
 pub mod search;
 pub mod tail;
@@ -80,6 +81,17 @@ macro_rules! contract_suite {
             maintenance::a_check_of_an_untouched_store_finds_nothing
             maintenance::a_log_that_nobody_touched_is_intact
             maintenance::a_rebuild_of_an_empty_log_is_empty
+            retention::what_stays_gives_the_same_projections
+            retention::a_survey_says_what_goes_and_the_record_what_went
+            retention::what_a_source_stored_is_what_is_left_and_what_was_removed
+            retention::only_whole_months_behind_the_horizon_go
+            retention::a_month_that_is_not_as_it_was_surveyed_is_left_alone
+            retention::a_month_is_gone_through_once_unless_something_comes_into_it
+            retention::readers_go_on_over_what_was_removed
+            retention::what_was_removed_is_forgotten_and_may_come_again
+            retention::a_month_of_which_nothing_stays_may_be_written_to_again
+            retention::everybody_goes_on_while_months_are_thinned
+            retention::room_is_made_for_months_to_come
         }
     };
     (@tests $make:expr; $($area:ident :: $promise:ident)*) => {

@@ -65,7 +65,9 @@ impl EventLog for MemoryStore {
             events: Vec::new(),
             scanned_to: position,
         };
-        let behind = usize::try_from(position).unwrap_or(0);
+        let behind = state
+            .events
+            .partition_point(|event| event.position <= position);
         for event in state.events.iter().skip(behind).take(SCAN) {
             if tail.events.len() == limit {
                 break;
@@ -117,7 +119,8 @@ impl EventLog for MemoryStore {
 
 impl State {
     pub(super) fn head(&self) -> i64 {
-        self.events.last().map_or(0, |event| event.position)
+        let last = self.events.last().map_or(0, |event| event.position);
+        last.max(self.retained.removed.last().copied().unwrap_or(0))
     }
 
     fn append(&mut self, projector: &dyn Projector, batch: Vec<NewEvent>) -> Vec<Appended> {

@@ -4,6 +4,7 @@
 mod log;
 mod maintenance;
 mod projections;
+mod retention;
 mod tokens;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -24,12 +25,13 @@ pub struct MemoryStore {
 
 #[derive(Default)]
 struct State {
-    /// In the order of the log: position `n` is at `n - 1`.
+    /// In the order of the log.
     events: Vec<StoredEvent>,
     known: HashMap<Identity, Known>,
     places: HashMap<Uuid, usize>,
     projected: Projected,
     tokens: Vec<Token>,
+    retained: retention::Retained,
     faults: Faults,
 }
 
@@ -84,8 +86,10 @@ impl MemoryStore {
     /// # Panics
     /// If there is no event at this position.
     pub fn tamper_with_event(&self, position: i64, change: impl FnOnce(&mut StoredEvent)) {
-        let index = usize::try_from(position - 1).expect("positions count from 1");
-        change(&mut self.lock().events[index]);
+        let mut state = self.lock();
+        let stored = state.events.iter_mut();
+        let mut stored = stored.filter(|stored| stored.position == position);
+        change(stored.next().expect("an event at this position"));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -1,0 +1,2 @@
+DROP TABLE platform.retention_removed;
+DROP TABLE platform.retention_runs;
