@@ -2,7 +2,7 @@
 //! database for each measurement, the subjects, and the load.
 
 mod cluster;
-mod fastapi;
+pub(crate) mod fastapi;
 mod load;
 pub(crate) mod pgbench;
 mod process;
@@ -14,7 +14,6 @@ use std::{fs, path::PathBuf, time::Duration};
 use anyhow::{Context, Result, ensure};
 
 pub(crate) use cluster::Cluster;
-pub(crate) use fastapi::FastApi;
 pub(crate) use load::{Post, Told, Window, copy};
 pub(crate) use server::Server;
 
@@ -103,7 +102,7 @@ impl Rig {
     }
 
     /// An empty database for the FastAPI service.
-    fn database_of_fastapi(&self) -> Result<Database<'_>> {
+    pub(crate) fn database_of_fastapi(&self) -> Result<Database<'_>> {
         self.cluster.drop_database(FASTAPI)?;
         self.cluster.create(FASTAPI, None)?;
         self.cluster.psql("postgres", "CHECKPOINT")?;

@@ -1,9 +1,9 @@
 //! The parts of the measurement: what is loaded, and how.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::{Reading, Rig};
-use crate::bench::rig::{Database, FastApi, Post, Server, Told, Window, copy, pgbench};
+use crate::bench::rig::{Database, Post, Server, Told, Window, copy, fastapi, pgbench};
 
 /// One thing that is measured.
 pub(super) struct Part {
@@ -76,12 +76,15 @@ impl Part {
         if matches!(self.kind, Kind::PgBench { .. }) && !pgbench::is_here() {
             return Ok(None);
         }
-        let database = rig.database()?;
+        let database = match self.kind {
+            Kind::FastApi { .. } => rig.database_of_fastapi()?,
+            _ => rig.database()?,
+        };
         let flush_s = rig.flush_s()?;
-        let before = (rig.cluster.wal()?, rig.cluster.commits(database.name())?);
+        let before = (rig.cluster.wal()?, rig.cluster.commits()?);
         let (window, mut reading, stored) = self.load(rig, &database)?;
         // The subject has ended, and so have its connections: they have told all.
-        let after = (rig.cluster.wal()?, rig.cluster.commits(database.name())?);
+        let after = (rig.cluster.wal()?, rig.cluster.commits()?);
         #[expect(clippy::cast_precision_loss, reason = "nobody sends 2^52 events")]
         let each = |count: f64| stored as f64 / count.max(1.0);
         reading.window = window;
@@ -122,14 +125,14 @@ impl Part {
                 Ok((told.window()?.clone(), reading, 0))
             }
             Kind::FastApi { connections, batch } => {
-                let service = FastApi::start(rig)?;
+                let service = fastapi::start(rig, database)?;
                 let path = if batch == 0 {
                     "/events"
                 } else {
                     "/events/batch"
                 };
-                let (told, reading) = post(rig, service.server, path, connections, batch)?;
-                service.database.holds(told.acknowledged)?;
+                let (told, reading) = post(rig, service, path, connections, batch)?;
+                database.holds(told.acknowledged)?;
                 Ok((told.window()?.clone(), reading, told.acknowledged))
             }
         }
@@ -151,8 +154,8 @@ fn post(
         more: Vec::new(),
         pace: rig.pace,
     };
-    let told = post.run(rig)?;
-    told.clean()?;
+    let told = post.run(rig).and_then(|told| told.clean().map(|()| told));
+    let told = told.with_context(|| format!("the subject said: {}", subject.said()))?;
     let reading = Reading {
         ready_s: Some(subject.ready.as_secs_f64()),
         idle_kib: told.idle_kib.get("subject").copied(),

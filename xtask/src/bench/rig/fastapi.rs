@@ -15,42 +15,33 @@ use crate::{command, repo};
 
 const WORKERS: &str = "2";
 
-/// The service, ready, on a database of its own.
-pub(crate) struct FastApi<'a> {
-    pub(crate) server: Server,
-    pub(crate) database: Database<'a>,
-}
+/// Starts the service on a database of its own.
+pub(crate) fn start(rig: &Rig, database: &Database<'_>) -> Result<Server> {
+    let home = repo::root().join("xtask/peers/fastapi");
+    let python = installed(&home)?;
+    let url = database.url();
+    let service = |command: &mut Command| {
+        command.current_dir(&home);
+        command.env("DATABASE_URL", &url);
+        command.env("PYTHONDONTWRITEBYTECODE", "1");
+    };
+    let mut tables = Command::new(&python);
+    service(tables.args(["-m", "app.db"]));
+    command::read(&mut tables).context("the FastAPI service cannot make its tables")?;
 
-impl<'a> FastApi<'a> {
-    pub(crate) fn start(rig: &'a Rig) -> Result<Self> {
-        let home = repo::root().join("xtask/peers/fastapi");
-        let python = installed(&home)?;
-        let database = rig.database_of_fastapi()?;
-        let url = database.url();
-        let service = |command: &mut Command| {
-            command.current_dir(&home);
-            command.env("DATABASE_URL", &url);
-            command.env("PYTHONDONTWRITEBYTECODE", "1");
-        };
-        let mut tables = Command::new(&python);
-        service(tables.args(["-m", "app.db"]));
-        command::read(&mut tables).context("the FastAPI service cannot make its tables")?;
-
-        let port = free_port()?.to_string();
-        let mut uvicorn = process::command(&python, None);
-        uvicorn.args(["-m", "uvicorn", "app.main:app", "--workers", WORKERS]);
-        uvicorn.args(["--host", "127.0.0.1", "--port", &port]);
-        uvicorn.args(["--no-access-log", "--log-level", "warning"]);
-        service(&mut uvicorn);
-        let server = Server::start_other(
-            "uvicorn",
-            &mut uvicorn,
-            format!("127.0.0.1:{port}"),
-            "/healthz",
-            &rig.directory.join("fastapi.log"),
-        )?;
-        Ok(Self { server, database })
-    }
+    let port = free_port()?.to_string();
+    let mut uvicorn = process::command(&python, None);
+    uvicorn.args(["-m", "uvicorn", "app.main:app", "--workers", WORKERS]);
+    uvicorn.args(["--host", "127.0.0.1", "--port", &port]);
+    uvicorn.args(["--no-access-log", "--log-level", "warning"]);
+    service(&mut uvicorn);
+    Server::start_other(
+        "uvicorn",
+        &mut uvicorn,
+        format!("127.0.0.1:{port}"),
+        "/healthz",
+        &rig.directory.join("fastapi.log"),
+    )
 }
 
 /// The interpreter of an environment that has what the service requires.

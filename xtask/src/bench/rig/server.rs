@@ -19,6 +19,7 @@ use super::{
 use crate::command;
 
 const PATIENCE: Duration = Duration::from_secs(30);
+const SAID_BYTES: usize = 2_000;
 
 /// A server that is ready.
 pub(crate) struct Server {
@@ -26,6 +27,7 @@ pub(crate) struct Server {
     pub(crate) address: String,
     /// From its start until it said that it can commit.
     pub(crate) ready: Duration,
+    log: PathBuf,
     /// Held open: the server may write to it.
     _output: Option<BufReader<ChildStdout>>,
 }
@@ -77,6 +79,7 @@ impl Server {
             ready: began.elapsed(),
             process,
             address,
+            log,
             _output: Some(output),
         })
     }
@@ -95,6 +98,7 @@ impl Server {
             process,
             address,
             ready: began.elapsed(),
+            log,
             _output: Some(output),
         })
     }
@@ -116,12 +120,20 @@ impl Server {
             process,
             address,
             ready: began.elapsed(),
+            log: log.to_owned(),
             _output: None,
         })
     }
 
     pub(crate) fn pid(&self) -> u32 {
         self.process.pid()
+    }
+
+    /// The last of what it has said about itself.
+    pub(crate) fn said(&self) -> String {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let from = log.ceil_char_boundary(log.len().saturating_sub(SAID_BYTES));
+        log[from..].to_owned()
     }
 
     pub(crate) fn stop(mut self) {
