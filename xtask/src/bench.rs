@@ -93,7 +93,12 @@ impl Outcome {
     }
 }
 
-const SCENARIOS: &[&dyn Scenario] = &[&disk::Disk, &search::Search, &ingest::Ingest];
+const SCENARIOS: &[&dyn Scenario] = &[
+    &disk::Disk,
+    &search::Search,
+    &ingest::Ingest,
+    &ingest::SlowFlush,
+];
 
 /// Lists the scenarios, or runs one.
 pub(crate) fn run(task: &Bench) -> Result<()> {

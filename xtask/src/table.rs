@@ -19,6 +19,10 @@ impl Table {
         self.rows.push(Vec::from(cells));
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// Columns set with spaces.
     pub(crate) fn plain(&self) -> String {
         let widths: Vec<usize> = (0..self.head.len())

@@ -4,6 +4,7 @@
 
 mod part;
 mod reading;
+mod slow_flush;
 
 use anyhow::{Context, Result, bail};
 
@@ -11,6 +12,7 @@ use super::{Outcome, Scenario, Settings, figures, measure::Rounds, rig::Rig};
 use crate::table::Table;
 use part::{PARTS, Part};
 use reading::{Reading, Readings};
+pub(crate) use slow_flush::SlowFlush;
 
 /// The scenario.
 pub(crate) struct Ingest;
@@ -73,17 +75,31 @@ impl Scenario for Ingest {
     }
 
     fn run(&self, rounds: Rounds, settings: &Settings) -> Result<Outcome> {
-        let parts = chosen(PARTS, &settings.only)?;
         let rig = Rig::start(settings, None)?;
-        let readings = take_turns(&rig, &parts, rounds)?;
-        let mut more = vec![("What each event costs:".into(), readings.costs(&parts))];
-        more.push(("In comparison:".into(), compare(&readings, RATIOS)));
-        Ok(Outcome {
-            how: how(&rig, rounds),
-            table: readings.table(&parts),
-            more,
-        })
+        measure(&rig, PARTS, RATIOS, rounds, settings)
     }
+}
+
+/// Measures what is asked for of the parts.
+fn measure(
+    rig: &Rig,
+    parts: &'static [Part],
+    ratios: &[Ratio],
+    rounds: Rounds,
+    settings: &Settings,
+) -> Result<Outcome> {
+    let parts = chosen(parts, &settings.only)?;
+    let readings = take_turns(rig, &parts, rounds)?;
+    let mut more = vec![("What each event costs:".into(), readings.costs(&parts))];
+    let comparison = compare(&readings, ratios);
+    if !comparison.is_empty() {
+        more.push(("In comparison:".into(), comparison));
+    }
+    Ok(Outcome {
+        how: how(rig, rounds),
+        table: readings.table(&parts),
+        more,
+    })
 }
 
 /// The parts that are asked for: by name, or all whose names begin so.

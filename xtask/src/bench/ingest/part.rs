@@ -26,7 +26,12 @@ const fn part(name: &'static str, title: &'static str, kind: Kind) -> Part {
     Part { name, title, kind }
 }
 
-const fn server(name: &'static str, title: &'static str, connections: usize, batch: usize) -> Part {
+pub(super) const fn server(
+    name: &'static str,
+    title: &'static str,
+    connections: usize,
+    batch: usize,
+) -> Part {
     part(name, title, Kind::Server { connections, batch })
 }
 
@@ -39,7 +44,7 @@ const fn fastapi(
     part(name, title, Kind::FastApi { connections, batch })
 }
 
-const fn pgbench_at(name: &'static str, title: &'static str, clients: usize) -> Part {
+pub(super) const fn pgbench_at(name: &'static str, title: &'static str, clients: usize) -> Part {
     part(name, title, Kind::PgBench { clients })
 }
 
