@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::{cargo, command, repo, table::Table, test, tidy};
+use crate::{cargo, command, faults, repo, table::Table, test, tidy};
 
-/// Everything a change must pass: fmt, clippy, tidy, test, doc.
+/// Everything a change must pass: fmt, clippy, tidy, test, faults, doc.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Ci {
     #[command(flatten)]
@@ -45,6 +45,10 @@ pub(crate) fn run(task: &Ci) -> Result<()> {
         Step {
             name: "test",
             run: Box::new(|| test::run(&task.test)),
+        },
+        Step {
+            name: "faults",
+            run: Box::new(faults::run_in_ci),
         },
         Step {
             name: "doc",

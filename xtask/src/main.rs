@@ -5,6 +5,7 @@ mod bench;
 mod cargo;
 mod ci;
 mod command;
+mod faults;
 mod images;
 mod repo;
 mod run;
@@ -35,10 +36,12 @@ enum Task {
     Test(test::Test),
     /// Check what the compiler cannot: who depends on whom, file sizes, links, openings
     Tidy(tidy::Tidy),
-    /// Everything a change must pass: fmt, clippy, tidy, test, doc
+    /// Everything a change must pass: fmt, clippy, tidy, test, faults, doc
     Ci(ci::Ci),
     /// Build the base images containers start from where no registry is reachable
     Images(images::Images),
+    /// Let everything go wrong around the service, and look whether anything was lost
+    Faults(faults::Faults),
     /// Measure: a scenario against a peer in the same run, written into docs/benchmarks.md
     Bench(bench::Bench),
 }
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Task::Tidy(task) => tidy::run(&task),
         Task::Ci(task) => ci::run(&task),
         Task::Images(task) => images::run(&task),
+        Task::Faults(task) => faults::run(&task),
         Task::Bench(task) => bench::run(&task),
     };
     match done {
