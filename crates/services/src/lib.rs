@@ -12,6 +12,7 @@ mod gateway;
 mod ingest;
 mod item;
 mod queries;
+mod retention;
 mod tail;
 
 pub use access::{Access, NewToken, Session};
@@ -21,3 +22,4 @@ pub use futures::stream::BoxStream;
 pub use gateway::{CallOptions, Gateway, Parts, UseCase};
 pub use ingest::{ItemOutcome, MOST_EVENTS};
 pub use item::{Item, ItemText};
+pub use retention::{MONTHS_AHEAD, MonthDone, Preview, Retention, RetentionError};

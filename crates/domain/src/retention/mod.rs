@@ -16,6 +16,7 @@ pub use policy::{Policy, SHORTEST};
 pub use survey::{MonthSurvey, TypeCount, confirmation};
 
 use crate::Event;
+use crate::filter::{EventFilter, TypePattern};
 use crate::platform::{all, cdevents, find};
 
 /// What a type's name alone tells of its events.
@@ -62,6 +63,24 @@ pub fn stem(event_type: &str) -> &str {
 /// or will.
 pub fn is_kept(event: &Event) -> bool {
     !matches!(event.platform(), Ok(None))
+}
+
+/// Whether a filter could let through events that have gone, as far as its types tell.
+pub fn may_want_removed(filter: &EventFilter) -> bool {
+    let of_a_family = |prefix: &str| {
+        let families = all().iter().map(|known| known.family);
+        families.into_iter().any(|family| {
+            prefix
+                .strip_prefix(family)
+                .is_some_and(|rest| rest.starts_with('.'))
+        })
+    };
+    let kept = |pattern: &TypePattern| match pattern {
+        TypePattern::Exact(name) => fate(name) == Fate::Kept,
+        // Nothing but platform events may have such a name.
+        TypePattern::Prefix(prefix) => of_a_family(prefix),
+    };
+    filter.types.is_empty() || !filter.types.iter().all(kept)
 }
 
 #[cfg(test)]
@@ -132,6 +151,26 @@ mod tests {
             deployed,
             json!({"subject": {"id": "payments"}})
         )));
+    }
+
+    #[test]
+    fn only_filters_that_let_foreign_events_through_may_want_what_has_gone() {
+        let check = |types: &[&str], want: bool| {
+            let types = types.iter().map(|text| TypePattern::from(*text)).collect();
+            let filter = EventFilter {
+                types,
+                ..EventFilter::default()
+            };
+            assert_eq!(may_want_removed(&filter), want, "{:?}", filter.types);
+        };
+        check(&[], true);
+        check(&["*"], true);
+        check(&["deployment.*", "incident.opened"], false);
+        check(&["deployment.*", "com.acme.*"], true);
+        check(&["deployment*"], true);
+        check(&["com.acme.click"], true);
+        check(&["dev.cdevents.service.deployed.0.1.1"], true);
+        check(&["service.he*"], false);
     }
 
     #[test]

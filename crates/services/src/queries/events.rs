@@ -24,12 +24,13 @@ impl UseCase<SearchEvents> for Gateway {
             until,
             data: input.data,
         };
-        let found = self.log.search(&filter, cursor, limit).await?;
+        let found = self.log.search(&filter, cursor.clone(), limit).await?;
         found
             .items
             .iter()
             .for_each(|event| self.freshness.received(event.received_at));
-        Ok(page(found, self.coverage(), EventRecord::from))
+        let coverage = self.coverage_of_page(&filter, cursor.as_ref(), &found);
+        Ok(page(found, coverage, EventRecord::from))
     }
 }
 

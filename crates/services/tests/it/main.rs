@@ -4,5 +4,6 @@
 mod access;
 mod answers;
 mod ingest;
+mod retention;
 mod support;
 mod tail;
