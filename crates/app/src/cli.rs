@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pts_domain::access::Scope;
+use pts_domain::retention::Policy;
 use pts_domain::time::Span;
 use uuid::Uuid;
 
@@ -52,6 +53,9 @@ pub(crate) enum Command {
     },
     /// Look through the whole log for holes and changes; ends with 1 if there are any
     Verify,
+    /// Show and remove what has had its time: whole months of events that no projection needs
+    #[command(subcommand)]
+    Retention(RetentionCommand),
     /// Make, list and revoke access tokens
     #[command(subcommand)]
     Token(TokenCommand),
@@ -60,6 +64,45 @@ pub(crate) enum Command {
     Config(ConfigCommand),
     /// Ask the server on this machine whether it lives; ends with 1 if not
     Healthcheck,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RetentionCommand {
+    /// Show what would go, what would stay, and the months to come; changes nothing
+    Preview {
+        /// Instead of what is configured: `forever`, or how long events that no projection needs
+        /// stay, such as 400d
+        #[arg(long, value_name = "SPAN")]
+        foreign_events: Option<Policy>,
+        /// How to print it
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Remove what the preview shows; ends with 2 and changes nothing if that is not confirmed
+    Run {
+        /// The text that the preview gave: it is good for exactly what was shown
+        #[arg(long, value_name = "TEXT")]
+        confirm: Option<String>,
+        /// Instead of what is configured: `forever`, or how long events that no projection needs
+        /// stay, such as 400d
+        #[arg(long, value_name = "SPAN")]
+        foreign_events: Option<Policy>,
+        /// How to print what was done
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// List what was removed, newest first
+    History {
+        /// Count it by source instead, the most first
+        #[arg(long)]
+        sources: bool,
+        /// How many lines at the most
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+        /// How to print it
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use config::{Config, Environment, File, FileFormat};
+use pts_domain::retention::Policy;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::Common;
@@ -21,6 +22,7 @@ pub(crate) struct Settings {
     pub(crate) database: Database,
     pub(crate) http: Http,
     pub(crate) log: Log,
+    pub(crate) retention: Retention,
 }
 
 /// Where events are stored.
@@ -58,6 +60,21 @@ pub(crate) struct Log {
     pub(crate) format: LogFormat,
 }
 
+/// What goes, and when.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Retention {
+    /// How long events stay that no projection needs: `forever`, or a span such as `400d`.
+    pub(crate) foreign_events: String,
+}
+
+impl Retention {
+    pub(crate) fn policy(&self) -> Result<Policy> {
+        let read = self.foreign_events.parse();
+        read.map_err(|why: String| anyhow::anyhow!("retention.foreign_events: {why}"))
+    }
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -87,6 +104,9 @@ impl Settings {
             log: Log {
                 level: "info".into(),
                 format: LogFormat::Auto,
+            },
+            retention: Retention {
+                foreign_events: Policy::Forever.to_string(),
             },
         }
     }
@@ -120,6 +140,7 @@ impl Settings {
             );
         }
         crate::logging::filter(&self.log.level)?;
+        self.retention.policy()?;
         Ok(())
     }
 }
@@ -213,6 +234,12 @@ mod tests {
         assert!(error.contains("listen"), "{error}");
         assert!(with_file("[database]\nmax_connections = 1\n").is_err());
         assert!(with_file("[log]\nlevel = \"info,=x\"\n").is_err());
+        let short = with_file("[retention]\nforeign_events = \"30d\"\n").unwrap_err();
+        let error = format!("{short:#}");
+        assert!(
+            error.contains("retention.foreign_events: found `30d`") && error.contains("62d"),
+            "{error}"
+        );
     }
 
     #[test]

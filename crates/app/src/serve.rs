@@ -11,6 +11,7 @@ use pts_adapter_http::HttpSettings;
 use pts_domain::access::{Scope, TokenText};
 use pts_services::{Access, Gateway, NewToken};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 
 use crate::banner::{self, Banner};
 use crate::config::Settings;
@@ -72,13 +73,33 @@ async fn serve(
     let address = running.local_addr();
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "ready");
     announce(&gateway, settings, address, token.as_deref(), &token_file);
+    let upkeep = keep(settings, opened, &gateway)?;
 
     tokio::select! {
         signal = stop => tracing::info!(signal, "stopping"),
         ended = running.ended() => ended.context("the HTTP server ended by itself")?,
     }
     running.stop().await;
+    // Whatever it is at is taken back.
+    upkeep.abort();
+    let _ = upkeep.await;
     Ok(())
+}
+
+/// Has months made ahead and removed behind, as long as the service runs.
+fn keep(
+    settings: &Settings,
+    opened: &database::Opened,
+    gateway: &Arc<Gateway>,
+) -> Result<JoinHandle<()>> {
+    let (retention, policy) = (
+        wiring::retention(&opened.pool),
+        settings.retention.policy()?,
+    );
+    let gateway = Arc::clone(gateway);
+    Ok(tokio::spawn(async move {
+        retention.keep(policy, &gateway).await;
+    }))
 }
 
 fn announce(

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use pts_adapter_postgres::{PgEventLog, PgMaintenance, PgPool, PgProjections, PgTokenStore};
+use pts_adapter_postgres::{
+    PgEventLog, PgMaintenance, PgPool, PgProjections, PgRetention, PgTokenStore,
+};
 use pts_ports::Maintenance;
-use pts_services::{Access, EventBus, Gateway, Parts};
+use pts_services::{Access, EventBus, Gateway, Parts, Retention};
 
 use crate::system::{SystemClock, SystemEntropy};
 
@@ -32,4 +34,10 @@ pub(crate) fn access(pool: &PgPool) -> Access {
 /// Upkeep of the log and the projections.
 pub(crate) fn maintenance(pool: &PgPool) -> impl Maintenance + use<> {
     PgMaintenance::new(pool.clone(), bus())
+}
+
+/// What goes from the log.
+pub(crate) fn retention(pool: &PgPool) -> Retention {
+    let store = Arc::new(PgRetention::new(pool.clone()));
+    Retention::new(store, Arc::new(SystemClock), Arc::new(SystemEntropy))
 }

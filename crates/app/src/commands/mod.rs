@@ -3,4 +3,5 @@
 pub(crate) mod config;
 pub(crate) mod healthcheck;
 pub(crate) mod maintenance;
+pub(crate) mod retention;
 pub(crate) mod token;

@@ -4,3 +4,4 @@ mod commands;
 mod faults;
 mod first_run;
 mod harness;
+mod retention;
