@@ -4,6 +4,7 @@
 //!
 //! A new scenario is a file in `bench/` and a line in [`SCENARIOS`].
 
+mod client;
 mod disk;
 mod figures;
 mod ingest;
@@ -98,6 +99,9 @@ const SCENARIOS: &[&dyn Scenario] = &[
     &search::Search,
     &ingest::Ingest,
     &ingest::SlowFlush,
+    &ingest::Growth,
+    &ingest::Soak,
+    &ingest::Fairness,
 ];
 
 /// Lists the scenarios, or runs one.

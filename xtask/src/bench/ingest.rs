@@ -2,9 +2,13 @@
 //! service, a service that keeps nothing, commits one by one, and what one would write instead. All
 //! on one PostgreSQL, each measurement on a database of its own, in turns.
 
+mod fairness;
+mod growth;
 mod part;
+mod probe;
 mod reading;
 mod slow_flush;
+mod soak;
 
 use anyhow::{Context, Result, bail};
 
@@ -12,7 +16,7 @@ use super::{Outcome, Scenario, Settings, figures, measure::Rounds, rig::Rig};
 use crate::table::Table;
 use part::{PARTS, Part};
 use reading::{Reading, Readings};
-pub(crate) use slow_flush::SlowFlush;
+pub(crate) use {fairness::Fairness, growth::Growth, slow_flush::SlowFlush, soak::Soak};
 
 /// The scenario.
 pub(crate) struct Ingest;

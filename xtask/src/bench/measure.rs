@@ -130,6 +130,11 @@ impl Latencies {
         self.sorted[rank - 1].as_secs_f64()
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.sorted.len()
+    }
+
     /// Repetitions a second.
     #[allow(clippy::cast_precision_loss)] // Nobody repeats anything 2^52 times.
     pub(crate) fn rate(&self) -> f64 {

@@ -9,12 +9,12 @@ mod process;
 mod programs;
 mod server;
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{cell::Cell, fs, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 
 pub(crate) use cluster::Cluster;
-pub(crate) use load::{Post, Told, Window, copy};
+pub(crate) use load::{Post, Told, Window, copy, finish};
 pub(crate) use server::Server;
 
 use super::Settings;
@@ -25,6 +25,8 @@ use programs::Programs;
 const TEMPLATE: &str = "pts_template";
 /// The database of a measurement.
 const DATABASE: &str = "pts_bench";
+/// The token that the load uses where no other is named.
+pub(crate) const LOAD: &str = "load";
 /// That of the FastAPI service, which has tables of its own.
 const FASTAPI: &str = "fastapi_bench";
 
@@ -66,6 +68,8 @@ pub(crate) struct Database<'a> {
     name: &'static str,
     /// The table of events.
     table: &'static str,
+    /// So many events are in it.
+    events: Cell<u64>,
 }
 
 impl Rig {
@@ -85,32 +89,62 @@ impl Rig {
         };
         rig.cluster.create(TEMPLATE, None)?;
         server::migrate(&rig, TEMPLATE)?;
+        rig.token(LOAD, "events:write")?;
         Ok(rig)
     }
 
     /// A database like the template: no events yet, and nothing left of the measurement before.
     pub(crate) fn database(&self) -> Result<Database<'_>> {
-        self.cluster.drop_database(DATABASE)?;
-        self.cluster.create(DATABASE, Some(TEMPLATE))?;
-        // What was written before shall not be flushed during the measurement.
-        self.cluster.psql("postgres", "CHECKPOINT")?;
-        Ok(Database {
-            cluster: &self.cluster,
-            name: DATABASE,
-            table: "platform.events",
-        })
+        self.database_from(DATABASE, TEMPLATE, 0)
+    }
+
+    /// One like the template under a name of its own, which ends in `bench`.
+    pub(crate) fn database_named(&self, name: &'static str) -> Result<Database<'_>> {
+        self.database_from(name, TEMPLATE, 0)
+    }
+
+    /// A database of this name, which ends in `bench`, made from one with so many events.
+    pub(crate) fn database_from(
+        &self,
+        name: &'static str,
+        template: &str,
+        events: u64,
+    ) -> Result<Database<'_>> {
+        self.create(name, Some(template), "platform.events", events)
     }
 
     /// An empty database for the FastAPI service.
     pub(crate) fn database_of_fastapi(&self) -> Result<Database<'_>> {
-        self.cluster.drop_database(FASTAPI)?;
-        self.cluster.create(FASTAPI, None)?;
+        self.create(FASTAPI, None, "platform_events", 0)
+    }
+
+    fn create(
+        &self,
+        name: &'static str,
+        template: Option<&str>,
+        table: &'static str,
+        events: u64,
+    ) -> Result<Database<'_>> {
+        self.cluster.drop_database(name)?;
+        self.cluster.create(name, template)?;
+        // What was written before shall not be flushed during the measurement.
         self.cluster.psql("postgres", "CHECKPOINT")?;
         Ok(Database {
             cluster: &self.cluster,
-            name: FASTAPI,
-            table: "platform_events",
+            name,
+            table,
+            events: Cell::new(events),
         })
+    }
+
+    /// Makes a token and says in which file it is. Databases that are made from now on know it.
+    pub(crate) fn token(&self, name: &str, scope: &str) -> Result<PathBuf> {
+        server::token(self, TEMPLATE, name, scope)
+    }
+
+    /// The file of a token that was made.
+    pub(crate) fn token_file(&self, name: &str) -> PathBuf {
+        self.directory.join(format!("token-{name}"))
     }
 
     /// How long the disk takes to keep something, in seconds, as the database meets it.
@@ -129,19 +163,46 @@ impl Database<'_> {
         self.cluster.url(self.name)
     }
 
+    /// How many events there were when it was last looked.
+    pub(crate) fn events(&self) -> u64 {
+        self.events.get()
+    }
+
     pub(crate) fn name(&self) -> &str {
         self.name
     }
 
-    /// Fails unless exactly the events that were acknowledged are stored.
-    pub(crate) fn holds(&self, acknowledged: u64) -> Result<()> {
+    /// Fails unless exactly so many events have come since it was last looked.
+    pub(crate) fn holds_more(&self, acknowledged: u64) -> Result<()> {
+        if acknowledged == 0 {
+            return Ok(());
+        }
         let stored = self.psql(&format!("SELECT count(*) FROM {}", self.table))?;
         let stored: u64 = stored.trim().parse().context("a count")?;
+        let before = self.events.replace(stored);
         ensure!(
-            stored == acknowledged,
-            "{acknowledged} events were acknowledged, {stored} are stored"
+            stored == before + acknowledged,
+            "{acknowledged} events were acknowledged, {} are stored",
+            stored - before
         );
         Ok(())
+    }
+
+    /// Fills it with rows as the server would have made them.
+    pub(crate) fn fill(&self, rig: &Rig, rows: u64) -> Result<()> {
+        load::fill(rig, &self.url(), rows)?;
+        self.psql(
+            "UPDATE platform.log_head SET position = (SELECT max(position) FROM platform.events)",
+        )?;
+        // Earlier builds, which may be compared, have no such table.
+        let durable = self.psql("SELECT to_regclass('platform.log_durable')")?;
+        if !durable.trim().is_empty() {
+            self.psql(
+                "UPDATE platform.log_durable SET position = (SELECT position FROM platform.log_head)",
+            )?;
+        }
+        self.psql("VACUUM (ANALYZE) platform.events")?;
+        self.holds_more(rows)
     }
 }
 

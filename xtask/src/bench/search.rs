@@ -1,7 +1,6 @@
 //! What a search costs over a million events, through everything (HTTP, token, gateway, JSON),
 //! against the same search as a prepared statement in PostgreSQL's own client.
 
-mod client;
 mod server;
 
 use std::{env, ops::Range};
@@ -9,11 +8,12 @@ use std::{env, ops::Range};
 use anyhow::{Context, Result, ensure};
 
 use super::{
-    Outcome, Scenario, Settings, figures,
+    Outcome, Scenario, Settings,
+    client::Client,
+    figures,
     measure::{Latencies, Rounds, median_of},
 };
 use crate::table::Table;
-use client::Client;
 use server::Server;
 
 /// Events in the log, unless the environment says otherwise.

@@ -312,7 +312,8 @@ impl Day {
     }
 }
 
-/// Whole HTTP requests with one event or a batch each, ready but for what differs.
+/// The rest of HTTP requests from the length on, with one event or a batch each, ready but for what
+/// differs.
 pub(crate) struct Requests {
     day: Day,
     texts: Vec<Text>,
@@ -320,15 +321,10 @@ pub(crate) struct Requests {
 
 impl Requests {
     /// `batch` of 0 is one event, not in an array.
-    pub(crate) fn new(head: &str, batch: usize) -> Self {
+    pub(crate) fn new(batch: usize) -> Self {
         let day = Day::today();
         let one = |number| Event::new(number).json(&day.date);
-        let whole = |body: &str| {
-            Text::new(format!(
-                "{head}Content-Length: {}\r\n\r\n{body}",
-                body.len()
-            ))
-        };
+        let whole = |body: &str| Text::new(format!("Content-Length: {}\r\n\r\n{body}", body.len()));
         let batch_of = |first: usize| {
             let events: Vec<String> = (first..first + batch).map(one).collect();
             whole(&format!("[{}]", events.join(",")))
@@ -340,9 +336,8 @@ impl Requests {
         Self { day, texts }
     }
 
-    /// Writes the request of this number.
+    /// Appends the request of this number to its head.
     pub(crate) fn write(&self, number: u64, out: &mut Vec<u8>) {
-        out.clear();
         let pool = self.texts.len() as u64;
         let cycle = u32::try_from(number / pool).unwrap_or(u32::MAX);
         let text = &self.texts[usize::try_from(number % pool).unwrap_or(0)];
@@ -453,8 +448,8 @@ mod tests {
     #[test]
     fn the_length_told_is_the_length_sent() {
         for batch in [0, 1_000] {
-            let requests = Requests::new("POST / HTTP/1.1\r\n", batch);
-            let mut out = Vec::new();
+            let requests = Requests::new(batch);
+            let mut out = b"POST / HTTP/1.1\r\n".to_vec();
             requests.write(requests.per_cycle() + 3, &mut out);
             let text = String::from_utf8(out).expect("text");
             let (head, body) = text.split_once("\r\n\r\n").expect("a body");

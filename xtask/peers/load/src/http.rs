@@ -32,9 +32,9 @@ pub(crate) struct Plan {
     #[arg(long, default_value = "/v1/events")]
     path: String,
 
-    /// A file with the bearer token
+    /// A file with the bearer token; several share the connections among them
     #[arg(long)]
-    token_file: Option<PathBuf>,
+    token_file: Vec<PathBuf>,
 
     /// Connections
     #[arg(long)]
@@ -66,6 +66,8 @@ pub(crate) struct Plan {
 
 struct Run {
     address: String,
+    /// Of the requests, up to their length: one for each token.
+    heads: Vec<String>,
     requests: Requests,
     /// Number of the next request.
     next: AtomicU64,
@@ -87,18 +89,7 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
         plan.batch == 0 || POOL.is_multiple_of(plan.batch),
         "a batch must divide {POOL}"
     );
-    let token = match &plan.token_file {
-        Some(file) => {
-            let text = fs::read_to_string(file).with_context(|| format!("{}", file.display()))?;
-            format!("Authorization: Bearer {}\r\n", text.trim())
-        }
-        None => String::new(),
-    };
-    let head = format!(
-        "POST {} HTTP/1.1\r\nHost: {}\r\n{token}Content-Type: application/json\r\n",
-        plan.path, plan.address
-    );
-    let requests = Requests::new(&head, plan.batch);
+    let requests = Requests::new(plan.batch);
     let events = plan.batch.max(1) as u64;
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
     let interval = plan
@@ -106,6 +97,7 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
         .map(|rate| Duration::from_secs_f64(plan.connections as f64 * events as f64 / rate));
     let run = Arc::new(Run {
         address: plan.address.clone(),
+        heads: heads(plan)?,
         next: AtomicU64::new(plan.first_cycle * requests.per_cycle()),
         requests,
         stop: AtomicBool::new(false),
@@ -140,6 +132,23 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
         }
     });
     result
+}
+
+fn heads(plan: &Plan) -> Result<Vec<String>> {
+    let head = |authorization: &str| {
+        format!(
+            "POST {} HTTP/1.1\r\nHost: {}\r\n{authorization}Content-Type: application/json\r\n",
+            plan.path, plan.address
+        )
+    };
+    if plan.token_file.is_empty() {
+        return Ok(vec![head("")]);
+    }
+    let of_file = |file: &PathBuf| {
+        let text = fs::read_to_string(file).with_context(|| format!("{}", file.display()))?;
+        Ok(head(&format!("Authorization: Bearer {}\r\n", text.trim())))
+    };
+    plan.token_file.iter().map(of_file).collect()
 }
 
 /// The connections of one thread.
@@ -188,6 +197,7 @@ async fn drive(
     nth: usize,
     all: usize,
 ) -> Result<()> {
+    let head = &run.heads[nth % run.heads.len()];
     let mut answers = Answers::new();
     let mut request = Vec::new();
     let mut due = run.interval.map(|interval| {
@@ -205,21 +215,23 @@ async fn drive(
             }
             *moment += interval;
         }
+        request.clear();
+        request.extend_from_slice(head.as_bytes());
         run.requests
             .write(run.next.fetch_add(1, Ordering::Relaxed), &mut request);
         let began = began.unwrap_or_else(Instant::now);
         stream.write_all(&request).await?;
-        let head = answers.next(&mut stream).await?;
+        let answer = answers.next(&mut stream).await?;
         let took = began.elapsed();
-        match head.status {
-            200..=202 => report::lock(tally).done(run.events, head.status, took),
+        match answer.status {
+            200..=202 => report::lock(tally).done(run.events, answer.status, took),
             status => {
                 report::lock(tally).failed(status, || {
                     let body = String::from_utf8_lossy(answers.body());
                     format!("{status}: {}", body.chars().take(400).collect::<String>())
                 });
                 if matches!(status, 429 | 503) {
-                    let told = Duration::from_secs(head.retry_after_s.unwrap_or(1));
+                    let told = Duration::from_secs(answer.retry_after_s.unwrap_or(1));
                     time::sleep(run.retry.unwrap_or(told)).await;
                 }
             }

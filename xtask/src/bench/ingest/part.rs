@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use super::{Reading, Rig};
-use crate::bench::rig::{Database, Post, Server, Told, Window, copy, fastapi, pgbench};
+use crate::bench::rig::{Database, Post, Server, Window, copy, fastapi, pgbench};
 
 /// One thing that is measured.
 pub(super) struct Part {
@@ -85,11 +85,22 @@ impl Part {
             Kind::FastApi { .. } => rig.database_of_fastapi()?,
             _ => rig.database()?,
         };
+        self.measure_on(rig, &database, &[]).map(Some)
+    }
+
+    /// Measures once on a database that there is; `more` is told to the load.
+    pub(super) fn measure_on(
+        &self,
+        rig: &Rig,
+        database: &Database<'_>,
+        more: &[String],
+    ) -> Result<Reading> {
         let flush_s = rig.flush_s()?;
         let before = (rig.cluster.wal()?, rig.cluster.commits()?);
-        let (window, mut reading, stored) = self.load(rig, &database)?;
+        let (window, mut reading, stored) = self.load(rig, database, more)?;
         // The subject has ended, and so have its connections: they have told all.
         let after = (rig.cluster.wal()?, rig.cluster.commits()?);
+        database.holds_more(stored)?;
         #[expect(clippy::cast_precision_loss, reason = "nobody sends 2^52 events")]
         let each = |count: f64| stored as f64 / count.max(1.0);
         reading.window = window;
@@ -99,73 +110,61 @@ impl Part {
             reading.rows_per_commit = Some(each(after.1 - before.1));
             reading.wal_bytes = Some((after.0.bytes - before.0.bytes) / each(1.0));
         }
-        Ok(Some(reading))
+        Ok(reading)
     }
 
-    fn load(&self, rig: &Rig, database: &Database<'_>) -> Result<(Window, Reading, u64)> {
-        match self.kind {
+    /// What was found, and how many events should have been stored.
+    fn load(
+        &self,
+        rig: &Rig,
+        database: &Database<'_>,
+        more: &[String],
+    ) -> Result<(Window, Reading, u64)> {
+        let none = Reading::default();
+        let (subject, path, connections, batch) = match self.kind {
             Kind::Copy { connections } => {
-                let told = copy(rig, &database.url(), connections, &[])?;
-                database.holds(told.acknowledged)?;
-                Ok((
-                    told.window()?.clone(),
-                    Reading::default(),
-                    told.acknowledged,
-                ))
+                let told = copy(rig, &database.url(), connections, more)?;
+                return Ok((told.window()?.clone(), none, told.acknowledged));
             }
             Kind::PgBench { clients } => {
                 let (window, rows) = pgbench::run(rig, database, clients)?;
-                database.holds(rows)?;
-                Ok((window, Reading::default(), rows))
+                return Ok((window, none, rows));
             }
             Kind::Server { connections, batch } => {
                 let server = Server::start(rig, database)?;
-                let (told, reading) = post(rig, server, "/v1/events", connections, batch)?;
-                database.holds(told.acknowledged)?;
-                Ok((told.window()?.clone(), reading, told.acknowledged))
+                (server, "/v1/events", connections, batch)
             }
             Kind::ParseOnly { connections } => {
                 let server = Server::start_parse_only(rig)?;
-                let (told, reading) = post(rig, server, "/v1/events", connections, 0)?;
-                Ok((told.window()?.clone(), reading, 0))
+                (server, "/v1/events", connections, 0)
             }
+            Kind::FastApi {
+                connections,
+                batch: 0,
+            } => (fastapi::start(rig, database)?, "/events", connections, 0),
             Kind::FastApi { connections, batch } => {
                 let service = fastapi::start(rig, database)?;
-                let path = if batch == 0 {
-                    "/events"
-                } else {
-                    "/events/batch"
-                };
-                let (told, reading) = post(rig, service, path, connections, batch)?;
-                database.holds(told.acknowledged)?;
-                Ok((told.window()?.clone(), reading, told.acknowledged))
+                (service, "/events/batch", connections, batch)
             }
-        }
+        };
+        let post = Post {
+            path,
+            batch,
+            more: more.to_vec(),
+            ..Post::new(rig, &subject, connections)
+        };
+        let told = post.run(rig).and_then(|told| told.clean().map(|()| told));
+        let told = told.with_context(|| format!("the subject said: {}", subject.said()))?;
+        let reading = Reading {
+            ready_s: Some(subject.ready.as_secs_f64()),
+            idle_kib: told.idle_kib.get("subject").copied(),
+            ..none
+        };
+        subject.stop();
+        let stored = match self.kind {
+            Kind::ParseOnly { .. } => 0,
+            _ => told.acknowledged,
+        };
+        Ok((told.window()?.clone(), reading, stored))
     }
-}
-
-fn post(
-    rig: &Rig,
-    subject: Server,
-    path: &str,
-    connections: usize,
-    batch: usize,
-) -> Result<(Told, Reading)> {
-    let post = Post {
-        subject: &subject,
-        path,
-        connections,
-        batch,
-        more: Vec::new(),
-        pace: rig.pace,
-    };
-    let told = post.run(rig).and_then(|told| told.clean().map(|()| told));
-    let told = told.with_context(|| format!("the subject said: {}", subject.said()))?;
-    let reading = Reading {
-        ready_s: Some(subject.ready.as_secs_f64()),
-        idle_kib: told.idle_kib.get("subject").copied(),
-        ..Reading::default()
-    };
-    subject.stop();
-    Ok((told, reading))
 }

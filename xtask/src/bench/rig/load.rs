@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use super::{Pace, Rig, Server, process, server};
+use super::{LOAD, Pace, Rig, Server, process};
 
 /// Events that are posted.
 pub(crate) struct Post<'a> {
@@ -18,6 +18,8 @@ pub(crate) struct Post<'a> {
     pub(crate) connections: usize,
     /// Events of a request; 0 for one without an array.
     pub(crate) batch: usize,
+    /// Whose the events are; several share the connections.
+    pub(crate) tokens: Vec<PathBuf>,
     /// More than what is told by default.
     pub(crate) more: Vec<String>,
     pub(crate) pace: Pace,
@@ -79,7 +81,38 @@ impl Told {
     }
 }
 
-impl Post<'_> {
+impl Told {
+    /// Answers that said to come again later.
+    pub(crate) fn refusals(&self) -> u64 {
+        let refused = |status| self.statuses.get(status).copied().unwrap_or(0);
+        refused("429") + refused("503")
+    }
+
+    /// Fails where anything but that went wrong.
+    pub(crate) fn only_refused(&self) -> Result<()> {
+        let harmless = |status: &str| status.starts_with('2') || ["429", "503"].contains(&status);
+        if self.statuses.keys().all(|status| harmless(status)) {
+            Ok(())
+        } else {
+            self.clean()
+        }
+    }
+}
+
+impl<'a> Post<'a> {
+    /// Single events to the server, as many as it takes.
+    pub(crate) fn new(rig: &Rig, subject: &'a Server, connections: usize) -> Self {
+        Self {
+            subject,
+            path: "/v1/events",
+            connections,
+            batch: 0,
+            tokens: vec![rig.token_file(LOAD)],
+            more: Vec::new(),
+            pace: rig.pace,
+        }
+    }
+
     /// Posts for the time of its pace.
     pub(crate) fn run(&self, rig: &Rig) -> Result<Told> {
         finish(self.start(rig)?)
@@ -89,7 +122,9 @@ impl Post<'_> {
     pub(crate) fn start(&self, rig: &Rig) -> Result<Child> {
         let mut command = command(rig, "http");
         command.args(["--address", &self.subject.address, "--path", self.path]);
-        command.arg("--token-file").arg(server::token_file(rig));
+        for token in &self.tokens {
+            command.arg("--token-file").arg(token);
+        }
         command.args(["--connections", &self.connections.to_string()]);
         command.args(["--batch", &self.batch.to_string()]);
         command.args(windows(rig, self.pace));
@@ -105,6 +140,16 @@ pub(crate) fn copy(rig: &Rig, url: &str, connections: usize, more: &[String]) ->
     command.args(["--connect", url, "--connections", &connections.to_string()]);
     command.args(windows(rig, rig.pace)).args(more);
     finish(spawn(command)?)
+}
+
+/// Copies so many rows.
+pub(super) fn fill(rig: &Rig, url: &str, rows: u64) -> Result<()> {
+    let mut command = command(rig, "copy");
+    command.args(["--connect", url, "--connections=2"]);
+    command.arg(format!("--rows={rows}"));
+    let told = finish(spawn(command)?)?;
+    ensure!(told.acknowledged == rows, "{rows} rows were not copied");
+    Ok(())
 }
 
 /// Runs another program's load, and tells what it cost.
@@ -247,5 +292,18 @@ mod tests {
             .clean()
             .expect_err("refused");
         assert!(error.to_string().contains("503: full"), "{error}");
+    }
+
+    #[test]
+    fn refusals_are_counted_and_nothing_else_is_overlooked() {
+        let told = |statuses: &str| {
+            let told = TOLD.replace(r#"{"201":3500},"first_error":null"#, statuses);
+            read(&told).expect("a report")
+        };
+        let refused = told(r#"{"201":9,"429":2,"503":3},"first_error":"429: full""#);
+        assert_eq!(refused.refusals(), 5);
+        refused.only_refused().expect("no errors");
+        let failed = told(r#"{"201":9,"500":1},"first_error":"500: broken""#);
+        assert!(failed.only_refused().is_err());
     }
 }

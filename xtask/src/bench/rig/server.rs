@@ -32,32 +32,31 @@ pub(crate) struct Server {
     _output: Option<BufReader<ChildStdout>>,
 }
 
-/// The token that the load uses.
-pub(super) fn token_file(rig: &Rig) -> PathBuf {
-    rig.directory.join("token")
+/// Brings a database into the shape that the server needs.
+pub(super) fn migrate(rig: &Rig, database: &str) -> Result<()> {
+    run(rig, database, &["migrate"])?;
+    Ok(())
 }
 
-/// Brings a database into the shape that the server needs, with tokens.
-pub(super) fn migrate(rig: &Rig, database: &str) -> Result<()> {
-    let url = rig.cluster.url(database);
-    let run = |arguments: &[&str]| {
-        let mut server = process::command(&rig.programs.server, None);
-        server.args(arguments).args(["--database-url", &url]);
-        server.arg("--data-dir").arg(&rig.directory);
-        command::read(
-            server
-                .args(["--log-level", "error"])
-                .current_dir(&rig.directory),
-        )
-    };
-    run(&["migrate"])?;
-    let token = |name: &str, scope: &str| {
-        let token = run(&["token", "create", "--name", name, "--scope", scope])?;
-        anyhow::Ok(token.trim().to_owned())
-    };
-    fs::write(token_file(rig), token("load", "events:write")?)?;
-    fs::write(rig.directory.join("admin-token"), token("bench", "admin")?)?;
-    Ok(())
+/// Makes a token and writes it into its file.
+pub(super) fn token(rig: &Rig, database: &str, name: &str, scope: &str) -> Result<PathBuf> {
+    let create = ["token", "create", "--name", name, "--scope", scope];
+    let token = run(rig, database, &create)?;
+    let file = rig.token_file(name);
+    fs::write(&file, token.trim())?;
+    Ok(file)
+}
+
+fn run(rig: &Rig, database: &str, arguments: &[&str]) -> Result<String> {
+    let mut server = process::command(&rig.programs.server, None);
+    server.args(arguments);
+    server.args(["--database-url", &rig.cluster.url(database)]);
+    server.arg("--data-dir").arg(&rig.directory);
+    command::read(
+        server
+            .args(["--log-level", "error"])
+            .current_dir(&rig.directory),
+    )
 }
 
 impl Server {

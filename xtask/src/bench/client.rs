@@ -8,13 +8,13 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
-pub(super) struct Client {
+pub(crate) struct Client {
     stream: BufReader<TcpStream>,
     head: String,
 }
 
 impl Client {
-    pub(super) fn connect(address: &str, token: &str) -> Result<Self> {
+    pub(crate) fn connect(address: &str, token: &str) -> Result<Self> {
         let stream = TcpStream::connect(address).with_context(|| format!("connect {address}"))?;
         stream.set_nodelay(true)?;
         let head = format!("Host: {address}\r\nAuthorization: Bearer {token}\r\n");
@@ -24,12 +24,12 @@ impl Client {
         })
     }
 
-    pub(super) fn get(&mut self, target: &str) -> Result<String> {
+    pub(crate) fn get(&mut self, target: &str) -> Result<String> {
         let request = format!("GET {target} HTTP/1.1\r\n{}\r\n", self.head);
         self.exchange(&request)
     }
 
-    pub(super) fn post(&mut self, target: &str, media: &str, body: &str) -> Result<String> {
+    pub(crate) fn post(&mut self, target: &str, media: &str, body: &str) -> Result<String> {
         let request = format!(
             "POST {target} HTTP/1.1\r\n{}Content-Type: {media}\r\nContent-Length: {}\r\n\r\n{body}",
             self.head,
