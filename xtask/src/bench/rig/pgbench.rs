@@ -3,7 +3,7 @@
 
 use std::{fmt::Write as _, fs, process::Command};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::{Database, Rig, Window, load, programs};
@@ -11,8 +11,6 @@ use super::{Database, Rig, Window, load, programs};
 /// As many as the mix's pattern is long.
 const EVENTS: usize = 20;
 const SCRIPT: &str = "insert.sql";
-/// Of the transactions, whose times are kept.
-const SAMPLED: &str = "--sampling-rate=0.2";
 
 /// True where the machine has it.
 pub(crate) fn is_here() -> bool {
@@ -42,13 +40,13 @@ pub(crate) fn run(rig: &Rig, database: &Database<'_>, clients: usize) -> Result<
         "1",
     ]);
     let seconds = (rig.pace.warm + rig.pace.window).as_secs();
-    pgbench.args(["-T", &seconds.to_string(), "-l", SAMPLED]);
+    pgbench.args(["-T", &seconds.to_string(), "-l"]);
     let script = insert(&load::show(rig, EVENTS)?, sender.trim() == "1");
     fs::write(directory.join(SCRIPT), script)?;
     pgbench.args(["-f", SCRIPT]);
     pgbench.arg(database.name()).current_dir(&directory);
     let (costs, said) = load::run_other(rig, &pgbench)?;
-    let (events, rate) = read(&said).with_context(|| said.clone())?;
+    let rows = processed(&said).with_context(|| said.clone())?;
     let mut logs = String::new();
     for entry in fs::read_dir(&directory)? {
         let path = entry?.path();
@@ -56,19 +54,13 @@ pub(crate) fn run(rig: &Rig, database: &Database<'_>, clients: usize) -> Result<
             logs.push_str(&fs::read_to_string(path)?);
         }
     }
-    let times = times_us(&logs);
-    ensure!(!times.is_empty(), "pgbench kept no times");
-    let at = |percent: usize| times[(times.len() * percent).div_ceil(100).max(1) - 1] / 1e6;
+    let mut window = after(&logs, rig.pace.warm.as_secs_f64()).context("pgbench kept no times")?;
+    // The costs are of the whole run.
     #[expect(clippy::cast_precision_loss, reason = "nobody commits 2^52 rows")]
-    let seconds = events as f64 / rate;
-    let window = Window {
-        seconds,
-        events,
-        p50_s: at(50),
-        p99_s: at(99),
-        ..costs
-    };
-    Ok((window, events))
+    let share = window.events as f64 / rows as f64;
+    let costs = costs.cpu_s.into_iter();
+    window.cpu_s = costs.map(|(name, cpu)| (name, cpu * share)).collect();
+    Ok((window, rows))
 }
 
 /// One statement, so that each client prepares it once: a number from a sequence picks the event
@@ -107,21 +99,39 @@ fn insert(events: &[Value], sender: bool) -> String {
     )
 }
 
-/// Transactions and transactions a second, from what pgbench says at its end.
-fn read(said: &str) -> Option<(u64, f64)> {
-    let after = |key: &str| said.lines().find_map(|line| line.strip_prefix(key));
-    let count = after("number of transactions actually processed: ")?;
-    let count = count.split(['/', ' ']).next()?.parse().ok()?;
-    let rate = after("tps = ")?.split(' ').next()?.parse().ok()?;
-    Some((count, rate))
+/// Transactions, from what pgbench says at its end.
+fn processed(said: &str) -> Option<u64> {
+    let mut lines = said.lines();
+    let count =
+        lines.find_map(|line| line.strip_prefix("number of transactions actually processed: "))?;
+    count.split(['/', ' ']).next()?.parse().ok()
 }
 
-/// The third field of each line of a log, sorted.
-fn times_us(logs: &str) -> Vec<f64> {
-    let third = |line: &str| line.split(' ').nth(2)?.parse().ok();
-    let mut times: Vec<f64> = logs.lines().filter_map(third).collect();
+/// What a log tells of the time after its clients have warmed up. A line has, among others, how
+/// long a transaction took in microseconds, and when it ended: seconds and microseconds.
+fn after(log: &str, warm_s: f64) -> Option<Window> {
+    let mut all: Vec<(f64, f64)> = log
+        .lines()
+        .filter_map(|line| {
+            let fields: Vec<&str> = line.split(' ').collect();
+            let number = |at: usize| fields.get(at)?.parse::<f64>().ok();
+            Some((number(4)? + number(5)? / 1e6, number(2)?))
+        })
+        .collect();
+    all.sort_by(|one, two| one.0.total_cmp(&two.0));
+    let (first, last) = (all.first()?.0, all.last()?.0);
+    let counted = all.iter().filter(|(ended, _)| *ended > first + warm_s);
+    let mut times: Vec<f64> = counted.map(|(_, took)| *took).collect();
     times.sort_by(f64::total_cmp);
-    times
+    let at =
+        |percent: usize| Some(times.get((times.len() * percent).div_ceil(100).max(1) - 1)? / 1e6);
+    Some(Window {
+        seconds: last - first - warm_s,
+        events: times.len() as u64,
+        p50_s: at(50)?,
+        p99_s: at(99)?,
+        ..Window::default()
+    })
 }
 
 #[cfg(test)]
@@ -152,7 +162,16 @@ mod tests {
     fn what_pgbench_says_is_read() {
         let said = "scaling factor: 1\nnumber of transactions actually processed: 5520\n\
                     latency average = 0.1 ms\ntps = 5519.25 (without initial connection time)\n";
-        assert_eq!(read(said).map(|(count, _)| count), Some(5520));
-        assert_eq!(times_us("0 1 300 0 1 2\n1 2 100 0 1 2\n"), [100.0, 300.0]);
+        assert_eq!(processed(said), Some(5520));
+    }
+
+    #[test]
+    fn what_came_while_clients_warmed_up_does_not_count() {
+        let log = "0 1 9000 0 100 0\n1 1 300 0 101 500000\n0 2 100 0 102 0\n";
+        let window = after(log, 1.0).expect("times");
+        assert_eq!(window.events, 2);
+        assert!((window.seconds - 1.0).abs() < 1e-9);
+        assert!((window.p50_s - 0.0001).abs() < 1e-9 && (window.p99_s - 0.0003).abs() < 1e-9);
+        assert!(after("", 1.0).is_none());
     }
 }
