@@ -8,6 +8,7 @@ mod cluster;
 mod ground;
 mod http;
 mod ledger;
+mod machine;
 mod pressure;
 mod process;
 mod schedule;
@@ -121,7 +122,7 @@ impl Faults {
 /// Runs what a change must pass. A machine without PostgreSQL's programs (whose tests run in
 /// containers) is told that nothing was tried; in CI that is a failure.
 pub(crate) fn run_in_ci() -> Result<()> {
-    if cluster::programs().is_none() && std::env::var_os("CI").is_none() {
+    if machine::programs().is_none() && std::env::var_os("CI").is_none() {
         println!("note: not run: PostgreSQL's programs (initdb, postgres, psql) are not here");
         return Ok(());
     }
@@ -151,7 +152,7 @@ pub(crate) fn run(task: &Faults) -> Result<()> {
         None => run::build(false)?,
     };
     let directory = Directory::make(task.keep)?;
-    let faketime = server::faketime();
+    let faketime = machine::faketime();
     let wishes = Wishes {
         takes: Duration::from_secs(task.seconds),
         faults: possible_here(asked, &directory.path, faketime.is_some())?,

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     os::unix::{fs::chown, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -14,6 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::{
     ground::Ground,
+    machine::{free_port, programs},
     process::{self, Account},
     wire::{self, Held},
     writer::wait_until,
@@ -22,10 +23,15 @@ use crate::command;
 
 /// Connections that it takes from others than its superuser. Few, so that they can all be held.
 const CONNECTIONS: usize = 50;
+/// Connections that it takes from its superuser besides. Some more than are used: somebody who is
+/// refused one takes one for as long as that takes.
+const RESERVED: usize = 10;
 /// The service's role and database.
 const SERVICE: &str = "pts";
 /// The role of whoever holds connections: no superuser either, so the last ones stay free.
 const HOLDER: &str = "holder";
+/// How long is waited for a connection of the superuser's own.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a start may take.
 const START: Duration = Duration::from_secs(20);
 
@@ -154,8 +160,8 @@ impl Cluster {
         for setting in [
             format!("port={}", self.port),
             format!("unix_socket_directories={}", self.directory.display()),
-            format!("max_connections={}", CONNECTIONS + 3),
-            "superuser_reserved_connections=3".into(),
+            format!("max_connections={}", CONNECTIONS + RESERVED),
+            format!("superuser_reserved_connections={RESERVED}"),
             "listen_addresses=127.0.0.1".into(),
             "shared_buffers=32MB".into(),
             // Little of the log is made ahead, so that a full disk is felt soon.
@@ -264,6 +270,18 @@ impl Cluster {
     }
 
     fn sql_in(&self, database: &str, statement: &str) -> Result<String> {
+        let begun = Instant::now();
+        loop {
+            let said = self.psql(database, statement);
+            match said {
+                Err(error) if is_full(&error) && begun.elapsed() < PATIENCE => {}
+                said => return said,
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn psql(&self, database: &str, statement: &str) -> Result<String> {
         let mut psql = Command::new(self.programs.join("psql"));
         psql.args([
             "-X",
@@ -337,6 +355,14 @@ impl Drop for Cluster {
     }
 }
 
+/// Whether nobody else was let in.
+fn is_full(error: &anyhow::Error) -> bool {
+    let text = format!("{error:#}");
+    ["too many clients", "remaining connection slots"]
+        .iter()
+        .any(|words| text.contains(words))
+}
+
 /// A directory that belongs to the account.
 fn make_dir(path: &Path, account: Option<Account>) -> Result<()> {
     fs::create_dir_all(path)?;
@@ -346,53 +372,4 @@ fn make_dir(path: &Path, account: Option<Account>) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Where PostgreSQL's programs are: the newest of Debian's packages, else in the search path.
-pub(super) fn programs() -> Option<PathBuf> {
-    let packaged = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
-    let mut versions: Vec<(u32, PathBuf)> = packaged
-        .flatten()
-        .filter_map(|entry| {
-            let version = entry.file_name().to_str()?.parse().ok()?;
-            Some((version, entry.path().join("bin")))
-        })
-        .collect();
-    versions.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
-    let search = std::env::var_os("PATH").unwrap_or_default();
-    let places = versions.into_iter().map(|(_, path)| path);
-    places.chain(std::env::split_paths(&search)).find(|place| {
-        ["initdb", "postgres", "psql"]
-            .iter()
-            .all(|name| place.join(name).is_file())
-    })
-}
-
-/// A port that is free and that the system gives to nobody who asks for any: a server that starts
-/// again must find it free again.
-pub(super) fn free_port() -> Result<u16> {
-    static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    for _ in 0..2_000 {
-        let count = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let offset = std::process::id().wrapping_mul(101).wrapping_add(count) % 12_000;
-        let port = 20_000 + u16::try_from(offset)?;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return Ok(port);
-        }
-    }
-    bail!("no free port from 20000 to 32000")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ports_are_outside_of_what_the_system_hands_out_and_not_given_twice() {
-        let (one, two) = (free_port().expect("a port"), free_port().expect("a port"));
-        assert_ne!(one, two);
-        for port in [one, two] {
-            assert!((20_000..32_000).contains(&port), "{port}");
-        }
-    }
 }

@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::{cluster::free_port, http::Client, process, writer::wait_until};
+use super::{http::Client, machine::free_port, process, writer::wait_until};
 
 /// Where libfaketime is, and the file that says what it tells.
 #[derive(Debug, Clone)]
@@ -32,16 +32,6 @@ impl Clock {
         fs::rename(&partial, &self.file)?;
         Ok(())
     }
-}
-
-/// The library that lets a program see another time, if it is installed.
-pub(super) fn faketime() -> Option<PathBuf> {
-    let machine = fs::read_dir("/usr/lib").into_iter().flatten().flatten();
-    let mut places: Vec<PathBuf> = machine.map(|entry| entry.path()).collect();
-    places.push("/usr/lib64".into());
-    places.push("/usr/lib".into());
-    let library = |place: PathBuf| place.join("faketime/libfaketimeMT.so.1");
-    places.into_iter().map(library).find(|path| path.is_file())
 }
 
 /// What a sampler knows of a server: who it is now, and the most memory that it had.
@@ -254,12 +244,9 @@ impl Server {
 const WORDS: usize = 12;
 
 fn is_telling(line: &str) -> bool {
-    let fault = ["\"ERROR\"", "panicked", "Error: "];
-    // A program's own last words are not in the form of its log: causes stand indented by four.
-    let cause = line
-        .strip_prefix("    ")
-        .is_some_and(|rest| !rest.starts_with(' '));
-    cause || fault.iter().any(|word| line.contains(word))
+    // The last one is what the program says when it ends because of an error.
+    let words = ["\"ERROR\"", "panicked", "pts-server: "];
+    words.iter().any(|word| line.contains(word))
 }
 
 impl Drop for Server {

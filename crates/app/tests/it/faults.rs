@@ -1,4 +1,5 @@
-//! The database goes away and comes back.
+//! The database goes away and comes back, servers are killed: one small fault each, with one
+//! certain outcome. `cargo xtask faults` tries what has many.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +7,7 @@ use pts_adapter_postgres::cluster::{Cluster, ClusterOptions};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::harness::{Server, data_dir};
+use crate::harness::{PATIENCE, Server, data_dir};
 
 fn notice(id: usize) -> Value {
     json!({"type": "platform.notice", "source": "s", "id": id.to_string(), "data": {"message": "m"}})
@@ -100,4 +101,112 @@ async fn a_killed_private_database_comes_back_by_itself() {
         status == StatusCode::OK && events["data"].as_array().map(Vec::len) == Some(2)
     };
     server.until("both are read", both_are_read).await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_killed_has_lost_nothing_that_it_acknowledged() {
+    let (dir, elsewhere) = (data_dir(), data_dir());
+    let database = Cluster::start(ClusterOptions::new(elsewhere.path()))
+        .await
+        .unwrap();
+    let arguments = ["--database-url", database.url()];
+    let mut server = Server::start(dir.path(), &arguments).await;
+    let senders: Vec<_> = (0..8)
+        .map(|sender| {
+            let (client, url, token) = (
+                server.client.clone(),
+                format!("{}/v1/events", server.url),
+                server.token.clone(),
+            );
+            tokio::spawn(async move {
+                let mut acknowledged = Vec::new();
+                for number in 0.. {
+                    let id = sender * 1_000_000 + number;
+                    let sent = client.post(&url).bearer_auth(&token).json(&notice(id));
+                    match sent.send().await {
+                        Ok(response) if response.status() == StatusCode::CREATED => {
+                            acknowledged.push(id);
+                        }
+                        _ => break,
+                    }
+                }
+                acknowledged
+            })
+        })
+        .collect();
+    // Killed in the middle of it, not before it began.
+    server
+        .until("something is stored", async |s| {
+            let (_, events) = s.get("/v1/events?limit=20").await;
+            events["data"].as_array().is_some_and(|all| all.len() == 20)
+        })
+        .await;
+    server.child.start_kill().unwrap();
+    let mut acknowledged = Vec::new();
+    for sender in senders {
+        acknowledged.extend(sender.await.unwrap());
+    }
+    assert!(acknowledged.len() >= 10, "{}", acknowledged.len());
+
+    let again = Server::start(dir.path(), &arguments).await;
+    // One event of each sender was in doubt; whatever was acknowledged is there already.
+    let repeats: Vec<Value> = acknowledged.iter().map(|&id| notice(id)).collect();
+    let (status, told) = again.post(&json!(repeats)).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(
+        told["duplicates"],
+        json!(repeats.len()),
+        "{}",
+        told["created"]
+    );
+    assert!(again.end("TERM").await.success());
+    database.stop().await;
+}
+
+#[tokio::test]
+async fn two_servers_on_one_database_are_one_service() {
+    let (one, two, elsewhere) = (data_dir(), data_dir(), data_dir());
+    let database = Cluster::start(ClusterOptions::new(elsewhere.path()))
+        .await
+        .unwrap();
+    let arguments = ["--database-url", database.url()];
+    let one = Server::start(one.path(), &arguments).await;
+    let mut two = Server::start(two.path(), &arguments).await;
+    two.token.clone_from(&one.token);
+
+    let mut tail = two
+        .client
+        .get(format!("{}/v1/events/stream?after=0", two.url))
+        .bearer_auth(&two.token)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(one.post(&notice(1)).await.0, StatusCode::CREATED);
+    assert_eq!(two.post(&notice(1)).await.0, StatusCode::OK, "known there");
+    assert_eq!(two.post(&notice(2)).await.0, StatusCode::CREATED);
+    let mut seen = String::new();
+    while !seen.contains("id: 2\n") {
+        let more = tokio::time::timeout(PATIENCE, tail.chunk()).await.unwrap();
+        seen.push_str(&String::from_utf8_lossy(&more.unwrap().unwrap()));
+    }
+    assert!(seen.contains("id: 1\n"), "what came by the other: {seen}");
+    drop(tail);
+    assert!(one.end("KILL").await.code().is_none());
+    assert_eq!(two.post(&notice(3)).await.0, StatusCode::CREATED);
+    assert!(two.end("TERM").await.success());
+    database.stop().await;
+}
+
+#[tokio::test]
+async fn a_start_waits_for_a_database_that_is_away() {
+    let (dir, elsewhere) = (data_dir(), data_dir());
+    let start = || Cluster::start(ClusterOptions::new(elsewhere.path()));
+    let database = start().await.unwrap();
+    let url = database.url().to_owned();
+    database.stop().await;
+    let arguments = ["--database-url", &url];
+    let (server, database) = tokio::join!(Server::start(dir.path(), &arguments), start());
+    assert_eq!(server.post(&notice(1)).await.0, StatusCode::CREATED);
+    assert!(server.end("TERM").await.success());
+    database.unwrap().stop().await;
 }
