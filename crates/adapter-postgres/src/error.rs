@@ -61,13 +61,21 @@ pub(crate) fn classify(error: DieselError) -> Fault {
             Fault::Busy(format!("the database takes no writes: {words}"))
         }
         _ if words.contains("deadlock detected") => Fault::Conflict(words.to_owned()),
+        _ if is_full_disk(words) => Fault::Busy(words.to_owned()),
         _ if BUSY.iter().any(|known| words.contains(known)) => Fault::Busy(words.to_owned()),
         _ => Fault::Failed(error),
     }
 }
 
+/// The words for a disk that is full; the second ones where it had room for a part of a page.
+const FULL_DISK: [&str; 2] = ["No space left on device", "could not extend file"];
+
+/// Whether a database says that its disk is full.
+pub(crate) fn is_full_disk(words: &str) -> bool {
+    FULL_DISK.iter().any(|known| words.contains(known))
+}
+
 const BUSY: &[&str] = &[
-    "No space left on device",
     "out of memory",
     "out of shared memory",
     "canceling statement due to",

@@ -83,7 +83,7 @@ pub enum Thinned {
     Done {
         /// The record.
         run: Box<RetentionRun>,
-        /// For how long appends and searches had to wait for it.
+        /// For how long appends and searches may have had to wait for it, at the most.
         locked: Duration,
     },
     /// The month is not what it was when it was surveyed; nothing has changed.

@@ -63,7 +63,7 @@ impl Preview {
 pub struct MonthDone {
     /// The record.
     pub run: RetentionRun,
-    /// For how long appends and searches waited for it.
+    /// For how long appends and searches may have waited for it, at the most.
     pub locked: Duration,
 }
 

@@ -6,7 +6,7 @@ use pts_ports::{EventLog, StoreError, Tail};
 
 use super::PgEventLog;
 use super::filter::{matches_nothing, narrow};
-use crate::row::{EVENT_COLUMNS, EventRow};
+use crate::row::{EVENT_COLUMNS, EventRow, Number};
 use crate::sql::Sql;
 
 /// So many positions are looked through at once, whatever the filter lets through.
@@ -35,6 +35,9 @@ pub(super) async fn after(
         .pool
         .load(|| stretch(position, end, filter, limit))
         .await?;
+    if rows.is_empty() && end < head {
+        tail.scanned_to = end_of_hole(log, end, head).await?;
+    }
     let full = rows.len() >= limit;
     for row in rows {
         let event = row.into_event()?;
@@ -46,6 +49,23 @@ pub(super) async fn after(
         }
     }
     Ok(tail)
+}
+
+/// How far there is nothing behind a stretch in which there was nothing: retention leaves holes of
+/// millions of positions, which nobody shall walk through in small steps.
+async fn end_of_hole(log: &PgEventLog, end: i64, head: i64) -> Result<i64, StoreError> {
+    let rows: Vec<Number> = log
+        .pool
+        .load(|| {
+            Sql::once("SELECT coalesce(min(position) - 1, ")
+                .value::<BigInt, _>(head)
+                .sql(") AS number FROM platform.events WHERE position > ")
+                .value::<BigInt, _>(end)
+                .sql(" AND position <= ")
+                .value::<BigInt, _>(head)
+        })
+        .await?;
+    Ok(rows.first().map_or(end, |row| row.number))
 }
 
 /// The statement of one stretch: behind `position`, up to `end`.

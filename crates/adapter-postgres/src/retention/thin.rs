@@ -12,7 +12,7 @@ use pts_ports::{RetentionRun, StoreError, Thinned, Thinning};
 use super::content::{collect_misfits, count, stays, survey};
 use super::swap::{Swap, Swapped};
 use super::{PgRetention, begin, history, partition};
-use crate::error::{Fault, classify};
+use crate::error::{Fault, classify, is_full_disk};
 use crate::sql::Sql;
 
 /// Of all that thin at the same time, one does.
@@ -39,7 +39,10 @@ pub(super) async fn thin(
     let lease = retention.pool.lease().await?;
     let ready = match prepare(lease.connection(), retention, thinning).await {
         Ok(ready) => ready,
-        Err(fault) => return Err(lease.fail(fault).await.into()),
+        Err(fault) => {
+            let fault = lease.fail(fault).await;
+            return Err(needs_room(fault, &thinning.survey).into());
+        }
     };
     let Ready::Commit(run, locked) = ready else {
         lease.give_back();
@@ -126,6 +129,22 @@ async fn prepare(
     match swap.carry_out(connection, retention.patience).await? {
         Swapped::Done { locked } => Ok(Ready::Commit(Box::new(run), locked)),
         Swapped::Changed => changed(connection).await,
+    }
+}
+
+/// Says what a full disk means here: until the swap there are both, the month and what stays of it.
+fn needs_room(fault: Fault, found: &MonthSurvey) -> Fault {
+    match fault {
+        Fault::Busy(reason) if is_full_disk(&reason) => {
+            let stays = found.bytes.saturating_sub(found.freed_about());
+            Fault::Busy(format!(
+                "the disk is full, and what stays of {} needs about {} MiB of it before anything \
+                 is freed: {reason}",
+                found.month,
+                (stays >> 20) + 1
+            ))
+        }
+        other => other,
     }
 }
 

@@ -137,7 +137,7 @@ fn tell(done: &[MonthDone], format: Format) {
     for MonthDone { run, locked } in done {
         match format {
             Format::Table => println!(
-                "{}; the log waited {} ms for it",
+                "{}; others waited for it {} ms at the most",
                 line(run),
                 locked.as_millis()
             ),
@@ -178,7 +178,12 @@ fn table(preview: &Preview) -> String {
     for found in months {
         let _ = write!(text, "{}", month(found));
     }
-    if preview.horizon.is_some() {
+    if preview.horizon.is_some() && months.is_empty() {
+        let _ = writeln!(
+            text,
+            "no month has had its time that was not gone through already"
+        );
+    } else if preview.horizon.is_some() {
         let events: u64 = months.iter().map(|found| found.events).sum();
         let freed: u64 = months.iter().map(MonthSurvey::freed_about).sum();
         let removable = preview.removable();
