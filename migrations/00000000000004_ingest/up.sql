@@ -1,6 +1,11 @@
 -- Which token an event came with. What came before this is nobody's.
 ALTER TABLE platform.events ADD COLUMN sender uuid;
 
+-- Which append moved the head last: a number that no other append has. Whoever finds the number that
+-- it left there knows that nobody else has appended or rebuilt since, and that all it remembers of
+-- the log and the projections still holds.
+ALTER TABLE platform.log_head ADD COLUMN stamp bigint NOT NULL DEFAULT 0;
+
 -- One row: how far the log is safe on disk. Appends may commit without waiting for the disk, and
 -- wait together afterwards; whoever follows the log reads no further than this, so that a crash of
 -- the database takes nothing away that somebody has read in order. The row is only ever changed by

@@ -7,7 +7,7 @@ use std::time::Duration;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use pts_ports::StoreError;
 use tokio::task::JoinHandle;
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::{Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::{self, Fault, classify, setting};
@@ -112,15 +112,7 @@ impl Opener {
 
     /// Opens one.
     pub(crate) async fn open(&self) -> Result<Connection, Fault> {
-        let (client, driver) = if let Some(tls) = &self.tls {
-            let connecting = self.config.connect(tls.clone()).await;
-            let (client, connection) = connecting.map_err(|error| error::connecting(&error))?;
-            (client, drive(connection))
-        } else {
-            let connecting = self.config.connect(NoTls).await;
-            let (client, connection) = connecting.map_err(|error| error::connecting(&error))?;
-            (client, drive(connection))
-        };
+        let (client, driver) = self.dial().await?;
         let mut diesel = AsyncPgConnection::try_from(client)
             .await
             .map_err(|error| Fault::Broken(format!("no connection to the database: {error}")))?;
@@ -129,6 +121,28 @@ impl Opener {
             .await
             .map_err(classify)?;
         Ok(Connection { diesel, driver })
+    }
+
+    /// Opens one for use without diesel.
+    pub(crate) async fn open_bare(&self) -> Result<(Client, Driver), Fault> {
+        let (client, driver) = self.dial().await?;
+        client
+            .batch_execute(&self.session)
+            .await
+            .map_err(|error| error::connecting(&error))?;
+        Ok((client, driver))
+    }
+
+    async fn dial(&self) -> Result<(Client, Driver), Fault> {
+        Ok(if let Some(tls) = &self.tls {
+            let connecting = self.config.connect(tls.clone()).await;
+            let (client, connection) = connecting.map_err(|error| error::connecting(&error))?;
+            (client, drive(connection))
+        } else {
+            let connecting = self.config.connect(NoTls).await;
+            let (client, connection) = connecting.map_err(|error| error::connecting(&error))?;
+            (client, drive(connection))
+        })
     }
 }
 

@@ -17,12 +17,15 @@ use tokio::sync::Semaphore;
 use crate::DatabaseSettings;
 use crate::connection::{Connection, Opener};
 use crate::error::{Fault, classify, setting};
+use crate::lane::Lane;
 use crate::sql::Sql;
 
 /// A bounded set of connections to one database. Cheap to clone; connects when first used.
 #[derive(Clone)]
 pub struct PgPool {
     pool: managed::Pool<Manager>,
+    opener: Opener,
+    home: Handle,
     /// What is left of the connections for reads that can wait. Some stay free of them, so that
     /// however much is asked, events are taken in and tokens are checked.
     reads: Arc<Semaphore>,
@@ -78,7 +81,11 @@ pub fn connect(settings: &DatabaseSettings) -> Result<PgPool, StoreError> {
     let opener = Opener::new(&settings.url, server_limit, "pg_catalog, pg_temp")?;
     let home = Handle::try_current().map_err(|error| setting(error.to_string()))?;
     let connections = settings.max_connections.max(1);
-    let pool = managed::Pool::builder(Manager { opener, home })
+    let manager = Manager {
+        opener: opener.clone(),
+        home: home.clone(),
+    };
+    let pool = managed::Pool::builder(manager)
         .max_size(connections)
         .wait_timeout(Some(settings.acquire_timeout))
         .create_timeout(Some(settings.acquire_timeout))
@@ -88,6 +95,8 @@ pub fn connect(settings: &DatabaseSettings) -> Result<PgPool, StoreError> {
         .map_err(|error| setting(error.to_string()))?;
     Ok(PgPool {
         pool,
+        opener,
+        home,
         reads: Arc::new(Semaphore::new((connections * 3 / 4).max(1))),
         acquire_timeout: settings.acquire_timeout,
         statement_timeout: settings.statement_timeout,
@@ -99,6 +108,11 @@ impl PgPool {
     /// Closes all connections that are not in use and refuses new ones.
     pub fn close(&self) {
         self.pool.close();
+    }
+
+    /// Opens a connection for somebody who keeps it, beside those that are borrowed.
+    pub(crate) async fn lane(&self, session: &'static str) -> Result<Lane, Fault> {
+        Lane::open(&self.opener, &self.home, session, self.acquire_timeout).await
     }
 
     /// How long a statement may take.

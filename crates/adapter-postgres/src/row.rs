@@ -7,7 +7,11 @@ use pts_domain::projection::Contradiction;
 use pts_domain::{Event, Identity, StoredEvent, Timestamp};
 use serde_json::{Map, Value};
 
+use pts_ports::StoreError;
+
+use crate::PgPool;
 use crate::error::Fault;
+use crate::sql::Sql;
 
 /// The columns of an [`EventRow`].
 pub(crate) const EVENT_COLUMNS: &str = "position, id, source, event_id, type, subject, \"time\", \
@@ -126,4 +130,23 @@ impl From<ContradictionRow> for Contradiction {
             message: row.message,
         }
     }
+}
+
+/// Where the log ends, and which append says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
+pub(crate) struct Head {
+    #[diesel(sql_type = BigInt)]
+    pub(crate) position: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(crate) stamp: i64,
+}
+
+/// Reads it.
+pub(crate) async fn read_head(pool: &PgPool) -> Result<Head, StoreError> {
+    let rows = pool
+        .load_first(|| Sql::kept("SELECT position, stamp FROM platform.log_head"))
+        .await?;
+    rows.into_iter()
+        .next()
+        .ok_or_else(|| StoreError::Corrupt("platform.log_head is empty".into()))
 }

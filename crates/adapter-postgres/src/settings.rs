@@ -10,7 +10,8 @@ pub struct DatabaseSettings {
     /// `postgres://user:password@host/database?sslmode=…` or `host=… dbname=…`, as libpq reads it;
     /// a directory as host is that of a unix socket.
     pub url: String,
-    /// Connections at most.
+    /// Connections to borrow at most. The log keeps up to four more for itself: two that append, one
+    /// that waits for the disk, one that hears of the appends of other processes.
     pub max_connections: usize,
     /// How long a request may wait for a connection.
     pub acquire_timeout: Duration,

@@ -9,8 +9,9 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
-use diesel::pg::Pg;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::pg::{Pg, PgMetadataLookup, PgQueryBuilder, PgTypeMetadata};
+use diesel::query_builder::bind_collector::RawBytesBindCollector;
+use diesel::query_builder::{AstPass, Query, QueryBuilder as _, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{HasSqlType, Untyped};
 use diesel::{QueryResult, QueryableByName};
@@ -88,7 +89,35 @@ impl<'a> Sql<'a> {
     }
 }
 
+/// A statement with its values in the server's own form, for a [`crate::lane::Lane`].
+#[derive(Debug)]
+pub(crate) struct Raw {
+    pub(crate) text: String,
+    pub(crate) binds: Vec<Option<Vec<u8>>>,
+}
+
+/// Types of our own, whose numbers differ from database to database, are in no statement of ours.
+struct BuiltIn;
+
+impl PgMetadataLookup for BuiltIn {
+    fn lookup_type(&mut self, _: &str, _: Option<&str>) -> PgTypeMetadata {
+        PgTypeMetadata::new(0, 0)
+    }
+}
+
 impl Sql<'_> {
+    /// Writes it out, values included.
+    pub(crate) fn raw(&self) -> QueryResult<Raw> {
+        let mut builder = PgQueryBuilder::new();
+        self.to_sql(&mut builder, &Pg)?;
+        let mut binds = RawBytesBindCollector::<Pg>::new();
+        self.collect_binds(&mut binds, &mut BuiltIn, &Pg)?;
+        Ok(Raw {
+            text: builder.finish(),
+            binds: binds.binds,
+        })
+    }
+
     /// Reads its rows. It is written out at once; the future only borrows the connection, so that
     /// several can be polled together, which sends them together.
     pub(crate) fn rows<U>(

@@ -1,6 +1,7 @@
 //! The event log: immutable, ordered, and the only truth.
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use pts_domain::event::NewEvent;
 use pts_domain::filter::{Cursor, EventFilter, Page};
 use pts_domain::projection::Contradiction;
@@ -33,6 +34,38 @@ pub enum Appended {
         /// When the first one was received.
         received_at: Timestamp,
     },
+    /// The store cannot hold this event, and is well otherwise; nothing of it was stored.
+    Refused {
+        /// Why, in words for whoever sent it.
+        reason: String,
+    },
+}
+
+/// An append that has happened, and may still have to reach the disk.
+pub struct Written {
+    /// One result per event, in order.
+    pub appended: Vec<Appended>,
+    /// Resolves once all of it, what was there before included, survives a crash of the store. An
+    /// error leaves that open, as [`StoreError::Unavailable`] with `maybe_done` says.
+    pub durable: BoxFuture<'static, Result<(), StoreError>>,
+}
+
+impl Written {
+    /// One that is safe already.
+    pub fn safe(appended: Vec<Appended>) -> Self {
+        Self {
+            appended,
+            durable: Box::pin(std::future::ready(Ok(()))),
+        }
+    }
+}
+
+impl std::fmt::Debug for Written {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Written")
+            .field("appended", &self.appended)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Events behind a place in the log.
@@ -49,14 +82,23 @@ pub struct Tail {
 #[async_trait]
 pub trait EventLog: Send + Sync {
     /// Appends a batch in one transaction, with everything that the projector makes of it, and
-    /// returns after COMMIT: one result per event, in order.
+    /// returns when it is in order and can be seen, which may be before it is safe on disk: nobody
+    /// MAY be told that an event is stored before [`Written::durable`] has resolved. Several may be
+    /// under way at the same time.
     ///
     /// MUST give positions from 1 without holes, in the order in which appends become visible.
     /// MUST recognise an identity that was stored within the last 7 days or longer, in the log
     /// and in the batch itself, and decide as [`pts_domain::event::admit`] does. MUST store all
     /// new events or, on an error, none (see [`StoreError::Unavailable`] for the one doubt). MUST
     /// survive being dropped half way: nothing is half stored and the next call works.
-    async fn append(&self, batch: Vec<NewEvent>) -> Result<Vec<Appended>, StoreError>;
+    async fn write(&self, batch: Vec<NewEvent>) -> Result<Written, StoreError>;
+
+    /// Appends a batch as [`EventLog::write`] does, and returns when it is safe.
+    async fn append(&self, batch: Vec<NewEvent>) -> Result<Vec<Appended>, StoreError> {
+        let Written { appended, durable } = self.write(batch).await?;
+        durable.await?;
+        Ok(appended)
+    }
 
     /// The event of that internal id.
     async fn get(&self, id: Uuid) -> Result<Option<StoredEvent>, StoreError>;
@@ -71,9 +113,9 @@ pub trait EventLog: Send + Sync {
         limit: usize,
     ) -> Result<Page<StoredEvent>, StoreError>;
 
-    /// Up to `limit` events behind `position` that fit, in the order of the log. MAY look through
-    /// only a part of the log at once; `scanned_to` tells how far it came and is `position` only
-    /// at the end of the log.
+    /// Up to `limit` events behind `position` that fit and are safe on disk, in the order of the
+    /// log. MAY look through only a part of the log at once; `scanned_to` tells how far it came and
+    /// is `position` only at the end of what is safe.
     async fn after(
         &self,
         position: i64,
@@ -81,7 +123,7 @@ pub trait EventLog: Send + Sync {
         limit: usize,
     ) -> Result<Tail, StoreError>;
 
-    /// The place of the last event; 0 for an empty log.
+    /// The place of the last event that is safe on disk; 0 for an empty log.
     async fn head(&self) -> Result<i64, StoreError>;
 
     /// What did not fit, newest first. `about` narrows to one subject, exactly as it is spelt in

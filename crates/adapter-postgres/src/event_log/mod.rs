@@ -1,16 +1,20 @@
 //! The event log on PostgreSQL.
 
-mod append;
+mod careful;
 mod contradictions;
 mod filter;
+mod incoming;
 mod partitions;
+mod rows;
 mod search;
 mod tail;
+mod writer;
 
 /// The statements, for tests of their plans.
 #[cfg(test)]
 pub(crate) mod statements {
-    pub(crate) use super::append::lookup;
+    pub(crate) use super::careful::lookup;
+    pub(crate) use super::incoming::Incoming;
     pub(crate) use super::search::page;
     pub(crate) use super::tail::stretch;
 }
@@ -25,13 +29,13 @@ use pts_domain::StoredEvent;
 use pts_domain::event::NewEvent;
 use pts_domain::filter::{Cursor, EventFilter, Page};
 use pts_domain::projection::Contradiction;
-use pts_ports::{Appended, EventLog, Projector, StoreError, Tail};
+use pts_ports::{EventLog, Projector, StoreError, Tail, Written};
 use uuid::Uuid;
 
 use crate::PgPool;
 use crate::row::Number;
 use crate::sql::Sql;
-use partitions::Partitions;
+use writer::Writer;
 
 /// How long the answer to "could you commit?" may take.
 const READY_WITHIN: Duration = Duration::from_millis(1_900);
@@ -39,17 +43,15 @@ const READY_WITHIN: Duration = Duration::from_millis(1_900);
 /// The event log in `platform.events`.
 pub struct PgEventLog {
     pool: PgPool,
-    projector: Arc<dyn Projector>,
-    partitions: Partitions,
+    writer: Writer,
 }
 
 impl PgEventLog {
     /// A log over a migrated database; `projector` decides what each append changes.
     pub fn new(pool: PgPool, projector: Arc<dyn Projector>) -> Self {
         Self {
-            partitions: Partitions::default(),
+            writer: Writer::new(pool.clone(), projector),
             pool,
-            projector,
         }
     }
 }
@@ -62,8 +64,8 @@ struct Writable {
 
 #[async_trait]
 impl EventLog for PgEventLog {
-    async fn append(&self, batch: Vec<NewEvent>) -> Result<Vec<Appended>, StoreError> {
-        self.append_batch(batch).await
+    async fn write(&self, batch: Vec<NewEvent>) -> Result<Written, StoreError> {
+        self.writer.write(batch).await
     }
 
     async fn get(&self, id: Uuid) -> Result<Option<StoredEvent>, StoreError> {
@@ -91,11 +93,11 @@ impl EventLog for PgEventLog {
     async fn head(&self) -> Result<i64, StoreError> {
         let rows: Vec<Number> = self
             .pool
-            .load(|| Sql::kept("SELECT position AS number FROM platform.log_head"))
+            .load(|| Sql::kept("SELECT position AS number FROM platform.log_durable"))
             .await?;
         match rows.first() {
             Some(row) => Ok(row.number),
-            None => Err(StoreError::Corrupt("platform.log_head is empty".into())),
+            None => Err(StoreError::Corrupt("platform.log_durable is empty".into())),
         }
     }
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use diesel::sql_types::{Integer, Timestamptz};
 use pts_domain::Timestamp;
-use pts_domain::event::NewEvent;
 use pts_ports::StoreError;
 
+use super::incoming::Incoming;
 use crate::PgPool;
 use crate::migrate::MONTHS_AHEAD;
 use crate::row::Number;
@@ -20,8 +20,11 @@ pub(super) struct Partitions(Mutex<BTreeSet<Timestamp>>);
 
 impl Partitions {
     /// Makes the partitions that a batch needs, and those of the months to come.
-    pub(super) async fn ensure(&self, pool: &PgPool, batch: &[NewEvent]) -> Result<(), StoreError> {
-        let needed: BTreeSet<_> = batch.iter().map(|new| month_of(new.received_at)).collect();
+    pub(super) async fn ensure(&self, pool: &PgPool, batch: &[Incoming]) -> Result<(), StoreError> {
+        let needed: BTreeSet<_> = batch
+            .iter()
+            .map(|incoming| month_of(incoming.event.received_at))
+            .collect();
         for month in needed {
             if self.lock().contains(&month) {
                 continue;
@@ -60,12 +63,30 @@ pub(super) fn month_of(time: Timestamp) -> Timestamp {
     DateTime::<Utc>::from_naive_utc_and_offset(first.into(), Utc)
 }
 
-/// From here on an identity is known: the first moment of the month before that of the oldest
-/// event. A month at least, and two partitions to look into.
-pub(super) fn identities_since(batch: &[NewEvent]) -> Timestamp {
-    let oldest = batch.iter().map(|new| new.received_at).min();
-    let month = month_of(oldest.unwrap_or_default());
-    month.checked_sub_months(Months::new(1)).unwrap_or(month)
+/// For so long an identity is known at least. PostgreSQL keeps identities apart within a partition;
+/// in the first days of a month that of the month before is looked into as well.
+const KNOWN_FOR: Days = Days::new(8);
+
+/// From here on an identity is known.
+pub(super) fn identities_since(batch: &[Incoming]) -> Timestamp {
+    let oldest = batch
+        .iter()
+        .map(|incoming| incoming.event.received_at)
+        .min();
+    known_since(oldest.unwrap_or_default())
+}
+
+/// The same for an event that is received now.
+pub(super) fn known_since(now: Timestamp) -> Timestamp {
+    month_of(now.checked_sub_days(KNOWN_FOR).unwrap_or(now))
+}
+
+/// Whether an identity of the batch may be in another partition than the event will be.
+pub(super) fn reach_back(batch: &[Incoming]) -> bool {
+    let since = identities_since(batch);
+    batch
+        .iter()
+        .any(|incoming| month_of(incoming.event.received_at) != since)
 }
 
 #[cfg(test)]

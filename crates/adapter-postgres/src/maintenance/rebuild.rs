@@ -9,6 +9,11 @@ use crate::error::{Fault, classify};
 use crate::project::{TABLES, Table, replay, shadow_tables};
 use crate::sql::Sql;
 
+/// Takes the head as an append does, and leaves a number there that no append knows: what they
+/// remember of the projections is no longer so.
+const TAKE_HEAD: &str = "UPDATE platform.log_head \
+     SET stamp = ('x' || substr(md5(random()::text || clock_timestamp()::text), 1, 16))::bit(64)::bigint";
+
 pub(super) async fn rebuild(
     mut connection: &AsyncPgConnection,
     projector: &dyn Projector,
@@ -16,7 +21,7 @@ pub(super) async fn rebuild(
     begin(connection, "ISOLATION LEVEL READ COMMITTED").await?;
     // Appends wait from here on.
     connection
-        .batch_execute("SELECT position FROM platform.log_head FOR UPDATE")
+        .batch_execute(TAKE_HEAD)
         .await
         .map_err(classify)?;
     shadow_tables(connection).await?;

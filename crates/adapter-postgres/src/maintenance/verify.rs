@@ -58,7 +58,7 @@ const TWICE: &str = "SELECT position || ': its identity is that of ' || earlier 
      FROM (SELECT position, received_at, \
      lag(position) OVER same AS earlier, lag(received_at) OVER same AS earlier_at \
      FROM platform.events WINDOW same AS (PARTITION BY source, event_id ORDER BY position)) AS e \
-     WHERE date_trunc('month', received_at, 'UTC') - interval '1 month' \
+     WHERE date_trunc('month', received_at - interval '8 days', 'UTC') \
      <= date_trunc('month', earlier_at, 'UTC') \
      ORDER BY position";
 

@@ -41,28 +41,32 @@ pub enum Admission {
     },
 }
 
+impl Known {
+    /// What the log will hold under the identity of this event, should it be the first.
+    pub fn of(new: &NewEvent) -> Self {
+        Self {
+            id: new.id,
+            received_at: new.received_at,
+            digest: new.event.digest(),
+        }
+    }
+}
+
 /// Decides for every event of a batch, in order, given what the log holds under their identities.
-pub fn admit<S: BuildHasher>(
-    batch: &[NewEvent],
+pub fn admit<'a, S: BuildHasher>(
+    batch: impl IntoIterator<Item = (&'a Identity, Known)>,
     known: &HashMap<Identity, Known, S>,
 ) -> Vec<Admission> {
     let mut within: HashMap<&Identity, Known> = HashMap::new();
     batch
-        .iter()
-        .map(|new| {
-            let identity = &new.event.identity;
-            let digest = new.event.digest();
-            match known.get(identity).or_else(|| within.get(identity)) {
+        .into_iter()
+        .map(
+            |(identity, new)| match known.get(identity).or_else(|| within.get(identity)) {
                 None => {
-                    let first = Known {
-                        id: new.id,
-                        received_at: new.received_at,
-                        digest,
-                    };
-                    within.insert(identity, first);
+                    within.insert(identity, new);
                     Admission::Store
                 }
-                Some(first) if first.digest == digest => Admission::Repeat {
+                Some(first) if first.digest == new.digest => Admission::Repeat {
                     id: first.id,
                     received_at: first.received_at,
                 },
@@ -70,8 +74,8 @@ pub fn admit<S: BuildHasher>(
                     id: first.id,
                     received_at: first.received_at,
                 },
-            }
-        })
+            },
+        )
         .collect()
 }
 
@@ -108,7 +112,12 @@ mod tests {
         ];
         let received_at = old.received_at;
         assert_eq!(
-            admit(&batch, &log),
+            admit(
+                batch
+                    .iter()
+                    .map(|new| (&new.event.identity, Known::of(new))),
+                &log
+            ),
             [
                 Admission::Repeat {
                     id: Uuid::from_u128(1),

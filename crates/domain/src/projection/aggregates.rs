@@ -191,6 +191,15 @@ impl Aggregates {
         }
     }
 
+    /// Adds one as it was loaded.
+    pub fn know(&mut self, value: Aggregate) {
+        let slot = Slot {
+            value,
+            changed: false,
+        };
+        self.slots.insert(slot.value.key(), slot);
+    }
+
     /// The aggregate under a key, if it is known.
     pub fn get(&self, key: &AggregateKey) -> Option<&Aggregate> {
         self.slots.get(key).map(|slot| &slot.value)
@@ -238,6 +247,11 @@ impl Aggregates {
     /// All of them, in the order of the keys.
     pub fn all(&self) -> impl Iterator<Item = &Aggregate> {
         self.slots.values().map(|slot| &slot.value)
+    }
+
+    /// All of them with their keys, taken out.
+    pub fn into_all(self) -> impl Iterator<Item = (AggregateKey, Aggregate)> {
+        self.slots.into_iter().map(|(key, slot)| (key, slot.value))
     }
 
     /// Forgets what has changed, once it is written.

@@ -7,7 +7,7 @@ use pts_domain::event::{Admission, Known, NewEvent, admit};
 use pts_domain::filter::{Cursor, EventFilter, Page};
 use pts_domain::projection::Contradiction;
 use pts_domain::{Event, StoredEvent};
-use pts_ports::{Appended, EventLog, Projector, StoreError, Tail};
+use pts_ports::{Appended, EventLog, Projector, StoreError, Tail, Written};
 use uuid::Uuid;
 
 use super::{MemoryStore, State};
@@ -17,12 +17,12 @@ const SCAN: usize = 50;
 
 #[async_trait]
 impl EventLog for MemoryStore {
-    async fn append(&self, batch: Vec<NewEvent>) -> Result<Vec<Appended>, StoreError> {
+    async fn write(&self, batch: Vec<NewEvent>) -> Result<Written, StoreError> {
         let mut state = self.open()?;
         let outcomes = state.append(self.projector.as_ref(), batch);
         match state.faults.after_append.pop_front() {
             Some(error) => Err(error),
-            None => Ok(outcomes),
+            None => Ok(Written::safe(outcomes)),
         }
     }
 
@@ -124,8 +124,18 @@ impl State {
     }
 
     fn append(&mut self, projector: &dyn Projector, batch: Vec<NewEvent>) -> Vec<Appended> {
-        let admissions = admit(&batch, &self.known);
+        let admissions = admit(
+            batch
+                .iter()
+                .map(|new| (&new.event.identity, Known::of(new))),
+            &self.known,
+        );
         let mut position = self.head();
+        let admitted = batch.iter().zip(&admissions);
+        let senders = admitted
+            .filter(|(_, admission)| matches!(admission, Admission::Store))
+            .map(|(new, _)| new.sender);
+        self.senders.extend(senders);
         let stored: Vec<_> = batch
             .into_iter()
             .zip(&admissions)

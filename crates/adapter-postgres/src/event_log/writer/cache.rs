@@ -1,0 +1,64 @@
+//! Aggregates as the last append left them, so that the next one need not read them again. Good for
+//! as long as the head of the log carries our stamp.
+
+use std::collections::{BTreeSet, HashMap};
+
+use pts_domain::projection::{Aggregate, AggregateKey, Aggregates};
+
+/// From so many on, those that were not used lately are dropped.
+const MANY: usize = 8_192;
+
+/// The memory: `None` is an aggregate that is known not to be there yet.
+#[derive(Default)]
+pub(super) struct Cache {
+    young: HashMap<AggregateKey, Option<Aggregate>>,
+    old: HashMap<AggregateKey, Option<Aggregate>>,
+}
+
+impl Cache {
+    /// Those of the keys that must be read.
+    pub(super) fn missing(&self, keys: &BTreeSet<AggregateKey>) -> BTreeSet<AggregateKey> {
+        keys.iter()
+            .filter(|key| !self.young.contains_key(key) && !self.old.contains_key(key))
+            .cloned()
+            .collect()
+    }
+
+    /// Takes aggregates out, to be given back with [`Cache::put`].
+    pub(super) fn take(&mut self, keys: BTreeSet<AggregateKey>) -> Vec<Aggregate> {
+        let mut taken = Vec::with_capacity(keys.len());
+        for key in keys {
+            let found = self.young.remove(&key).or_else(|| self.old.remove(&key));
+            match found.flatten() {
+                Some(aggregate) => taken.push(aggregate),
+                None => {
+                    self.young.insert(key, None);
+                }
+            }
+        }
+        taken
+    }
+
+    /// Takes over what an append left.
+    pub(super) fn put(&mut self, aggregates: Aggregates) {
+        for (key, aggregate) in aggregates.into_all() {
+            self.young.insert(key, Some(aggregate));
+        }
+    }
+
+    /// Whether it has grown so much that it should be thinned when that is safe.
+    pub(super) fn is_full(&self) -> bool {
+        self.young.len() >= MANY
+    }
+
+    /// Drops what was not used since the last time. Only while nothing is under way: what an append
+    /// has changed and not committed yet is nowhere else.
+    pub(super) fn thin(&mut self) {
+        self.old = std::mem::take(&mut self.young);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.young.clear();
+        self.old.clear();
+    }
+}

@@ -1,0 +1,370 @@
+//! The quick way into the log: one trip to the server in the usual case.
+//!
+//! The writer remembers the head of the log, the stamp that its last append left there, the aggregates
+//! as that append left them, and the identities stored lately. From this it decides in memory what
+//! becomes of a batch, and sends everything together: the rows, *the condition that the head is
+//! still where it remembers, with its own stamp*, the projections, COMMIT. If anybody else has appended
+//! or rebuilt, the condition fails, nothing is stored, and the batch goes the sure way (`careful`),
+//! which reads everything under the lock of the head. So does a batch that meets an identity which is
+//! stored and not remembered: the unique index refuses its rows.
+//!
+//! Several appends may be under way. Each is given its positions in order and may put in its rows
+//! while those before it still do; the condition on the head, and everything behind it, waits until
+//! the one before has committed. The order of the log is the order of commits all the same, without a
+//! hole. When one fails, those behind it fail their condition or are told, and go the sure way.
+//!
+//! Commits do not wait for the disk (`flush` does that once for many), but for one that is alone.
+
+mod cache;
+mod flight;
+mod flush;
+mod memory;
+mod recent;
+
+use std::sync::{Arc, PoisonError};
+
+use pts_domain::event::{NewEvent, admit};
+use pts_ports::{Appended, Projector, StoreError, Written};
+use tokio::sync::{Mutex, watch};
+
+use super::careful;
+use super::incoming::{self, Incoming, placed, stamp};
+use super::partitions::Partitions;
+use crate::PgPool;
+use crate::error::{Fault, chain};
+use crate::row::{Head, read_head};
+use flight::{AppendLane, Flight, Outcome, Refused};
+use flush::Flusher;
+pub(super) use flush::mark;
+use memory::Memory;
+pub(super) use recent::Stored;
+
+/// Up to so many events an append that is alone waits for the disk itself.
+const FEW: usize = 2;
+/// After an identity was met that is stored and not remembered, so many appends look theirs up
+/// first: such senders come in swarms.
+const ASK: u32 = 64;
+/// After somebody else was met at the head, so many appends go the sure way at once.
+const YIELD: u32 = 32;
+
+/// What the appends of this process know of the log.
+pub(super) struct Writer {
+    pool: PgPool,
+    projector: Arc<dyn Projector>,
+    partitions: Partitions,
+    memory: Mutex<Memory>,
+    progress: watch::Sender<Progress>,
+    lanes: std::sync::Mutex<Vec<AppendLane>>,
+    flusher: Arc<Flusher>,
+}
+
+/// How far appends have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Progress {
+    /// Goes up when what is remembered turns out to be wrong.
+    epoch: u64,
+    /// The last position that is committed, of those given in this epoch.
+    committed: i64,
+}
+
+impl Writer {
+    pub(super) fn new(pool: PgPool, projector: Arc<dyn Projector>) -> Self {
+        let progress = Progress {
+            epoch: 0,
+            committed: 0,
+        };
+        Self {
+            flusher: Flusher::new(pool.clone()),
+            pool,
+            projector,
+            partitions: Partitions::default(),
+            memory: Mutex::new(Memory::new()),
+            progress: watch::Sender::new(progress),
+            lanes: std::sync::Mutex::default(),
+        }
+    }
+
+    pub(super) async fn write(&self, batch: Vec<NewEvent>) -> Result<Written, StoreError> {
+        if batch.is_empty() {
+            return Ok(Written::safe(Vec::new()));
+        }
+        let mut batch: Vec<Incoming> = batch.into_iter().map(Incoming::from).collect();
+        self.partitions.ensure(&self.pool, &batch).await?;
+        match self.quick(&mut batch).await? {
+            Some(written) => Ok(written),
+            None => self.sure(&mut batch).await,
+        }
+    }
+
+    /// `None` if the batch must go the sure way; nothing was stored then.
+    async fn quick(&self, batch: &mut [Incoming]) -> Result<Option<Written>, StoreError> {
+        let Some(flight) = self.depart(batch).await? else {
+            return Ok(None);
+        };
+        if flight.is_empty() {
+            // What it repeats may still have to reach the disk.
+            let (position, generation) = (flight.seen, flight.generation);
+            let appended = incoming::outcomes(batch, flight.admissions, flight.found);
+            return Ok(Some(self.written(appended, position, generation)));
+        }
+        let mut landing = Landing {
+            writer: self,
+            epoch: flight.epoch,
+            arrived: None,
+        };
+        match self.fly(batch, &flight).await {
+            Outcome::Committed => {
+                landing.arrived = Some(flight.after.position);
+                drop(landing);
+                let appended = incoming::outcomes(batch, flight.admissions, flight.found);
+                Ok(Some(if flight.alone {
+                    Written::safe(appended)
+                } else {
+                    self.written(appended, flight.after.position, flight.generation)
+                }))
+            }
+            Outcome::Undone(why) => {
+                drop(landing);
+                let mut memory = self.memory.lock().await;
+                match why {
+                    Refused::Identity => memory.ask = ASK,
+                    Refused::Head => memory.yielding = YIELD,
+                    Refused::Other => {}
+                }
+                Ok(None)
+            }
+            Outcome::Unknown(reason) => Err(StoreError::Unavailable {
+                reason,
+                maybe_done: true,
+            }),
+        }
+    }
+
+    /// An append that is committed and not known to be on disk.
+    fn written(&self, appended: Vec<Appended>, position: i64, generation: u64) -> Written {
+        let flusher = Arc::clone(&self.flusher);
+        let progress = self.progress.clone();
+        let durable = async move {
+            let reached = flusher.reach(position, generation).await;
+            if reached.is_err() {
+                // What the database may have lost must not be remembered.
+                progress.send_modify(|progress| progress.epoch += 1);
+            }
+            reached
+        };
+        Written {
+            appended,
+            durable: Box::pin(durable),
+        }
+    }
+
+    /// Decides what becomes of a batch and gives it its places, in memory. `None` if what is
+    /// remembered does not do.
+    async fn depart(&self, batch: &mut [Incoming]) -> Result<Option<Flight>, StoreError> {
+        let generation = self.flusher.generation().await?;
+        let mut memory = self.memory.lock().await;
+        loop {
+            memory.settle(*self.progress.borrow());
+            if memory.yielding > 0 {
+                memory.yielding -= 1;
+                return Ok(None);
+            }
+            // An identity that is on its way right now: whether it gets there decides.
+            let committed = self.progress.borrow().committed;
+            let Some(position) = memory.under_way(batch, committed) else {
+                break;
+            };
+            let epoch = memory.epoch;
+            drop(memory);
+            self.wait(|now| now.epoch != epoch || now.committed >= position)
+                .await;
+            memory = self.memory.lock().await;
+        }
+        if memory.cache.is_full() {
+            self.drain(&mut memory).await;
+            memory.cache.thin();
+        }
+        let before = self.head(&mut memory).await?;
+        let (known, seen) = memory.known(&self.pool, batch).await?;
+        let admissions = admit(
+            batch
+                .iter()
+                .map(|incoming| (&incoming.event.event.identity, incoming.known)),
+            &known,
+        );
+        incoming::place(batch, &admissions, before.position);
+        let stored = placed(batch);
+        let mut flight = Flight {
+            epoch: memory.epoch,
+            before,
+            after: before,
+            seen,
+            generation,
+            alone: false,
+            projections: Vec::new(),
+            admissions,
+            found: Vec::new(),
+        };
+        let Some(last) = stored.last() else {
+            return Ok(Some(flight));
+        };
+        flight.after = Head {
+            position: last.event.position,
+            stamp: stamp(last),
+        };
+        (flight.projections, flight.found) = memory
+            .project(&self.pool, &*self.projector, &stored)
+            .await?;
+        for incoming in &stored {
+            memory.remember(incoming);
+        }
+        memory.head = Some(flight.after);
+        let now = *self.progress.borrow();
+        flight.alone = stored.len() <= FEW && now.committed == before.position;
+        Ok(Some(flight))
+    }
+
+    /// Where the last append leaves the head.
+    async fn head(&self, memory: &mut Memory) -> Result<Head, StoreError> {
+        if let Some(head) = memory.head {
+            return Ok(head);
+        }
+        let head = read_head(&self.pool).await?;
+        self.progress.send_if_modified(|progress| {
+            let same = progress.epoch == memory.epoch;
+            if same {
+                progress.committed = head.position;
+            }
+            same
+        });
+        memory.head = Some(head);
+        Ok(head)
+    }
+
+    /// The sure way, alone.
+    async fn sure(&self, batch: &mut [Incoming]) -> Result<Written, StoreError> {
+        let generation = self.flusher.generation().await?;
+        let mut memory = self.memory.lock().await;
+        memory.settle(*self.progress.borrow());
+        // Those under way come first: they hold what this one would wait for.
+        self.drain(&mut memory).await;
+        // The projections that it writes are not in memory.
+        memory.forget();
+        let (appended, head) = self.sift(batch).await?;
+        let last = batch.iter().map(|incoming| incoming.event.position).max();
+        let reached = last.unwrap_or(0).max(head);
+        self.progress.send_modify(|progress| {
+            progress.committed = progress.committed.max(reached);
+        });
+        for (incoming, outcome) in batch.iter().zip(&appended) {
+            if matches!(outcome, Appended::Stored { .. }) {
+                memory.remember(incoming);
+            }
+        }
+        let committed = appended
+            .iter()
+            .any(|one| matches!(one, Appended::Stored { .. }));
+        if committed {
+            return Ok(Written::safe(appended));
+        }
+        // Reading commits nothing that would wait for the disk.
+        Ok(self.written(appended, head, generation))
+    }
+
+    /// Appends a batch; where the database refuses a statement, in smaller and smaller parts, so that
+    /// an event that it cannot hold harms no other.
+    async fn sift(&self, batch: &mut [Incoming]) -> Result<(Vec<Appended>, i64), StoreError> {
+        let mut sifted = Vec::with_capacity(batch.len());
+        let mut head = 0;
+        let mut refusal = None;
+        let mut any = false;
+        // The parts that are left, last first.
+        let mut parts = vec![batch];
+        while let Some(part) = parts.pop() {
+            let appending =
+                careful::append(&self.pool, &self.partitions, &*self.projector, part).await;
+            match appending {
+                Ok((appended, at)) => {
+                    any = true;
+                    head = at;
+                    sifted.extend(appended);
+                }
+                Err(StoreError::Other(error)) if part.len() > 1 => {
+                    let (error, events) = (chain(&*error), part.len());
+                    tracing::warn!(error, events, "the database refuses a batch: in parts");
+                    let (first, second) = part.split_at_mut(part.len() / 2);
+                    parts.extend([second, first]);
+                }
+                Err(StoreError::Other(error)) if any || !parts.is_empty() => {
+                    let reason = "something that the database refuses".to_owned();
+                    sifted.push(Appended::Refused { reason });
+                    refusal = Some(StoreError::Other(error));
+                }
+                Err(StoreError::Unavailable { reason, maybe_done }) => {
+                    let maybe_done = maybe_done || any;
+                    return Err(StoreError::Unavailable { reason, maybe_done });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        match refusal {
+            // Not one of them was taken: it is the database that is not well.
+            Some(error) if !any => Err(error),
+            _ => Ok((sifted, head)),
+        }
+    }
+
+    /// Waits for all appends that are under way.
+    async fn drain(&self, memory: &mut Memory) {
+        if let Some(head) = memory.head {
+            let epoch = memory.epoch;
+            self.wait(|now| now.epoch != epoch || now.committed >= head.position)
+                .await;
+            memory.settle(*self.progress.borrow());
+        }
+    }
+
+    async fn wait(&self, until: impl FnMut(&Progress) -> bool) -> Progress {
+        let mut progress = self.progress.subscribe();
+        let reached = progress.wait_for(until).await;
+        // The sender is ours: it is never closed.
+        reached.map_or_else(|_| *self.progress.borrow(), |reached| *reached)
+    }
+
+    async fn lane(&self) -> Result<AppendLane, Fault> {
+        loop {
+            let kept = self.lanes().pop();
+            match kept {
+                Some(lane) if lane.is_closed() => {}
+                Some(lane) => return Ok(lane),
+                None => return AppendLane::open(&self.pool).await,
+            }
+        }
+    }
+
+    fn lanes(&self) -> std::sync::MutexGuard<'_, Vec<AppendLane>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sees to it that those behind an append learn whether it arrived. If it did not, whatever the
+/// reason, what they build on is not there.
+struct Landing<'a> {
+    writer: &'a Writer,
+    epoch: u64,
+    arrived: Option<i64>,
+}
+
+impl Drop for Landing<'_> {
+    fn drop(&mut self) {
+        self.writer.progress.send_if_modified(|progress| {
+            let same = progress.epoch == self.epoch;
+            match self.arrived {
+                Some(position) if same => progress.committed = progress.committed.max(position),
+                None if same => progress.epoch += 1,
+                _ => {}
+            }
+            same
+        });
+    }
+}

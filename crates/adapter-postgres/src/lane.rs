@@ -1,0 +1,166 @@
+//! A connection of the driver itself, for what must be sent in one go, in order: diesel-async
+//! prepares a statement when it first meets it, which lets those behind it overtake, has no COPY, and
+//! hands on no SQLSTATE. The statements are still written with diesel.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures::SinkExt as _;
+use futures::future::join_all;
+use tokio::runtime::Handle;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::{Client, Error, SimpleQueryMessage, Statement};
+
+use crate::connection::{Driver, Opener};
+use crate::error::Fault;
+use crate::sql::Raw;
+
+/// One step of a pipeline.
+pub(crate) enum Step {
+    /// SQL without values; may be several statements.
+    Plain(&'static str),
+    /// A statement that is prepared once.
+    Kept(Raw),
+}
+
+/// The connection.
+pub(crate) struct Lane {
+    client: Client,
+    _driver: Driver,
+    kept: HashMap<Box<str>, Statement>,
+}
+
+impl Lane {
+    /// Opens one; its driver runs in `home`, whoever asks for it. `session` is run first.
+    pub(crate) async fn open(
+        opener: &Opener,
+        home: &Handle,
+        session: &'static str,
+        patience: Duration,
+    ) -> Result<Self, Fault> {
+        let opener = opener.clone();
+        let opening = home.spawn(async move {
+            let (client, driver) = opener.open_bare().await?;
+            client
+                .batch_execute(session)
+                .await
+                .map_err(|error| Fault::Broken(crate::error::chain(&error)))?;
+            Ok(Self {
+                client,
+                _driver: driver,
+                kept: HashMap::new(),
+            })
+        });
+        match tokio::time::timeout(patience, opening).await {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(error)) => Err(Fault::Broken(format!(
+                "a connection was not opened: {error}"
+            ))),
+            Err(_) => Err(Fault::Broken("the database does not answer".into())),
+        }
+    }
+
+    /// Whether the other side is gone, as far as it has been heard.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// Sends all steps at once and waits for all their answers: how many rows each changed, or the
+    /// first error. What follows an error inside a transaction fails with it.
+    ///
+    /// The answers come with one trip to the server once its statements are prepared; preparing
+    /// happens before anything is sent, so that the order of the steps holds.
+    pub(crate) async fn pipeline(&mut self, steps: &[&Step]) -> Result<Vec<u64>, Error> {
+        let mut prepared = Vec::new();
+        for step in steps {
+            let statement = match step {
+                Step::Plain(_) => None,
+                Step::Kept(raw) => Some(self.prepared(&raw.text).await?),
+            };
+            prepared.push((*step, statement));
+        }
+        let client = &self.client;
+        let sent = prepared.iter().map(|(step, statement)| async move {
+            match (step, statement) {
+                (Step::Kept(raw), Some(statement)) => {
+                    client
+                        .execute_raw(statement, raw.binds.iter().map(Bind))
+                        .await
+                }
+                (Step::Plain(text), _) => client.batch_execute(text).await.map(|()| 0),
+                (Step::Kept(_), None) => Ok(0),
+            }
+        });
+        join_all(sent).await.into_iter().collect()
+    }
+
+    /// Asks for one number.
+    pub(crate) async fn number(&mut self, text: &str) -> Result<Option<i64>, Error> {
+        let statement = self.prepared(text).await?;
+        let row = self.client.query_opt(&statement, &[]).await?;
+        row.map(|row| row.try_get(0)).transpose()
+    }
+
+    /// Copies rows, already in the binary form of COPY, into a table.
+    pub(crate) async fn copy(
+        &mut self,
+        statement: &'static str,
+        rows: Bytes,
+    ) -> Result<u64, Error> {
+        let statement = self.prepared(statement).await?;
+        let sink = self.client.copy_in(&statement).await?;
+        futures::pin_mut!(sink);
+        sink.send(rows).await?;
+        sink.finish().await
+    }
+
+    /// Asks for one word.
+    pub(crate) async fn word(&self, text: &str) -> Result<Option<String>, Error> {
+        let answer = self.client.simple_query(text).await?;
+        Ok(answer.into_iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        }))
+    }
+
+    /// Runs SQL without values.
+    pub(crate) async fn plain(&self, text: &str) -> Result<(), Error> {
+        self.client.batch_execute(text).await
+    }
+
+    async fn prepared(&mut self, text: &str) -> Result<Statement, Error> {
+        if let Some(statement) = self.kept.get(text) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare(text).await?;
+        self.kept.insert(text.into(), statement.clone());
+        Ok(statement)
+    }
+}
+
+/// A value that diesel has put into the server's form already.
+#[derive(Debug)]
+struct Bind<'a>(&'a Option<Vec<u8>>);
+
+impl ToSql for Bind<'_> {
+    fn to_sql(
+        &self,
+        _: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(match self.0 {
+            Some(bytes) => {
+                out.extend_from_slice(bytes);
+                IsNull::No
+            }
+            None => IsNull::Yes,
+        })
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}

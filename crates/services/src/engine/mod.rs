@@ -1,0 +1,273 @@
+//! The ingest engine: requests wait in a bounded queue, are written in groups, and are answered when
+//! their group is safe on disk.
+//!
+//! Nobody waits for company: a writer takes at once whatever is there, and groups form by themselves
+//! while it is busy. A second writer begins only when that much is waiting that dividing it pays.
+//! Writers are tasks that end when nothing waits; a request that goes away while it waits is not
+//! written, one that is being written is written to its end.
+
+mod queue;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use pts_domain::event::NewEvent;
+use pts_ports::{Appended, EventLog, StoreError, Written};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use queue::{Bounds, Full, Load, Queue};
+
+/// What may wait: some seconds of the highest rate, and memory that a small machine can spare.
+const BOUNDS: Bounds = Bounds {
+    events: 40_000,
+    bytes: 48 * 1024 * 1024,
+};
+/// Events in a group, but for a request that alone has more.
+const GROUP: usize = 1_000;
+/// Events in a sender's turn.
+const TURN: usize = 64;
+/// Writers at the same time.
+const WRITERS: usize = 2;
+/// From so many waiting events on, another writer begins.
+const WORTH_ANOTHER: usize = 250;
+/// A request that is not answered by then is told so.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why events were not stored, as far as is known.
+#[derive(Debug)]
+pub(crate) enum NotStored {
+    /// Too much is waiting already.
+    Overloaded,
+    /// This sender has too much waiting.
+    TooMuch,
+    /// The store said so.
+    Failed(Failure),
+}
+
+/// What the store said. Several requests are told of one failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// Away, and certainly nothing of it is stored.
+    Away,
+    /// Away, and it may be stored.
+    InDoubt,
+    /// A fault.
+    Fault,
+}
+
+impl Failure {
+    /// Logs what happened, once for all who are told.
+    fn of(error: &StoreError) -> Self {
+        match error {
+            StoreError::Unavailable { maybe_done, .. } => {
+                tracing::warn!(%error, "the store is unavailable");
+                if *maybe_done {
+                    Self::InDoubt
+                } else {
+                    Self::Away
+                }
+            }
+            StoreError::Corrupt(_) | StoreError::Other(_) => {
+                crate::error::log_fault(error);
+                Self::Fault
+            }
+        }
+    }
+}
+
+type Answer = Result<Vec<Appended>, Failure>;
+
+struct Job {
+    batch: Vec<NewEvent>,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// A request that waits for its group.
+pub(crate) struct Ticket(oneshot::Receiver<Answer>);
+
+impl Ticket {
+    /// Waits until its events are safe on disk.
+    pub(crate) async fn answer(self) -> Answer {
+        match tokio::time::timeout(PATIENCE, self.0).await {
+            Ok(Ok(answer)) => answer,
+            // Its writer is gone: what it had begun may be done.
+            Ok(Err(_)) | Err(_) => Err(Failure::InDoubt),
+        }
+    }
+}
+
+/// The engine. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Engine {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    log: Arc<dyn EventLog>,
+    state: Mutex<State>,
+    /// Where writers run: not in the runtime of whoever comes first, which may be a worker thread's
+    /// own.
+    home: Option<Handle>,
+}
+
+struct State {
+    queue: Queue<Job>,
+    writers: usize,
+}
+
+impl Engine {
+    pub(crate) fn new(log: Arc<dyn EventLog>) -> Self {
+        let state = State {
+            queue: Queue::new(BOUNDS),
+            writers: 0,
+        };
+        Self {
+            shared: Arc::new(Shared {
+                log,
+                state: Mutex::new(state),
+                home: Handle::try_current().ok(),
+            }),
+        }
+    }
+
+    /// Puts a request's events in the queue, or refuses them at once.
+    pub(crate) fn submit(&self, sender: Uuid, batch: Vec<NewEvent>) -> Result<Ticket, NotStored> {
+        let load = Load {
+            events: batch.len(),
+            bytes: batch.iter().map(|new| new.event.weight()).sum(),
+        };
+        let (answer, ticket) = oneshot::channel();
+        let begin = {
+            let mut state = self.shared.lock();
+            let pushed = state.queue.push(sender, load, Job { batch, answer });
+            pushed.map_err(|full| match full {
+                Full::All => NotStored::Overloaded,
+                Full::Share => NotStored::TooMuch,
+            })?;
+            let begin = state.wants_another_writer();
+            if begin {
+                state.writers += 1;
+            }
+            begin
+        };
+        if begin {
+            let seat = Seat::new(Arc::clone(&self.shared));
+            self.spawn(write(seat));
+        }
+        Ok(Ticket(ticket))
+    }
+
+    /// Lets something go on by itself, where the writers do.
+    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        match &self.shared.home {
+            Some(home) => drop(home.spawn(future)),
+            None => drop(tokio::spawn(future)),
+        }
+    }
+
+    /// How much waits: events and bytes.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        let load = self.shared.lock().queue.load();
+        (load.events, load.bytes)
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn wants_another_writer(&self) -> bool {
+        let waiting = self.queue.load().events;
+        waiting > 0 && (self.writers == 0 || (self.writers < WRITERS && waiting >= WORTH_ANOTHER))
+    }
+}
+
+/// A writer's place among the writers: free again when the writer ends, whatever the reason.
+struct Seat {
+    shared: Arc<Shared>,
+    held: bool,
+}
+
+impl Seat {
+    const fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, held: true }
+    }
+
+    /// Takes what is to be written next, or leaves if there is nothing for this writer. Looked at and
+    /// left under one lock: whoever puts something in the queue afterwards sees the place free.
+    fn next(&mut self) -> Option<Vec<Job>> {
+        let mut state = self.shared.lock();
+        let needed = state.writers == 1 || state.queue.load().events >= WORTH_ANOTHER;
+        let jobs = if needed {
+            state.queue.take(GROUP, TURN)
+        } else {
+            Vec::new()
+        };
+        if jobs.is_empty() {
+            state.writers -= 1;
+            self.held = false;
+            return None;
+        }
+        Some(jobs)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if self.held {
+            self.shared.lock().writers -= 1;
+        }
+    }
+}
+
+async fn write(mut seat: Seat) {
+    while let Some(jobs) = seat.next() {
+        // Whoever went away while waiting was told nothing: theirs need not be written.
+        let jobs = jobs.into_iter().filter(|job| !job.answer.is_closed());
+        group(&seat.shared, jobs.collect()).await;
+    }
+}
+
+/// Writes a group. Returns when the next one may follow; the answers come when it is safe.
+async fn group(shared: &Shared, jobs: Vec<Job>) {
+    if jobs.is_empty() {
+        return;
+    }
+    let mut all = Vec::with_capacity(jobs.iter().map(|job| job.batch.len()).sum());
+    let mut waiting = Vec::with_capacity(jobs.len());
+    for Job { batch, answer } in jobs {
+        waiting.push((batch.len(), answer));
+        all.extend(batch);
+    }
+    match shared.log.write(all).await {
+        Ok(Written { appended, durable }) => {
+            tokio::spawn(async move {
+                let safe = durable.await.map_err(|error| Failure::of(&error));
+                answer(waiting, safe.map(|()| appended));
+            });
+        }
+        Err(error) => answer(waiting, Err(Failure::of(&error))),
+    }
+}
+
+fn answer(waiting: Vec<(usize, oneshot::Sender<Answer>)>, outcome: Answer) {
+    match outcome {
+        Ok(appended) => {
+            let mut appended = appended.into_iter();
+            for (count, answer) in waiting {
+                // Nobody may be waiting any more.
+                let _ = answer.send(Ok(appended.by_ref().take(count).collect()));
+            }
+        }
+        Err(failure) => {
+            for (_, answer) in waiting {
+                let _ = answer.send(Err(failure));
+            }
+        }
+    }
+}
