@@ -1,16 +1,22 @@
-//! What the server counts about itself, for Prometheus. Labels come from short fixed lists: the
-//! names of routes, the class of a status, the outcome of an event.
+//! What the server counts about itself, for Prometheus. Labels come from short lists: the names of
+//! routes, the class of a status, the outcome of an event; and, of the tokens and sources that events
+//! come with, only those that send most.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+use pts_domain::accounting::{Counts, OTHER, Outcome};
+use pts_services::Tallies;
 
 /// The form in which the figures are written.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -36,6 +42,79 @@ struct ByOutcome {
     outcome: &'static str,
 }
 
+/// So many pairs of token and source have figures of their own.
+const BUSIEST: usize = 50;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BySender {
+    token: String,
+    source: String,
+    outcome: &'static str,
+}
+
+/// What became of the events that this process received.
+struct Accounts(Arc<Tallies>);
+
+impl std::fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Accounts")
+    }
+}
+
+impl Collector for Accounts {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let mut family = encoder.encode_descriptor(
+            "accounting_events",
+            "Events that this process received, by what became of them",
+            None,
+            MetricType::Counter,
+        )?;
+        let totals = self.0.totals();
+        for outcome in Outcome::ALL {
+            let label = ByOutcome {
+                outcome: outcome.as_str(),
+            };
+            let counter = ConstCounter::new(totals.get(outcome));
+            counter.encode(family.encode_family(&label)?)?;
+        }
+        // No counter: when a sender overtakes another, the figure of the others becomes less.
+        let mut family = encoder.encode_descriptor(
+            "accounting_busiest_events",
+            "The same for the tokens and sources that sent most since the process began, and for all \
+             others together",
+            None,
+            MetricType::Gauge,
+        )?;
+        let busiest = self.0.busiest(BUSIEST);
+        let lines = busiest.lines.iter().map(|line| {
+            let token = line
+                .sender
+                .map_or_else(String::new, |token| token.to_string());
+            (token, line.source.as_str(), line.counts)
+        });
+        let others = (OTHER.to_owned(), OTHER, busiest.others);
+        for (token, source, counts) in lines.chain([others]) {
+            for (outcome, number) in shown(counts) {
+                let label = BySender {
+                    token: token.clone(),
+                    source: source.to_owned(),
+                    outcome: outcome.as_str(),
+                };
+                let gauge = ConstGauge::new(i64::try_from(number).unwrap_or(i64::MAX));
+                gauge.encode(family.encode_family(&label)?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The outcomes that there were.
+fn shown(counts: Counts) -> impl Iterator<Item = (Outcome, u64)> {
+    let all = Outcome::ALL.into_iter();
+    all.map(move |outcome| (outcome, counts.get(outcome)))
+        .filter(|(_, number)| *number > 0)
+}
+
 /// The server's figures.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -47,8 +126,9 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(tallies: Arc<Tallies>) -> Self {
         let mut registry = Registry::with_prefix("pts");
+        registry.register_collector(Box::new(Accounts(tallies)));
         let requests = Family::default();
         let durations: Family<ByAction, Histogram> =
             Family::new_with_constructor(|| Histogram::new(BUCKETS));
@@ -163,7 +243,7 @@ mod tests {
 
     #[test]
     fn figures_are_written_with_their_labels() {
-        let metrics = Metrics::new();
+        let metrics = Metrics::new(Arc::default());
         let running = metrics.begin();
         metrics.answered("platform.events.append", 201, Duration::from_millis(3));
         metrics.ingested("created", 2);
@@ -184,5 +264,34 @@ mod tests {
                 .unwrap()
                 .contains("pts_http_requests_in_flight 0")
         );
+    }
+
+    #[test]
+    fn accounts_are_told_for_the_busiest_and_for_all_others_together() {
+        let tallies = Arc::new(Tallies::default());
+        let token = Some(uuid::Uuid::from_u128(7));
+        for n in 1..=200_u64 {
+            tallies.count(token, &format!("s{n}"), Outcome::Stored, n);
+        }
+        tallies.count(
+            token,
+            "a \"quoted\\\" \u{e4}\nsource",
+            Outcome::Refused,
+            1_000,
+        );
+        let text = Metrics::new(tallies).render().unwrap();
+        let token = "00000000-0000-0000-0000-000000000007";
+        for line in [
+            "pts_accounting_events_total{outcome=\"stored\"} 20100",
+            "pts_accounting_events_total{outcome=\"repeated\"} 0",
+            &format!("events{{token=\"{token}\",source=\"s200\",outcome=\"stored\"}} 200"),
+            "source=\"a \\\"quoted\\\\\\\" \u{e4}\\nsource\",outcome=\"refused\"} 1000",
+            "events{token=\"(other)\",source=\"(other)\",outcome=\"stored\"} 11476",
+        ] {
+            assert!(text.contains(line), "{line} is not in:\n{text}");
+        }
+        let series = text.matches("pts_accounting_busiest_events{").count();
+        assert_eq!(series, BUSIEST + 1);
+        assert!(text.ends_with("# EOF\n"));
     }
 }

@@ -184,6 +184,27 @@ impl From<ActionError> for Refusal {
                 format!("The store cannot be reached; try again in {retry_after_s} s."),
                 retry_after_s,
             ),
+            ActionError::Overloaded { retry_after_s } => Self::unavailable(
+                "overloaded",
+                format!(
+                    "More is waiting than can be done at the moment; try again in {retry_after_s} s."
+                ),
+                retry_after_s,
+            ),
+            ActionError::TooMuch { retry_after_s } => {
+                let title = "Too much at the same time";
+                let detail = format!(
+                    "Of what can wait, half belongs to this token already; try again in \
+                     {retry_after_s} s, or send less at the same time."
+                );
+                Self::new(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "too_many_requests",
+                    title,
+                    detail,
+                )
+                .with_header(header::RETRY_AFTER, retry_after_s.into())
+            }
             ActionError::Incomplete(coverage) => {
                 let mut refusal = Self::unavailable(
                     "incomplete",

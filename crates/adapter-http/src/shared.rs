@@ -35,10 +35,11 @@ impl Shared {
         settings: HttpSettings,
         stopping: watch::Receiver<bool>,
     ) -> Self {
+        let metrics = Metrics::new(Arc::clone(gateway.tallies()));
         Self {
             gateway,
             routes: routes::declared(),
-            metrics: Metrics::new(),
+            metrics,
             request_ids: RequestIds::new(),
             bodies: BodyBudget::new(settings.max_bodies_bytes),
             streams: Arc::new(Semaphore::new(settings.max_streams)),

@@ -12,9 +12,11 @@
 
 pub mod cluster;
 
+mod accounting;
 mod connection;
 mod error;
 mod event_log;
+mod lane;
 mod maintenance;
 mod migrate;
 #[cfg(test)]
@@ -22,6 +24,7 @@ mod plans;
 mod pool;
 mod project;
 mod projections;
+mod quarantine;
 mod retention;
 mod row;
 mod schema;
@@ -29,13 +32,16 @@ mod settings;
 mod sql;
 mod tls;
 mod tokens;
+mod transaction;
 mod url;
 
+pub use accounting::PgAccounting;
 pub use event_log::PgEventLog;
 pub use maintenance::PgMaintenance;
 pub use migrate::{MigrationReport, migrate, revert_all};
 pub use pool::{PgPool, connect};
 pub use projections::PgProjections;
+pub use quarantine::PgQuarantine;
 pub use retention::PgRetention;
 pub use settings::DatabaseSettings;
 pub use tokens::PgTokenStore;

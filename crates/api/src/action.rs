@@ -34,6 +34,8 @@ pub enum Method {
 pub enum Binding {
     /// Input from path and query, output as one JSON answer.
     Query,
+    /// Input as a JSON object in the body, output as one JSON answer.
+    Command,
     /// The body holds events, in any of the forms that events are accepted in.
     Ingest,
     /// Input as for [`Binding::Query`], output as server-sent events without an end.

@@ -86,6 +86,8 @@ pub enum ItemStatus {
     Duplicate,
     /// Good, and not stored because only validation was asked for.
     Valid,
+    /// Good and in the queue; `ack=accepted` does not wait for what becomes of it.
+    Accepted,
     /// Its identity stands for another event.
     Conflict,
     /// Not an event that can be accepted.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use pts_adapter_postgres::{
-    PgEventLog, PgMaintenance, PgPool, PgProjections, PgRetention, PgTokenStore,
+    PgAccounting, PgEventLog, PgMaintenance, PgPool, PgProjections, PgQuarantine, PgRetention,
+    PgTokenStore,
 };
 use pts_ports::Maintenance;
 use pts_services::{Access, EventBus, Gateway, Parts, Retention};
@@ -20,6 +21,8 @@ pub(crate) fn gateway(pool: &PgPool) -> Gateway {
         log: Arc::new(PgEventLog::new(pool.clone(), bus())),
         projections: Arc::new(PgProjections::new(pool.clone())),
         tokens: Arc::new(PgTokenStore::new(pool.clone())),
+        accounting: Arc::new(PgAccounting::new(pool.clone())),
+        quarantine: Arc::new(PgQuarantine::new(pool.clone())),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
     })

@@ -29,6 +29,8 @@ pub const LATELY: Duration = Duration::minutes(1);
 pub const LARGEST_ITEM: usize = 1024 * 1024;
 /// Waiting for longer than this, an item is discarded.
 pub const WAITS: Duration = Duration::days(30);
+/// The reason that stands at an item that waited too long.
+pub const WAITED_TOO_LONG: &str = "nobody looked after it for 30 days";
 /// For so long it is remembered that an item was replayed or discarded.
 pub const REMEMBERED: Duration = Duration::days(90);
 /// Errors that are kept of one item.
@@ -51,6 +53,11 @@ pub enum State {
 impl State {
     /// Every state there is.
     pub const ALL: [Self; 3] = [Self::Waiting, Self::Replayed, Self::Discarded];
+
+    /// The state of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
 
     /// Its name on the wire and in the store.
     pub const fn as_str(self) -> &'static str {
@@ -171,6 +178,13 @@ pub const fn form_name(form: Form) -> &'static str {
         Form::Lenient => "lenient",
         Form::CloudEvents => "cloudevents",
     }
+}
+
+/// The form of that name.
+pub fn form_named(name: &str) -> Option<Form> {
+    [Form::Lenient, Form::CloudEvents]
+        .into_iter()
+        .find(|form| form_name(*form) == name)
 }
 
 /// An item in quarantine.

@@ -27,7 +27,7 @@ pub use clock::{MockClock, MockEntropy};
 pub use error::StoreError;
 #[cfg(feature = "mocks")]
 pub use event_log::MockEventLog;
-pub use event_log::{Appended, EventLog, Tail};
+pub use event_log::{Appended, EventLog, Tail, Written};
 #[cfg(feature = "mocks")]
 pub use maintenance::MockMaintenance;
 pub use maintenance::{Difference, Maintenance, RebuildReport, VerifyReport};

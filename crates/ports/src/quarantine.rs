@@ -13,6 +13,8 @@ use crate::StoreError;
 /// Which items are wanted. Everything that is set must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct QuarantineQuery {
+    /// Any of these; all when empty.
+    pub ids: Vec<Uuid>,
     /// That this token sent.
     pub sender: Option<Uuid>,
     /// That say they are of this source.
@@ -33,7 +35,8 @@ impl QuarantineQuery {
     /// Whether an item is wanted.
     pub fn fits(&self, item: &Item) -> bool {
         let event_type = item.event_type.as_deref();
-        self.sender.is_none_or(|sender| sender == item.sender)
+        (self.ids.is_empty() || self.ids.contains(&item.id))
+            && self.sender.is_none_or(|sender| sender == item.sender)
             && (self.source.is_none() || self.source == item.source)
             && (self.types.is_empty()
                 || self

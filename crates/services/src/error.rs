@@ -6,6 +6,8 @@ use pts_domain::FieldError;
 use pts_domain::access::{Scope, TokenRefused};
 use pts_ports::StoreError;
 
+use crate::engine::{Failure, NotStored};
+
 /// Seconds after which trying again may help, while the store is away.
 pub(crate) const RETRY_AFTER_S: u64 = 1;
 
@@ -39,6 +41,18 @@ pub enum ActionError {
         /// When trying again may help.
         retry_after_s: u64,
     },
+    /// Everybody together asks for more than can be done at the moment.
+    #[error("too much to do at the moment; try again in {retry_after_s} s")]
+    Overloaded {
+        /// When trying again may help.
+        retry_after_s: u64,
+    },
+    /// The caller alone asks for more than its share.
+    #[error("too much from one caller at the same time; try again in {retry_after_s} s")]
+    TooMuch {
+        /// When trying again may help.
+        retry_after_s: u64,
+    },
     /// The answer would have been incomplete, and the caller refuses such.
     #[error("the answer would be incomplete")]
     Incomplete(Box<Coverage>),
@@ -60,6 +74,31 @@ impl From<StoreError> for ActionError {
                 log_fault(&error);
                 Self::Internal
             }
+        }
+    }
+}
+
+/// Whether a write that failed may have happened all the same.
+pub(crate) fn in_doubt(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Unavailable {
+            maybe_done: true,
+            ..
+        }
+    )
+}
+
+impl From<NotStored> for ActionError {
+    fn from(why: NotStored) -> Self {
+        let retry_after_s = RETRY_AFTER_S;
+        match why {
+            NotStored::Overloaded => Self::Overloaded { retry_after_s },
+            NotStored::TooMuch => Self::TooMuch { retry_after_s },
+            NotStored::Failed(Failure::Away | Failure::InDoubt) => {
+                Self::Unavailable { retry_after_s }
+            }
+            NotStored::Failed(Failure::Fault) => Self::Internal,
         }
     }
 }
@@ -96,7 +135,7 @@ impl From<StoreError> for AccessError {
 }
 
 /// Logs an error with all its causes.
-fn log_fault(error: &StoreError) {
+pub(crate) fn log_fault(error: &StoreError) {
     let mut chain = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {

@@ -10,10 +10,12 @@ use pts_domain::access::{Principal, Scope};
 use pts_domain::event::Form;
 use pts_domain::filter::{Cursor, EventFilter};
 use pts_domain::{FieldError, Timestamp};
-use pts_ports::{Clock, Entropy, EventLog, Projections, TokenStore};
+use pts_ports::{Accounting, Clock, Entropy, EventLog, Projections, Quarantine, TokenStore};
 
+use crate::accounting::{Books, Tallies};
 use crate::coverage::Freshness;
-use crate::ingest::ItemOutcome;
+use crate::engine::Engine;
+use crate::ingest::{ItemOutcome, Mode};
 use crate::tail::Commits;
 use crate::{Access, AccessError, ActionError, Item, Session};
 
@@ -25,6 +27,10 @@ pub struct Parts {
     pub projections: Arc<dyn Projections>,
     /// The tokens.
     pub tokens: Arc<dyn TokenStore>,
+    /// The account of everything that was sent.
+    pub accounting: Arc<dyn Accounting>,
+    /// What was sent and is no event.
+    pub quarantine: Arc<dyn Quarantine>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
@@ -35,10 +41,13 @@ pub struct Parts {
 pub struct Gateway {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) projections: Arc<dyn Projections>,
+    pub(crate) quarantine: Arc<dyn Quarantine>,
+    pub(crate) books: Books,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) commits: Arc<Commits>,
-    pub(crate) freshness: Freshness,
+    pub(crate) freshness: Arc<Freshness>,
+    pub(crate) engine: Engine,
     access: Access,
 }
 
@@ -66,18 +75,30 @@ impl Gateway {
             log,
             projections,
             tokens,
+            accounting,
+            quarantine,
             clock,
             entropy,
         } = parts;
+        let books = Books::new(
+            accounting,
+            Arc::new(Tallies::default()),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+        );
         let access = Access::new(tokens, Arc::clone(&clock), Arc::clone(&entropy));
-        let (commits, freshness) = (Arc::new(Commits::new()), Freshness::new());
+        let (commits, freshness) = (Arc::new(Commits::new()), Arc::new(Freshness::new()));
+        let engine = Engine::new(Arc::clone(&log));
         Self {
             log,
             projections,
+            quarantine,
+            books,
             clock,
             entropy,
             commits,
             freshness,
+            engine,
             access,
         }
     }
@@ -138,19 +159,21 @@ impl Gateway {
     }
 
     /// Takes events in: checks each, stores the good ones in one transaction, and tells what became
-    /// of each, in order. With `validate_only`, nothing is stored.
+    /// of each, in order.
     ///
     /// # Errors
-    /// [`ActionError::Denied`], or [`ActionError::Unavailable`] when nothing could be stored.
+    /// [`ActionError::Denied`]; [`ActionError::Overloaded`] or [`ActionError::TooMuch`] at once when
+    /// too much is waiting; [`ActionError::Unavailable`] when they could not be stored, or it is not
+    /// known whether they are.
     pub async fn ingest(
         &self,
         principal: &Principal,
         items: Vec<Item>,
         form: Form,
-        validate_only: bool,
+        mode: Mode,
     ) -> Result<Vec<ItemOutcome>, ActionError> {
         self.authorise(principal, Scope::EventsWrite)?;
-        self.append_items(principal.token_id, items, form, validate_only)
+        self.append_items(principal.token_id, items, form, mode)
             .await
     }
 
@@ -217,6 +240,11 @@ impl Gateway {
     /// That it cannot be ended now.
     pub async fn sign_out(&self, principal: &Principal) -> Result<(), AccessError> {
         self.access.sign_out(principal).await
+    }
+
+    /// How much waits to be written: events, and the bytes they take.
+    pub fn waiting(&self) -> (usize, usize) {
+        self.engine.waiting()
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -1,15 +1,36 @@
 //! Events in: checked one by one, stored together, answered one by one.
 
+use std::sync::Arc;
+
 use pts_api::Receipt;
+use pts_domain::accounting::Outcome;
 use pts_domain::event::{Form, NewEvent, read};
 use pts_domain::{FieldError, Timestamp};
 use pts_ports::{Appended, new_id};
+use serde_json::Value;
 use uuid::Uuid;
 
+use crate::accounting::Tallies;
+use crate::coverage::Freshness;
+use crate::engine::{Failure, NotStored, Ticket};
+use crate::quarantine::Bad;
+use crate::tail::Commits;
 use crate::{ActionError, Gateway, Item};
 
 /// How many events one batch may hold.
 pub const MOST_EVENTS: usize = 10_000;
+
+/// What is wanted of the events of a request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Stored, and answered when that is safe.
+    #[default]
+    Store,
+    /// Stored, and answered at once.
+    Accept,
+    /// Checked, and nothing else.
+    Validate,
+}
 
 /// What became of one element.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +41,8 @@ pub enum ItemOutcome {
     Duplicate(Receipt),
     /// Good, and not stored because only validation was asked for.
     Valid(Receipt),
+    /// Good and on its way; what becomes of it is not waited for.
+    Accepted(Receipt),
     /// Its identity stands for another event; nothing was stored.
     Conflict {
         /// That event's id.
@@ -42,69 +65,200 @@ impl Gateway {
         sender: Uuid,
         items: Vec<Item>,
         form: Form,
-        validate_only: bool,
+        mode: Mode,
     ) -> Result<Vec<ItemOutcome>, ActionError> {
         let mut batch = Vec::with_capacity(items.len());
+        let mut sources = Vec::with_capacity(items.len());
+        let mut bad = Vec::new();
         // Each element's outcome, or what to say once its event is stored.
         let mut slots = Vec::with_capacity(items.len());
-        for item in items {
-            match self.check(item, form) {
-                Ok((event, warnings)) if validate_only => {
+        for Item { value, text } in items {
+            match self.check(value, form) {
+                Ok((event, warnings)) if mode == Mode::Validate => {
                     drop(event);
-                    slots.push(Ok(ItemOutcome::Valid(receipt(None, false, warnings))));
+                    slots.push(Slot::Done(ItemOutcome::Valid(receipt(
+                        None, false, warnings,
+                    ))));
                 }
                 Ok((mut event, warnings)) => {
                     event.sender = Some(sender);
-                    slots.push(Err((event.id, event.received_at, warnings)));
+                    slots.push(Slot::Sent(event.id, event.received_at, warnings));
+                    sources.push(event.event.identity.source.clone());
                     batch.push(event);
                 }
-                Err(errors) => slots.push(Ok(ItemOutcome::Invalid {
-                    errors,
-                    quarantine_id: None,
-                })),
+                Err(errors) if mode == Mode::Validate => {
+                    slots.push(Slot::Done(ItemOutcome::Invalid {
+                        errors,
+                        quarantine_id: None,
+                    }));
+                }
+                Err(errors) => {
+                    slots.push(Slot::Bad);
+                    bad.push(Bad { text, errors });
+                }
             }
         }
-        let mut appended = if batch.is_empty() {
-            Vec::new().into_iter()
-        } else {
-            let newest = batch.iter().map(|event| event.received_at).max();
-            let appended = self.log.append(batch).await?;
-            self.committed(&appended, newest);
-            appended.into_iter()
+        let (appended, places) = futures::join!(
+            self.append_good(sender, batch, sources, mode),
+            self.put_aside(sender, form, &bad)
+        );
+        let mut appended = appended?.map(Vec::into_iter);
+        let mut bad = bad.into_iter().zip(places);
+        let short = || {
+            tracing::error!("the store answered for fewer events than it was given");
+            ActionError::Internal
         };
         slots
             .into_iter()
             .map(|slot| match slot {
-                Ok(outcome) => Ok(outcome),
-                Err((id, at, warnings)) => {
-                    let result = appended.next().ok_or_else(|| {
-                        tracing::error!("the store answered for fewer events than it was given");
-                        ActionError::Internal
-                    })?;
-                    Ok(outcome(result, id, at, warnings))
+                Slot::Done(outcome) => Ok(outcome),
+                Slot::Sent(id, at, warnings) => match &mut appended {
+                    None => Ok(ItemOutcome::Accepted(receipt(
+                        Some((id, at)),
+                        false,
+                        warnings,
+                    ))),
+                    Some(appended) => {
+                        let result = appended.next().ok_or_else(short)?;
+                        Ok(outcome(result, id, at, warnings))
+                    }
+                },
+                Slot::Bad => {
+                    let (Bad { errors, .. }, quarantine_id) = bad.next().ok_or_else(short)?;
+                    Ok(ItemOutcome::Invalid {
+                        errors,
+                        quarantine_id,
+                    })
                 }
             })
             .collect()
     }
 
-    fn check(&self, item: Item, form: Form) -> Result<(NewEvent, Vec<String>), Vec<FieldError>> {
-        let value = item.value.map_err(|error| vec![error])?;
+    /// Appends the good events of a request. `None` if that is not waited for.
+    async fn append_good(
+        &self,
+        sender: Uuid,
+        batch: Vec<NewEvent>,
+        sources: Vec<String>,
+        mode: Mode,
+    ) -> Result<Option<Vec<Appended>>, ActionError> {
+        if batch.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
+        let after = Afterwards {
+            commits: Arc::clone(&self.commits),
+            freshness: Arc::clone(&self.freshness),
+            tallies: Arc::clone(self.tallies()),
+            sender,
+            sources,
+            newest: batch.iter().map(|event| event.received_at).max(),
+        };
+        let ticket = match self.engine.submit(sender, batch) {
+            Ok(ticket) => ticket,
+            Err(why) => {
+                after.refused();
+                return Err(why.into());
+            }
+        };
+        if mode == Mode::Accept {
+            self.engine.spawn(async move {
+                // Nobody waits to be told; a failure is logged and counted.
+                let _ = after.wait(ticket).await;
+            });
+            return Ok(None);
+        }
+        let appended = after.wait(ticket).await.map_err(NotStored::Failed)?;
+        Ok(Some(appended))
+    }
+
+    pub(crate) fn committed(&self, appended: &[Appended], newest: Option<Timestamp>) {
+        committed(&self.commits, &self.freshness, appended, newest);
+    }
+
+    fn check(
+        &self,
+        value: Result<Value, FieldError>,
+        form: Form,
+    ) -> Result<(NewEvent, Vec<String>), Vec<FieldError>> {
+        let value = value.map_err(|error| vec![error])?;
         let now = self.now();
         let received = read(value, form, new_id(&*self.entropy, now), now)?;
         Ok((received.event, received.warnings))
     }
+}
 
-    fn committed(&self, appended: &[Appended], newest: Option<Timestamp>) {
-        let stored = appended.iter().filter_map(|result| match result {
-            Appended::Stored { position, .. } => Some(*position),
-            Appended::Repeat { .. } | Appended::Conflict { .. } => None,
-        });
-        if let Some(position) = stored.max() {
-            self.commits.reached(position);
-            if let Some(newest) = newest {
-                self.freshness.received(newest);
+/// What is done once it is known what became of a request's events.
+struct Afterwards {
+    commits: Arc<Commits>,
+    freshness: Arc<Freshness>,
+    tallies: Arc<Tallies>,
+    sender: Uuid,
+    sources: Vec<String>,
+    newest: Option<Timestamp>,
+}
+
+impl Afterwards {
+    async fn wait(self, ticket: Ticket) -> Result<Vec<Appended>, Failure> {
+        let answer = ticket.answer().await;
+        match &answer {
+            Ok(appended) => {
+                for (source, result) in self.sources.iter().zip(appended) {
+                    self.count(source, counted(result));
+                }
+                committed(&self.commits, &self.freshness, appended, self.newest);
             }
+            // What may be stored all the same is counted from the log if it is.
+            Err(Failure::InDoubt) => {}
+            Err(Failure::Away | Failure::Fault) => self.refused(),
         }
+        answer
+    }
+
+    fn refused(&self) {
+        for source in &self.sources {
+            self.count(source, Outcome::Refused);
+        }
+    }
+
+    fn count(&self, source: &str, outcome: Outcome) {
+        self.tallies.count(Some(self.sender), source, outcome, 1);
+    }
+}
+
+/// Tells those who follow the log, and answers that say how fresh they are.
+fn committed(
+    commits: &Commits,
+    freshness: &Freshness,
+    appended: &[Appended],
+    newest: Option<Timestamp>,
+) {
+    let stored = appended.iter().filter_map(|result| match result {
+        Appended::Stored { position, .. } => Some(*position),
+        _ => None,
+    });
+    if let Some(position) = stored.max() {
+        commits.reached(position);
+        if let Some(newest) = newest {
+            freshness.received(newest);
+        }
+    }
+}
+
+/// What is known of one element while its request is worked on.
+enum Slot {
+    Done(ItemOutcome),
+    /// Its event goes into the log under this id, received at this moment.
+    Sent(Uuid, Timestamp, Vec<String>),
+    /// It is put aside.
+    Bad,
+}
+
+/// How what became of an event is counted.
+fn counted(result: &Appended) -> Outcome {
+    match result {
+        Appended::Stored { .. } => Outcome::Stored,
+        Appended::Repeat { .. } => Outcome::Repeated,
+        Appended::Conflict { .. } | Appended::Refused { .. } => Outcome::Refused,
     }
 }
 
@@ -124,6 +278,14 @@ fn outcome(
             ItemOutcome::Duplicate(receipt(Some((id, received_at)), true, warnings))
         }
         Appended::Conflict { id, received_at } => ItemOutcome::Conflict { id, received_at },
+        Appended::Refused { reason } => ItemOutcome::Invalid {
+            errors: vec![FieldError::invalid(
+                "the event",
+                reason,
+                "an event that the store can hold",
+            )],
+            quarantine_id: None,
+        },
     }
 }
 

@@ -5,21 +5,25 @@
 //! network.
 
 mod access;
+mod accounting;
 mod bus;
 mod coverage;
+mod engine;
 mod error;
 mod gateway;
 mod ingest;
 mod item;
+mod quarantine;
 mod queries;
 mod retention;
 mod tail;
 
 pub use access::{Access, NewToken, Session};
+pub use accounting::{Busiest, Tallies};
 pub use bus::EventBus;
 pub use error::{AccessError, ActionError};
 pub use futures::stream::BoxStream;
 pub use gateway::{CallOptions, Gateway, Parts, UseCase};
-pub use ingest::{ItemOutcome, MOST_EVENTS};
+pub use ingest::{ItemOutcome, MOST_EVENTS, Mode};
 pub use item::{Item, ItemText};
 pub use retention::{MONTHS_AHEAD, MonthDone, Preview, Retention, RetentionError};

@@ -1,13 +1,14 @@
 //! From an action's declaration to its route: the path and the query become its input, guided by
 //! the input's schema; its answer becomes JSON. An action that is a question needs nothing else.
 
+mod command;
 mod parameters;
 mod query;
 
 use std::rc::Rc;
 
 use actix_web::http::header;
-use actix_web::web::Data;
+use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use pts_api::{Action, Answer};
 use pts_services::{CallOptions, Gateway, UseCase};
@@ -17,6 +18,7 @@ pub(crate) use parameters::Parameters;
 pub(crate) use query::pairs as query_pairs;
 
 use crate::auth;
+use crate::events::whole_body;
 use crate::problem::Refusal;
 use crate::routes::Binder;
 use crate::shared::Shared;
@@ -43,6 +45,36 @@ where
 {
     let principal = auth::caller_with(req, shared, A::SCOPE).await?;
     let (input, options) = parameters.read::<A::Input>(req)?;
+    let answer = shared.gateway.call::<A>(&principal, input, options).await?;
+    json(&answer)
+}
+
+/// Binds the route of an action whose input is a body and whose output is one answer.
+pub(crate) fn command<A: Action>(binder: &mut Binder<'_>)
+where
+    Gateway: UseCase<A>,
+{
+    let parameters = Rc::new(Parameters::of::<A>());
+    let handler = move |req: HttpRequest, payload: Payload, shared: Data<Shared>| {
+        let parameters = Rc::clone(&parameters);
+        async move { carry_out::<A>(&req, payload, &shared, &parameters).await }
+    };
+    binder.action::<A, _, _>(handler);
+}
+
+async fn carry_out<A: Action>(
+    req: &HttpRequest,
+    payload: Payload,
+    shared: &Shared,
+    parameters: &Parameters,
+) -> Result<HttpResponse, Refusal>
+where
+    Gateway: UseCase<A>,
+{
+    let principal = auth::caller_with(req, shared, A::SCOPE).await?;
+    let (body, _reservation) = whole_body(req, payload, shared).await?;
+    let input: A::Input = command::read(req, &body, &parameters.names())?;
+    let options = CallOptions::default();
     let answer = shared.gateway.call::<A>(&principal, input, options).await?;
     json(&answer)
 }

@@ -121,6 +121,12 @@ impl Parameters {
         })
     }
 
+    /// The names of all of them.
+    pub(super) fn names(&self) -> Vec<String> {
+        let names = self.list.iter().map(|parameter| parameter.name.clone());
+        names.collect()
+    }
+
     fn find(&self, name: &str) -> Option<&Parameter> {
         self.list.iter().find(|parameter| parameter.name == name)
     }

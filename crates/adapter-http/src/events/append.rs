@@ -4,10 +4,10 @@ use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::web::{Data, Payload, block};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
-use pts_api::actions::events::{AppendEvents, AppendInput};
+use pts_api::actions::events::{Ack, AppendEvents, AppendInput, Validate};
 use pts_api::{Action, BatchResult, ItemResult, ItemStatus, Problem, Receipt};
 use pts_domain::{FieldError, Timestamp};
-use pts_services::ItemOutcome;
+use pts_services::{ItemOutcome, Mode};
 use serde::Serialize;
 
 use super::binary;
@@ -49,7 +49,7 @@ pub(crate) async fn append(
     } = batch;
     let outcomes = shared
         .gateway
-        .ingest(&principal, items, form, input.validate.is_some())
+        .ingest(&principal, items, form, mode(&input))
         .await?;
     count(&shared, &outcomes);
     if single {
@@ -57,6 +57,14 @@ pub(crate) async fn append(
         answer_one(outcome)
     } else {
         Ok(answer_batch(outcomes))
+    }
+}
+
+const fn mode(input: &AppendInput) -> Mode {
+    match (input.validate, input.ack) {
+        (Some(Validate::Only), _) => Mode::Validate,
+        (None, Some(Ack::Accepted)) => Mode::Accept,
+        (None, Some(Ack::Committed) | None) => Mode::Store,
     }
 }
 
@@ -113,6 +121,7 @@ fn count(shared: &Shared, outcomes: &[ItemOutcome]) {
         ),
         ("duplicate", |o| matches!(o, ItemOutcome::Duplicate(_))),
         ("valid", |o| matches!(o, ItemOutcome::Valid(_))),
+        ("accepted", |o| matches!(o, ItemOutcome::Accepted(_))),
         ("conflict", |o| matches!(o, ItemOutcome::Conflict { .. })),
         ("invalid", |o| matches!(o, ItemOutcome::Invalid { .. })),
     ] {
@@ -129,6 +138,7 @@ fn answer_one(outcome: ItemOutcome) -> Result<HttpResponse, Refusal> {
         ItemOutcome::Duplicate(receipt) | ItemOutcome::Valid(receipt) => {
             Ok(receipt_with(StatusCode::OK, &receipt))
         }
+        ItemOutcome::Accepted(receipt) => Ok(receipt_with(StatusCode::ACCEPTED, &receipt)),
         ItemOutcome::Conflict { id, received_at } => {
             let mut refusal = conflict(id, received_at);
             if let Ok(location) = header::HeaderValue::try_from(location(id)) {
@@ -166,11 +176,16 @@ fn answer_batch(outcomes: Vec<ItemOutcome>) -> HttpResponse {
         rejected: 0,
         items: Vec::with_capacity(outcomes.len()),
     };
+    let mut accepted = false;
     for (index, outcome) in outcomes.into_iter().enumerate() {
         let (status, code, receipt, problem) = match outcome {
             ItemOutcome::Created(receipt) => (ItemStatus::Created, 201, Some(receipt), None),
             ItemOutcome::Duplicate(receipt) => (ItemStatus::Duplicate, 200, Some(receipt), None),
             ItemOutcome::Valid(receipt) => (ItemStatus::Valid, 200, Some(receipt), None),
+            ItemOutcome::Accepted(receipt) => {
+                accepted = true;
+                (ItemStatus::Accepted, 202, Some(receipt), None)
+            }
             ItemOutcome::Conflict { id, received_at } => rejected(
                 ItemStatus::Conflict,
                 conflict(id, received_at).into_problem(),
@@ -186,7 +201,7 @@ fn answer_batch(outcomes: Vec<ItemOutcome>) -> HttpResponse {
         match status {
             ItemStatus::Created => result.created += 1,
             ItemStatus::Duplicate => result.duplicates += 1,
-            ItemStatus::Valid => {}
+            ItemStatus::Valid | ItemStatus::Accepted => {}
             ItemStatus::Conflict | ItemStatus::Invalid => result.rejected += 1,
         }
         result.items.push(ItemResult {
@@ -197,10 +212,10 @@ fn answer_batch(outcomes: Vec<ItemOutcome>) -> HttpResponse {
             problem,
         });
     }
-    let status = if result.rejected == 0 {
-        StatusCode::OK
-    } else {
-        StatusCode::MULTI_STATUS
+    let status = match (result.rejected, accepted) {
+        (0, true) => StatusCode::ACCEPTED,
+        (0, false) => StatusCode::OK,
+        _ => StatusCode::MULTI_STATUS,
     };
     json(&mut HttpResponseBuilder::new(status), &result)
 }

@@ -4,6 +4,7 @@
 use std::io::Read;
 use std::sync::Arc;
 
+use actix_web::HttpRequest;
 use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
 use actix_web::web::Payload;
@@ -11,9 +12,10 @@ use flate2::read::MultiGzDecoder;
 use futures::StreamExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::media::Encoding;
+use super::media::{self, Encoding};
 use crate::HttpSettings;
 use crate::problem::Refusal;
+use crate::shared::Shared;
 
 /// What one permit stands for.
 const UNIT: usize = 64 * 1024;
@@ -42,7 +44,7 @@ impl BodyBudget {
 }
 
 /// A share of the budget, given back when it is dropped.
-pub(super) struct Reservation {
+pub(crate) struct Reservation {
     budget: Arc<Semaphore>,
     held: Option<OwnedSemaphorePermit>,
 }
@@ -72,6 +74,24 @@ impl Reservation {
         }
         Ok(())
     }
+}
+
+/// Reads the body of a request, undoes its compression, and makes room for what it becomes.
+///
+/// # Errors
+/// As its parts.
+pub(crate) async fn whole(
+    req: &HttpRequest,
+    payload: Payload,
+    shared: &Shared,
+) -> Result<(Vec<u8>, Reservation), Refusal> {
+    let encoding = media::encoding(req.headers())?;
+    let mut reservation = shared.bodies.reserve();
+    let bytes = read(payload, &shared.settings, &mut reservation).await?;
+    let most = shared.settings.max_body_bytes;
+    let bytes = decompress(bytes, encoding, most, &mut reservation)?;
+    make_room(&bytes, &shared.settings, &mut reservation)?;
+    Ok((bytes, reservation))
 }
 
 /// Reads a body as it was sent.

@@ -237,7 +237,7 @@ fn malformed(error: &serde_json::Error) -> Refusal {
 }
 
 /// What serde_json says, with the place in front.
-fn json_error(error: &serde_json::Error, line: usize, column: usize) -> FieldError {
+pub(crate) fn json_error(error: &serde_json::Error, line: usize, column: usize) -> FieldError {
     let message = error.to_string();
     let message = message
         .rsplit_once(" at line ")
@@ -256,7 +256,7 @@ pub(super) fn is_unreadable(error: &FieldError) -> bool {
 }
 
 /// What is said about a body that is not JSON.
-pub(super) fn not_json(error: FieldError) -> Refusal {
+pub(crate) fn not_json(error: FieldError) -> Refusal {
     let title = match error.code.as_str() {
         "too_deep" => "The body is nested too deep",
         _ => "The body is not JSON",

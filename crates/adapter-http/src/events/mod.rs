@@ -12,5 +12,6 @@ mod media;
 mod stream;
 
 pub(crate) use append::append;
-pub(crate) use body::BodyBudget;
+pub(crate) use body::{BodyBudget, whole as whole_body};
+pub(crate) use decode::{json_error, not_json};
 pub(crate) use stream::stream;

@@ -38,13 +38,25 @@ pub(super) fn of(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value 
         "parameters": parameters(action),
         "responses": responses(action, generator),
     });
-    if action.binding == Binding::Ingest {
-        operation["requestBody"] = event_body();
+    match action.binding {
+        Binding::Ingest => operation["requestBody"] = event_body(),
+        Binding::Command => operation["requestBody"] = input_body(action, generator),
+        Binding::Query | Binding::Stream => {}
     }
     operation
 }
 
+/// A command's input is its body.
+fn input_body(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
+    let schema = (action.input_schema)(generator).to_value();
+    let content = json!({ "schema": schema, "example": (action.example)() });
+    json!({ "required": true, "content": { "application/json": content } })
+}
+
 fn parameters(action: &ActionSpec) -> Vec<Value> {
+    if action.binding == Binding::Command {
+        return Vec::new();
+    }
     let mut generator = SchemaSettings::draft2020_12()
         .with(|settings| settings.inline_subschemas = true)
         .into_generator();
@@ -107,7 +119,7 @@ fn parameters(action: &ActionSpec) -> Vec<Value> {
                             themselves.",
             "schema": { "type": "integer", "format": "int64", "minimum": 0 },
         })),
-        Binding::Ingest => {}
+        Binding::Ingest | Binding::Command => {}
     }
     parameters
 }
@@ -176,6 +188,13 @@ fn responses(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
             responses.insert("200".into(), answer(&data));
             responses.insert("404".into(), refusal(404));
             responses.insert("409".into(), refusal(409));
+        }
+        Binding::Command => {
+            let data = (action.output_schema)(generator).to_value();
+            responses.insert("200".into(), answer(&data));
+            for status in [408, 413, 415] {
+                responses.insert(status.to_string(), refusal(status));
+            }
         }
         Binding::Ingest => {
             let receipt = schema::<Receipt>(generator);

@@ -5,6 +5,7 @@ mod append;
 mod bad_input;
 mod faults;
 mod pages;
+mod quarantine;
 mod questions;
 mod server;
 mod stream;

@@ -36,6 +36,8 @@ impl Server {
             log: store.clone(),
             projections: store.clone(),
             tokens: store.clone(),
+            accounting: store.clone(),
+            quarantine: store.clone(),
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(7)),
         }));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pts_adapter_postgres::{
-    DatabaseSettings, PgEventLog, PgMaintenance, PgPool, PgProjections, PgRetention, PgTokenStore,
-    connect,
+    DatabaseSettings, PgAccounting, PgEventLog, PgMaintenance, PgPool, PgProjections, PgQuarantine,
+    PgRetention, PgTokenStore, connect,
 };
 use pts_testkit::contract::Harness;
 use pts_testkit::fakes::DomainProjector;
@@ -52,6 +52,10 @@ fn harness(database: TestDb) -> Harness {
         Arc::new(PgProjections::new(pool.clone())),
         Arc::new(maintenance(&pool)),
         Arc::new(PgTokenStore::new(pool.clone())),
+        (
+            Arc::new(PgAccounting::new(pool.clone())),
+            Arc::new(PgQuarantine::new(pool.clone())),
+        ),
         Arc::new(PgRetention::new(pool)),
     )
     .keeping(database)

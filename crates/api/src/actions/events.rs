@@ -20,6 +20,20 @@ pub struct AppendEvents;
 pub struct AppendInput {
     /// `only` checks the events and stores nothing.
     pub validate: Option<Validate>,
+    /// When to answer: `committed` (the default) is after the events are safe on disk; `accepted` is
+    /// at once, 202, for senders who would rather lose an event than wait.
+    pub ack: Option<Ack>,
+}
+
+/// When to answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Ack {
+    /// After the events are safe on disk.
+    #[default]
+    Committed,
+    /// When they are checked and in the queue.
+    Accepted,
 }
 
 /// Whether to store.
@@ -38,7 +52,10 @@ impl Action for AppendEvents {
         binary mode; gzip and zstd; up to 16 MiB. A single event answers 201 with its receipt, 200 \
         when it was there already, 409 when its `(source, id)` stands for another event. A batch \
         answers 200, or 207 when any of its events was not accepted, with a result per event: bad \
-        events never hurt their neighbours.";
+        events never hurt their neighbours. With `ack=accepted` the answer is 202 and comes before \
+        the events are stored: what is repeated, contradicts itself or is lost with the server is \
+        not told. More than can be written is refused at once, with 503, or 429 when one token alone \
+        is the reason, and `Retry-After`.";
     const SCOPE: Scope = Scope::EventsWrite;
     const EFFECT: Effect = Effect::Write;
     const METHOD: Method = Method::Post;

@@ -1,12 +1,14 @@
 //! All actions, by the thing they are about. To add one: declare it here, supply its use case in
 //! `pts-services`, test it.
 
+pub mod accounting;
 pub mod deployments;
 pub mod dora;
 pub mod event_types;
 pub mod events;
 pub mod images;
 pub mod incidents;
+pub mod quarantine;
 pub mod services;
 pub mod state;
 pub mod timeline;
@@ -37,6 +39,11 @@ pub fn all() -> Vec<ActionSpec> {
         ActionSpec::of::<dora::GetDora>(),
         ActionSpec::of::<timeline::WhatRanAt>(),
         ActionSpec::of::<timeline::ListContradictions>(),
+        ActionSpec::of::<accounting::GetAccounting>(),
+        ActionSpec::of::<quarantine::SearchQuarantine>(),
+        ActionSpec::of::<quarantine::GetQuarantined>(),
+        ActionSpec::of::<quarantine::ReplayQuarantine>(),
+        ActionSpec::of::<quarantine::DiscardQuarantined>(),
     ]
 }
 

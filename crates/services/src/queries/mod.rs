@@ -1,12 +1,14 @@
 //! Questions, by the thing they are about. Each file holds the use cases of one file of
 //! `pts_api::actions`.
 
+mod accounting;
 mod deployments;
 mod dora;
 mod event_types;
 mod events;
 mod images;
 mod incidents;
+mod quarantine;
 mod services;
 mod state;
 mod timeline;

@@ -11,7 +11,7 @@ use pts_domain::access::Scope;
 use pts_domain::event::Form;
 use pts_domain::projection::Liveness;
 use pts_domain::time::Moment;
-use pts_services::{ActionError, CallOptions, Gateway, Item, ItemOutcome};
+use pts_services::{ActionError, CallOptions, Gateway, Item, ItemOutcome, Mode};
 use serde_json::{Value, json};
 
 use crate::support::{in_memory, principal};
@@ -20,7 +20,7 @@ async fn send(gateway: &Gateway, events: Vec<Value>) {
     let writer = principal(&[Scope::EventsWrite]);
     let items = events.into_iter().map(Item::from).collect();
     let outcomes = gateway
-        .ingest(&writer, items, Form::Lenient, false)
+        .ingest(&writer, items, Form::Lenient, Mode::Store)
         .await
         .unwrap();
     assert!(

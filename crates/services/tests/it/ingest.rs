@@ -5,8 +5,8 @@ use std::sync::Arc;
 use pts_domain::FieldError;
 use pts_domain::access::Scope;
 use pts_domain::event::Form;
-use pts_ports::{Appended, MockEventLog, StoreError};
-use pts_services::{ActionError, Item, ItemOutcome};
+use pts_ports::{Appended, MockEventLog, StoreError, Written};
+use pts_services::{ActionError, Item, ItemOutcome, Mode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -23,12 +23,12 @@ fn bad() -> Value {
 #[tokio::test]
 async fn bad_events_do_not_hurt_their_neighbours_and_results_keep_their_order() {
     let mut log = MockEventLog::new();
-    log.expect_append()
+    log.expect_write()
         .once()
         .withf(|batch| batch.len() == 3)
         .returning(|batch| {
             let received_at = noon();
-            Ok(vec![
+            Ok(Written::safe(vec![
                 Appended::Stored {
                     position: 1,
                     contradictions: Vec::new(),
@@ -41,7 +41,7 @@ async fn bad_events_do_not_hurt_their_neighbours_and_results_keep_their_order() 
                     id: batch[0].id,
                     received_at,
                 },
-            ])
+            ]))
         });
     let not_json = Err(FieldError::invalid("line 2", "a brace", "JSON"));
     let items = vec![
@@ -53,11 +53,14 @@ async fn bad_events_do_not_hurt_their_neighbours_and_results_keep_their_order() 
     ];
     let writer = principal(&[Scope::EventsWrite]);
     let outcomes = over(log)
-        .ingest(&writer, items, Form::Lenient, false)
+        .ingest(&writer, items, Form::Lenient, Mode::Store)
         .await
         .unwrap();
     assert!(matches!(&outcomes[0], ItemOutcome::Created(receipt) if !receipt.duplicate));
-    assert!(matches!(&outcomes[1], ItemOutcome::Invalid { errors, .. } if errors.len() == 4));
+    assert!(
+        matches!(&outcomes[1], ItemOutcome::Invalid { errors, quarantine_id: Some(_) }
+            if errors.len() == 4)
+    );
     assert!(matches!(&outcomes[2], ItemOutcome::Duplicate(receipt)
             if receipt.duplicate && receipt.id == Some(Uuid::from_u128(9))));
     assert!(
@@ -73,7 +76,7 @@ async fn validation_alone_stores_nothing() {
     // A mock that expects nothing fails when it is called.
     let gateway = over(MockEventLog::new());
     let outcomes = gateway
-        .ingest(&writer, items, Form::Lenient, true)
+        .ingest(&writer, items, Form::Lenient, Mode::Validate)
         .await
         .unwrap();
     assert!(matches!(outcomes[0], ItemOutcome::Valid(_)));
@@ -81,11 +84,11 @@ async fn validation_alone_stores_nothing() {
 }
 
 #[tokio::test]
-async fn a_batch_of_bad_events_does_not_trouble_the_store() {
+async fn a_batch_of_bad_events_does_not_trouble_the_log() {
     let writer = principal(&[Scope::EventsWrite]);
     let gateway = over(MockEventLog::new());
     let outcomes = gateway
-        .ingest(&writer, vec![bad().into()], Form::Lenient, false)
+        .ingest(&writer, vec![bad().into()], Form::Lenient, Mode::Store)
         .await
         .unwrap();
     assert!(matches!(outcomes[0], ItemOutcome::Invalid { .. }));
@@ -96,7 +99,7 @@ async fn reading_does_not_allow_writing() {
     let reader = principal(&[Scope::EventsRead]);
     let gateway = over(MockEventLog::new());
     let denied = gateway
-        .ingest(&reader, vec![good("1").into()], Form::Lenient, false)
+        .ingest(&reader, vec![good("1").into()], Form::Lenient, Mode::Store)
         .await;
     assert!(matches!(
         denied,
@@ -109,11 +112,11 @@ async fn reading_does_not_allow_writing() {
 #[tokio::test]
 async fn a_store_that_is_away_is_said_to_be_away() {
     let mut log = MockEventLog::new();
-    log.expect_append()
+    log.expect_write()
         .returning(|_| Err(StoreError::unavailable("gone")));
     let writer = principal(&[Scope::EventsWrite]);
     let refused = over(log)
-        .ingest(&writer, vec![good("1").into()], Form::Lenient, false)
+        .ingest(&writer, vec![good("1").into()], Form::Lenient, Mode::Store)
         .await;
     assert!(matches!(refused, Err(ActionError::Unavailable { .. })));
 }
@@ -126,7 +129,7 @@ async fn a_contradiction_is_told_to_its_sender() {
         .example();
     let writer = principal(&[Scope::EventsWrite]);
     let outcomes = gateway
-        .ingest(&writer, vec![event.into()], Form::Lenient, false)
+        .ingest(&writer, vec![event.into()], Form::Lenient, Mode::Store)
         .await
         .unwrap();
     let ItemOutcome::Created(receipt) = &outcomes[0] else {

@@ -2,8 +2,10 @@
 //! an outcome is.
 
 mod access;
+mod accounts;
 mod answers;
 mod ingest;
+mod quarantine;
 mod retention;
 mod support;
 mod tail;

@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use pts_domain::Timestamp;
 use pts_domain::access::{Principal, Scope, TokenKind};
-use pts_ports::{EventLog, MockClock, MockEntropy, MockEventLog, MockProjections, MockTokenStore};
+use pts_domain::quarantine::Verdict;
+use pts_ports::{
+    Clock, EventLog, MockAccounting, MockClock, MockEntropy, MockEventLog, MockProjections,
+    MockQuarantine, MockTokenStore,
+};
 use pts_services::{EventBus, Gateway, Parts};
 use pts_testkit::fakes::{MemoryStore, SeededEntropy, StepClock};
 use uuid::Uuid;
@@ -39,16 +43,28 @@ pub(crate) fn principal(scopes: &[Scope]) -> Principal {
     }
 }
 
-/// A gateway over a mocked log; projections and tokens must not be asked.
+/// A gateway over a mocked log; projections, tokens and accounts must not be asked.
 pub(crate) fn over(log: MockEventLog) -> Gateway {
     over_log(Arc::new(log))
 }
 
+/// The same over any log. What is no event is put aside.
 pub(crate) fn over_log(log: Arc<dyn EventLog>) -> Gateway {
+    let mut quarantine = MockQuarantine::new();
+    quarantine
+        .expect_keep()
+        .returning(|batch, _| Ok(vec![Verdict::Kept; batch.len()]));
+    over_both(log, quarantine)
+}
+
+/// The same with a quarantine of its own.
+pub(crate) fn over_both(log: Arc<dyn EventLog>, quarantine: MockQuarantine) -> Gateway {
     Gateway::new(Parts {
         log,
         projections: Arc::new(MockProjections::new()),
         tokens: Arc::new(MockTokenStore::new()),
+        accounting: Arc::new(MockAccounting::new()),
+        quarantine: Arc::new(quarantine),
         clock: Arc::new(clock_at(noon())),
         entropy: Arc::new(entropy()),
     })
@@ -56,12 +72,19 @@ pub(crate) fn over_log(log: Arc<dyn EventLog>) -> Gateway {
 
 /// A gateway over the in-memory store.
 pub(crate) fn in_memory() -> (Gateway, Arc<MemoryStore>) {
+    in_memory_at(Arc::new(StepClock::from(noon(), chrono::Duration::zero())))
+}
+
+/// The same by another clock.
+pub(crate) fn in_memory_at(clock: Arc<dyn Clock>) -> (Gateway, Arc<MemoryStore>) {
     let store = Arc::new(MemoryStore::new(Arc::new(EventBus::with_domain_handlers())));
     let gateway = Gateway::new(Parts {
         log: store.clone(),
         projections: store.clone(),
         tokens: store.clone(),
-        clock: Arc::new(StepClock::from(noon(), chrono::Duration::zero())),
+        accounting: store.clone(),
+        quarantine: store.clone(),
+        clock,
         entropy: Arc::new(SeededEntropy::new(7)),
     });
     (gateway, store)

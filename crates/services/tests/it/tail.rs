@@ -7,7 +7,7 @@ use pts_api::actions::events::StreamInput;
 use pts_domain::access::Scope;
 use pts_domain::event::Form;
 use pts_ports::{MockEventLog, StoreError};
-use pts_services::{ActionError, Gateway, ItemOutcome};
+use pts_services::{ActionError, Gateway, ItemOutcome, Mode};
 use serde_json::json;
 
 use crate::support::{in_memory, over, principal};
@@ -19,7 +19,7 @@ async fn notice(gateway: &Gateway, id: usize, service: &str) {
     });
     let writer = principal(&[Scope::EventsWrite]);
     let outcomes = gateway
-        .ingest(&writer, vec![event.into()], Form::Lenient, false)
+        .ingest(&writer, vec![event.into()], Form::Lenient, Mode::Store)
         .await
         .unwrap();
     assert!(matches!(outcomes[0], ItemOutcome::Created(_)));

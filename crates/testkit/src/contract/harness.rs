@@ -7,7 +7,8 @@ use pts_domain::StoredEvent;
 use pts_domain::event::NewEvent;
 use pts_domain::projection::{Aggregate, Aggregates, Contradiction};
 use pts_ports::{
-    Appended, EventLog, Maintenance, Projections, Projector, RetentionStore, TokenStore,
+    Accounting, Appended, EventLog, Maintenance, Projections, Projector, Quarantine,
+    RetentionStore, TokenStore,
 };
 
 use crate::fakes::DomainProjector;
@@ -22,6 +23,10 @@ pub struct Harness {
     pub maintenance: Arc<dyn Maintenance>,
     /// Its tokens.
     pub tokens: Arc<dyn TokenStore>,
+    /// Its accounts.
+    pub accounting: Arc<dyn Accounting>,
+    /// What is no event.
+    pub quarantine: Arc<dyn Quarantine>,
     /// What goes from it.
     pub retention: Arc<dyn RetentionStore>,
     kept: Vec<Box<dyn Any>>,
@@ -31,15 +36,25 @@ impl Harness {
     /// Around one store that is all of it.
     pub fn of<S>(store: Arc<S>) -> Self
     where
-        S: EventLog + Projections + Maintenance + TokenStore + RetentionStore + 'static,
+        S: EventLog
+            + Projections
+            + Maintenance
+            + TokenStore
+            + Accounting
+            + Quarantine
+            + RetentionStore
+            + 'static,
     {
-        Self::new(
-            store.clone(),
-            store.clone(),
-            store.clone(),
-            store.clone(),
-            store,
-        )
+        Self {
+            log: store.clone(),
+            projections: store.clone(),
+            maintenance: store.clone(),
+            tokens: store.clone(),
+            accounting: store.clone(),
+            quarantine: store.clone(),
+            retention: store,
+            kept: Vec::new(),
+        }
     }
 
     /// Around several that are one store together.
@@ -48,6 +63,7 @@ impl Harness {
         projections: Arc<dyn Projections>,
         maintenance: Arc<dyn Maintenance>,
         tokens: Arc<dyn TokenStore>,
+        (accounting, quarantine): (Arc<dyn Accounting>, Arc<dyn Quarantine>),
         retention: Arc<dyn RetentionStore>,
     ) -> Self {
         Self {
@@ -55,6 +71,8 @@ impl Harness {
             projections,
             maintenance,
             tokens,
+            accounting,
+            quarantine,
             retention,
             kept: Vec::new(),
         }

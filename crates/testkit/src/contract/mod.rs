@@ -12,6 +12,7 @@
 //! The expression is evaluated for every test. It may also give an `Option<Harness>`: with `None`
 //! the test is over, for databases that a machine does not have.
 
+pub mod accounting;
 pub mod append;
 pub mod content;
 pub mod contradictions;
@@ -19,6 +20,7 @@ pub mod dora;
 mod harness;
 pub mod lists;
 pub mod maintenance;
+pub mod quarantine;
 pub mod retention;
 pub mod runs;
 pub mod search;
@@ -81,6 +83,20 @@ macro_rules! contract_suite {
             maintenance::a_check_of_an_untouched_store_finds_nothing
             maintenance::a_log_that_nobody_touched_is_intact
             maintenance::a_rebuild_of_an_empty_log_is_empty
+            accounting::the_account_of_an_empty_store_is_empty
+            accounting::what_is_stored_is_exact_however_far_the_log_is_counted
+            accounting::what_a_process_counted_is_added_once
+            accounting::an_account_is_narrowed_by_every_filter
+            accounting::a_short_account_has_the_totals_of_all
+            accounting::accounts_are_exact_while_others_append_and_count
+            quarantine::an_item_is_kept_as_it_came
+            quarantine::the_same_again_is_kept_once_and_counted_as_a_repeat
+            quarantine::one_sender_has_a_bound_within_a_minute
+            quarantine::items_are_listed_in_pages_by_every_filter
+            quarantine::a_replay_changes_what_became_of_an_event_and_not_how_many_came
+            quarantine::what_is_discarded_loses_its_text_and_keeps_its_record
+            quarantine::what_waits_too_long_is_discarded_and_later_forgotten
+            quarantine::concurrent_senders_of_the_same_keep_it_once
             retention::what_stays_gives_the_same_projections
             retention::a_survey_says_what_goes_and_the_record_what_went
             retention::what_a_source_stored_is_what_is_left_and_what_was_removed

@@ -1,9 +1,11 @@
 //! A store in memory: every port of storage over one mutex. The decisions are the domain's, so it
 //! cannot drift from what the real store does; what is left is lists and sorting.
 
+mod accounting;
 mod log;
 mod maintenance;
 mod projections;
+mod quarantine;
 mod retention;
 mod tokens;
 
@@ -27,10 +29,14 @@ pub struct MemoryStore {
 struct State {
     /// In the order of the log.
     events: Vec<StoredEvent>,
+    /// The tokens that they came with, in the same order.
+    senders: Vec<Option<Uuid>>,
     known: HashMap<Identity, Known>,
     places: HashMap<Uuid, usize>,
     projected: Projected,
     tokens: Vec<Token>,
+    books: accounting::Books,
+    ward: quarantine::Ward,
     retained: retention::Retained,
     faults: Faults,
 }

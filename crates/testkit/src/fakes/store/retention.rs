@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use pts_domain::accounting::day_of;
 use pts_domain::retention::{Month, MonthSurvey, RemovalDigest, is_kept};
 use pts_domain::{StoredEvent, Timestamp};
 use pts_ports::{MonthAhead, RetentionRun, RetentionStore, StoreError, Thinned, Thinning};
@@ -102,7 +103,26 @@ impl State {
 
     fn thin(&mut self, thinning: &Thinning, found: &MonthSurvey) -> RetentionRun {
         let goes = |event: &StoredEvent| month_of(event) == found.month && !is_kept(&event.event);
-        let (gone, left): (Vec<_>, Vec<_>) = self.events.drain(..).partition(goes);
+        let (mut gone, mut left, mut senders) = (Vec::new(), Vec::new(), Vec::new());
+        let mut counted = 0;
+        let all = self.events.drain(..).zip(self.senders.drain(..));
+        for (place, (event, sender)) in all.enumerate() {
+            let is_counted = place < self.books.counted;
+            if goes(&event) {
+                // What goes must have been counted as stored.
+                if !is_counted {
+                    let (day, source) = (day_of(event.received_at), &event.event.identity.source);
+                    self.books.line(day, sender, source).stored += 1;
+                }
+                gone.push(event);
+            } else {
+                counted += usize::from(is_counted);
+                left.push(event);
+                senders.push(sender);
+            }
+        }
+        self.senders = senders;
+        self.books.counted = counted;
         let mut digest = RemovalDigest::default();
         let mut freed_bytes = 0;
         let retained = &mut self.retained;
