@@ -3,6 +3,7 @@
 
 mod ahead;
 mod content;
+mod counted;
 mod history;
 mod swap;
 mod thin;

@@ -11,7 +11,7 @@ use pts_ports::{RetentionRun, StoreError, Thinned, Thinning};
 
 use super::content::{collect_misfits, count, stays, survey};
 use super::swap::{Swap, Swapped};
-use super::{PgRetention, begin, history, partition};
+use super::{PgRetention, begin, counted, history, partition};
 use crate::error::{Fault, classify, is_full_disk};
 use crate::sql::Sql;
 
@@ -36,6 +36,7 @@ pub(super) async fn thin(
     retention: &PgRetention,
     thinning: &Thinning,
 ) -> Result<Thinned, StoreError> {
+    counted::count_to(retention, thinning.survey.last_position).await?;
     let lease = retention.pool.lease().await?;
     let ready = match prepare(lease.connection(), retention, thinning).await {
         Ok(ready) => ready,

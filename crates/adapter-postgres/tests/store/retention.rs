@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pts_adapter_postgres::{PgPool, PgRetention};
+use pts_adapter_postgres::{PgAccounting, PgPool, PgRetention};
 use pts_domain::Timestamp;
 use pts_domain::event::NewEvent;
 use pts_domain::filter::EventFilter;
 use pts_domain::retention::MonthSurvey;
 use pts_domain::time::parse;
 use pts_ports::{
-    EventLog, Maintenance, Remover, RetentionRun, RetentionStore, StoreError, Thinned, Thinning,
+    Accounting, EventLog, Maintenance, Remover, RetentionRun, RetentionStore, StoreError, Thinned,
+    Thinning,
 };
 use pts_testkit::generate::Sender;
 use pts_testkit::postgres::TestDb;
@@ -363,6 +364,7 @@ async fn a_verification_that_has_begun_keeps_the_tables_that_it_is_going_to_read
     let (database, pool, client) = filled().await;
     let retention = PgRetention::new(pool.clone());
     let order = first(&retention).await;
+    PgAccounting::new(pool.clone()).count(1_000).await.unwrap();
     let holder = outside(&database).await;
     // It stops at the head of the log, after it has decided as of when it looks at everything.
     sql(
