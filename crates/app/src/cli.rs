@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pts_domain::access::Scope;
+use pts_domain::quarantine::State;
 use pts_domain::retention::Policy;
-use pts_domain::time::Span;
+use pts_domain::time::{Moment, Span};
 use uuid::Uuid;
 
 /// The Platform Telemetry Service: keeps what happened on a platform and tells what runs where.
@@ -56,6 +57,9 @@ pub(crate) enum Command {
     /// Show and remove what has had its time: whole months of events that no projection needs
     #[command(subcommand)]
     Retention(RetentionCommand),
+    /// Look after what was sent and is no event
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
     /// Make, list and revoke access tokens
     #[command(subcommand)]
     Token(TokenCommand),
@@ -106,6 +110,73 @@ pub(crate) enum RetentionCommand {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum QuarantineCommand {
+    /// List items, newest first
+    List {
+        #[command(flatten)]
+        which: Which,
+        /// Only those in this state: waiting, replayed or discarded
+        #[arg(long, value_parser = state)]
+        state: Option<State>,
+        /// How many at the most
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+        /// How to print them
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Show one item as it came, as JSON
+    Show {
+        /// The `quarantine_id` that its sender was told
+        id: Uuid,
+    },
+    /// Send items through the same check again, the oldest first: these, or all that wait and fit
+    Replay {
+        /// These; ends with 1 if one of them is no event
+        ids: Vec<Uuid>,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Give up items: these, or all that wait and fit
+    Discard {
+        /// These; ends with 1 if one of them does not wait
+        ids: Vec<Uuid>,
+        #[command(flatten)]
+        which: Which,
+        /// Why, for whoever asks later
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// Which items are meant. Everything that is given must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub(crate) struct Which {
+    /// Those that say they are of this source
+    #[arg(long)]
+    pub(crate) source: Option<String>,
+    /// Those that came with this token, by its id
+    #[arg(long, value_name = "ID")]
+    pub(crate) token: Option<Uuid>,
+    /// Those that say they are of these types, such as deployment.*
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
+    pub(crate) types: Vec<String>,
+    /// Those received at this moment or later: a time, or a span such as 1h
+    #[arg(long, value_parser = moment, value_name = "MOMENT")]
+    pub(crate) since: Option<Moment>,
+    /// Those received before this moment
+    #[arg(long, value_parser = moment, value_name = "MOMENT")]
+    pub(crate) until: Option<Moment>,
+}
+
+impl Which {
+    /// Whether nothing was given.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
     /// Make a token and print it, once
     Create {
@@ -146,6 +217,17 @@ pub(crate) enum ConfigCommand {
     Print,
     /// Check the configuration, and end
     Check,
+}
+
+fn moment(text: &str) -> Result<Moment, String> {
+    Moment::try_from(text.to_owned())
+}
+
+fn state(text: &str) -> Result<State, String> {
+    State::named(text).ok_or_else(|| {
+        let names = State::ALL.map(State::as_str);
+        format!("`{text}` is no state; there are {}", names.join(", "))
+    })
 }
 
 fn span(text: &str) -> Result<Span, String> {

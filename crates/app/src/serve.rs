@@ -11,6 +11,7 @@ use pts_adapter_http::HttpSettings;
 use pts_domain::access::{Scope, TokenText};
 use pts_services::{Access, Gateway, NewToken};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::banner::{self, Banner};
@@ -74,6 +75,16 @@ async fn serve(
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "ready");
     announce(&gateway, settings, address, token.as_deref(), &token_file);
     let upkeep = keep(settings, opened, &gateway)?;
+    let (close_books, closing) = oneshot::channel::<()>();
+    let books = tokio::spawn({
+        let gateway = Arc::clone(&gateway);
+        async move {
+            let closing = async {
+                let _ = closing.await;
+            };
+            gateway.keep_books(closing).await;
+        }
+    });
 
     tokio::select! {
         signal = stop => tracing::info!(signal, "stopping"),
@@ -83,6 +94,9 @@ async fn serve(
     // Whatever it is at is taken back.
     upkeep.abort();
     let _ = upkeep.await;
+    // Nothing is counted any more: what was goes into the books.
+    drop(close_books);
+    let _ = books.await;
     Ok(())
 }
 

@@ -3,5 +3,6 @@
 pub(crate) mod config;
 pub(crate) mod healthcheck;
 pub(crate) mod maintenance;
+pub(crate) mod quarantine;
 pub(crate) mod retention;
 pub(crate) mod token;

@@ -1,5 +1,6 @@
 //! pts-server as its users run it: the real program, a real database, real requests.
 
+mod accounts;
 mod commands;
 mod faults;
 mod first_run;
