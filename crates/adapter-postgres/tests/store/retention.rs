@@ -22,6 +22,10 @@ use uuid::Uuid;
 
 use super::support::{count, log, maintenance, outside, pool, sql, until};
 
+/// Locks of this database, as a table: the server has others, whose tables have the same numbers.
+const LOCKS: &str = "(SELECT l.* FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database \
+     WHERE d.datname = current_database()) AS locks";
+
 /// Tables of the log, those that nobody shall see among them.
 const TABLES: &str = "SELECT count(*) FROM pg_class AS c JOIN pg_namespace AS n \
      ON n.oid = c.relnamespace WHERE n.nspname = 'platform' AND c.relkind = 'r' \
@@ -184,26 +188,32 @@ async fn a_run_that_is_killed_half_way_leaves_nothing_behind() {
         .await;
         let (working, order) = (Arc::clone(&retention), first(&retention).await);
         let run = tokio::spawn(async move { working.thin(order).await });
-        let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted \
-             AND relation = 'platform.events'::regclass AND mode = 'AccessExclusiveLock'";
+        let waits = format!(
+            "SELECT count(*) FROM {LOCKS} WHERE NOT granted \
+             AND relation = 'platform.events'::regclass AND mode = 'AccessExclusiveLock'"
+        );
         until("the swap waits for its turn", async || {
-            count(&client, waits).await > 0
+            count(&client, &waits).await > 0
         })
         .await;
         if dropped {
             run.abort();
             assert!(run.await.unwrap_err().is_cancelled());
         } else {
-            let kill = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' \
-                 AND classid = 7020100 AND objid = 2";
-            assert_eq!(client.query(kill, &[]).await.unwrap().len(), 1);
+            let kill = format!(
+                "SELECT pg_terminate_backend(pid) FROM {LOCKS} WHERE locktype = 'advisory' \
+                 AND classid = 7020100 AND objid = 2"
+            );
+            assert_eq!(client.query(&kill, &[]).await.unwrap().len(), 1);
             let error = run.await.unwrap().unwrap_err();
             assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
         }
-        let gone = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' \
-             AND classid = 7020100 AND objid = 2";
+        let gone = format!(
+            "SELECT count(*) FROM {LOCKS} WHERE locktype = 'advisory' \
+             AND classid = 7020100 AND objid = 2"
+        );
         until("its connection is gone", async || {
-            count(&client, gone).await == 0
+            count(&client, &gone).await == 0
         })
         .await;
         sql(&reader, "COMMIT").await;
@@ -376,7 +386,7 @@ async fn a_verification_that_has_begun_keeps_the_tables_that_it_is_going_to_read
     let verifying = tokio::spawn(async move { upkeep.verify().await });
     let waits = |relation: &str| {
         format!(
-            "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '{relation}'::regclass"
+            "SELECT count(*) FROM {LOCKS} WHERE NOT granted AND relation = '{relation}'::regclass"
         )
     };
     let (head, events) = (waits("platform.log_head"), waits("platform.events"));
