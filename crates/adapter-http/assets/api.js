@@ -11,13 +11,20 @@ export class Problem extends Error {
 }
 
 /** Asks a question; leaves out what is empty. */
-export async function ask(path, parameters = {}, signal = undefined) {
+export function ask(path, parameters = {}, signal = undefined) {
+  return call(`${path}?${query(parameters)}`, { headers: { accept: "application/json" }, signal });
+}
+
+/** Has something done. */
+export function send(path, input) {
+  const headers = { accept: "application/json", "content-type": "application/json" };
+  return call(path, { method: "POST", headers, body: JSON.stringify(input) });
+}
+
+async function call(address, options) {
   let response;
   try {
-    response = await fetch(`${path}?${query(parameters)}`, {
-      headers: { accept: "application/json" },
-      signal,
-    });
+    response = await fetch(address, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem({

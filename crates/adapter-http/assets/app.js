@@ -169,6 +169,7 @@ function renderMore(cursor) {
 
 function renderEmpty() {
   const filtered = Object.keys(state.filters).length > 0;
+  const { empty } = VIEWS[state.view];
   const example = [
     `curl -sS ${location.origin}/v1/events \\`,
     `  -H "Authorization: Bearer $PTS_TOKEN" \\`,
@@ -180,7 +181,7 @@ function renderEmpty() {
   const parts = filtered
     ? [h("strong", null, "Nothing fits these filters."),
        h("button", { type: "button", onclick: () => go({}) }, "Clear the filters")]
-    : [h("strong", null, "Nothing here yet."), h("p", { class: "quiet" }, "Send a first event:"), h("pre", { tabindex: "0" }, example)];
+    : empty ? [h("strong", null, empty)] : [h("strong", null, "Nothing here yet."), h("p", { class: "quiet" }, "Send a first event:"), h("pre", { tabindex: "0" }, example)];
   $("list").replaceChildren(h("div", { class: "empty" }, parts));
 }
 
@@ -233,4 +234,6 @@ $("filters").addEventListener("submit", (event) => {
   apply();
 });
 window.addEventListener("hashchange", show);
+// Something was done in the drawer that changes the list.
+window.addEventListener("pts:changed", () => load());
 show();

@@ -2,6 +2,7 @@
 
 import { ask, showProblem } from "./api.js";
 import { facts, h, json, moment, tag } from "./dom.js";
+import { details as quarantined } from "./quarantine.js";
 import { mood } from "./views.js";
 
 const drawer = document.getElementById("details");
@@ -35,6 +36,8 @@ export async function showDetails(view, name, item) {
 const section = (title, ...content) => h("section", null, h("h3", null, title), ...content);
 
 const CONTENTS = {
+  quarantine: quarantined,
+
   async events(event) {
     const { data } = await ask("/v1/contradictions", { limit: 1000 });
     const own = data.filter((contradiction) => contradiction.event_id === event.id);

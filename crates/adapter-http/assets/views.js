@@ -1,6 +1,7 @@
 // What each tab shows: where it asks, by what it filters, and what its columns hold.
 
 import { ago, duration, h, moment, tag } from "./dom.js";
+import { MOODS as STATES, reasons } from "./quarantine.js";
 
 const SINCE = {
   name: "since",
@@ -188,6 +189,31 @@ export const VIEWS = {
       ["Environment", (incident) => incident.environment ?? ""],
       ["Caused by", (incident) => incident.deployment_id ?? ""],
       ["Incident", (incident) => incident.incident_id],
+    ],
+  },
+  quarantine: {
+    title: "Quarantine",
+    path: "/v1/quarantine",
+    empty: "Nothing was sent that is no event.",
+    filters: [
+      { name: "source", label: "Source", placeholder: "ci" },
+      { name: "type", label: "Type", placeholder: "deployment.*", list: "types" },
+      {
+        name: "state",
+        label: "State",
+        options: [["", "any"], ...["waiting", "replayed", "discarded"].map((s) => [s, s])],
+      },
+      SINCE,
+    ],
+    key: (item) => item.id,
+    name: (item) => item.type ?? "something",
+    columns: [
+      ["Received", (item) => when(item.received_at), "time"],
+      ["State", (item) => tag(item.state, STATES[item.state])],
+      ["Source", (item) => item.source ?? ""],
+      ["Type", (item) => item.type ?? ""],
+      ["Why", reasons],
+      ["Times", (item) => String(item.times)],
     ],
   },
 };

@@ -1,5 +1,5 @@
-//! `/admin`: events, deployments, services and incidents in the browser, through the same API as
-//! everybody else, with the session's cookie.
+//! `/admin`: events, deployments, services, incidents and quarantine in the browser, through the same
+//! API as everybody else, with the session's cookie.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -21,6 +21,11 @@ const FILES: &[(&str, &str, &str)] = &[
     ),
     ("dom.js", SCRIPT, include_str!("../../assets/dom.js")),
     ("live.js", SCRIPT, include_str!("../../assets/live.js")),
+    (
+        "quarantine.js",
+        SCRIPT,
+        include_str!("../../assets/quarantine.js"),
+    ),
     ("views.js", SCRIPT, include_str!("../../assets/views.js")),
 ];
 

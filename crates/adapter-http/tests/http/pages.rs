@@ -73,6 +73,7 @@ async fn scripts_import_files_that_are_there_and_never_read_data_as_html() {
         "details.js",
         "dom.js",
         "live.js",
+        "quarantine.js",
         "views.js",
     ] {
         let path = format!("/admin/{name}");
