@@ -1,0 +1,183 @@
+//! Quarantine in `platform.quarantine`. Whoever changes what waits holds the one row that says how
+//! much room there is; so the bounds hold, and so of several that keep the same, one does.
+
+mod keep;
+mod list;
+mod room;
+mod row;
+mod settle;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use diesel::sql_types::{Array, Timestamptz, Uuid};
+use pts_domain::Timestamp;
+use pts_domain::accounting::{Outcome, UNKNOWN, day_of};
+use pts_domain::filter::{Cursor, Page};
+use pts_domain::quarantine::{Item, NewItem, Verdict, WAITED_TOO_LONG};
+use pts_ports::{Finding, Quarantine, QuarantineQuery, StoreError};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use row::{ITEM_COLUMNS, Row};
+
+use crate::PgPool;
+use crate::accounting::Change;
+use crate::error::classify;
+use crate::sql::Sql;
+use crate::transaction::Transaction;
+
+/// Items that are discarded, and those that are forgotten, in one go.
+const GO: i64 = 1_000;
+
+/// The quarantine of a database.
+#[derive(Debug, Clone)]
+pub struct PgQuarantine {
+    pool: PgPool,
+    /// One at a time waits for the row that all wait for: the connections are for others.
+    turn: Arc<Semaphore>,
+}
+
+impl PgQuarantine {
+    /// The quarantine of a migrated database.
+    pub fn new(pool: PgPool) -> Self {
+        Self {
+            pool,
+            turn: Arc::new(Semaphore::new(1)),
+        }
+    }
+}
+
+/// How a change of the account is written.
+fn line(item: (Timestamp, uuid::Uuid, Option<&str>), outcome: Outcome, number: i64) -> Change {
+    let (at, sender, source) = item;
+    let source = source.unwrap_or(UNKNOWN);
+    Change::of((day_of(at), Some(sender), source), outcome, number)
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[async_trait]
+impl Quarantine for PgQuarantine {
+    async fn keep(
+        &self,
+        batch: Vec<NewItem>,
+        within: Duration,
+    ) -> Result<Vec<Verdict>, StoreError> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let until = Instant::now() + within;
+        let turn = tokio::time::timeout_at(until, self.turn.acquire()).await;
+        let Ok(Ok(_turn)) = turn else {
+            let why = "too much is put aside at the same time";
+            return Err(StoreError::unavailable(why));
+        };
+        let left = until.saturating_duration_since(Instant::now());
+        let transaction = Transaction::begin(&self.pool, left).await?;
+        let work = keep::keep(transaction.connection(), &batch);
+        let work = transaction.wait(work).await;
+        transaction.end(work).await
+    }
+
+    async fn items(
+        &self,
+        query: &QuarantineQuery,
+        cursor: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page<Item>, StoreError> {
+        let behind = match &cursor {
+            Some(Cursor::Name(parts)) => parts.first().and_then(|id| id.parse().ok()),
+            _ => None,
+        };
+        // NUL is in no source, and the database takes none.
+        if query
+            .source
+            .as_ref()
+            .is_some_and(|source| source.contains('\0'))
+        {
+            return Ok(Page::cut(Vec::new(), limit, after));
+        }
+        let most = signed(limit.saturating_add(1) as u64);
+        let rows: Vec<Row> = self.pool.load(|| list::page(query, behind, most)).await?;
+        let items: Result<Vec<_>, _> = rows.into_iter().map(Item::try_from).collect();
+        Ok(Page::cut(items?, limit, after))
+    }
+
+    async fn get(&self, ids: &[uuid::Uuid]) -> Result<Vec<Item>, StoreError> {
+        let rows: Vec<Row> = self
+            .pool
+            .load(|| {
+                Sql::once(format!(
+                    "SELECT {ITEM_COLUMNS}, item FROM platform.quarantine WHERE id = ANY("
+                ))
+                .value::<Array<Uuid>, _>(ids)
+                .sql(")")
+            })
+            .await?;
+        let items: Result<Vec<_>, _> = rows.into_iter().map(Item::try_from).collect();
+        Ok(items?)
+    }
+
+    async fn settle(
+        &self,
+        findings: Vec<(uuid::Uuid, Finding)>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let transaction = Transaction::begin(&self.pool, self.pool.statement_timeout()).await?;
+        let work = settle::settle(transaction.connection(), &findings, at);
+        let work = transaction.wait(work).await;
+        transaction.end(work).await
+    }
+
+    async fn discard(
+        &self,
+        ids: Vec<uuid::Uuid>,
+        reason: String,
+        at: Timestamp,
+    ) -> Result<Vec<uuid::Uuid>, StoreError> {
+        let transaction = Transaction::begin(&self.pool, self.pool.statement_timeout()).await?;
+        let which = Sql::once("id = ANY(").value::<Array<Uuid>, _>(ids).sql(")");
+        let work = settle::give_up(transaction.connection(), &reason, at, which);
+        let work = transaction.wait(work).await;
+        transaction.end(work).await
+    }
+
+    async fn expire(
+        &self,
+        waits_since: Timestamp,
+        remembered_since: Timestamp,
+        at: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let transaction = Transaction::begin(&self.pool, self.pool.statement_timeout()).await?;
+        let connection = transaction.connection();
+        let work = async {
+            Sql::once(
+                "DELETE FROM platform.quarantine WHERE id IN (SELECT id FROM platform.quarantine \
+                 WHERE state <> 'waiting' AND changed_at < ",
+            )
+            .value::<Timestamptz, _>(remembered_since)
+            .sql(format!(" LIMIT {GO})"))
+            .run(connection)
+            .await
+            .map_err(classify)?;
+            let late = Sql::once(
+                "id IN (SELECT id FROM platform.quarantine WHERE state = 'waiting' \
+                 AND received_at < ",
+            )
+            .value::<Timestamptz, _>(waits_since)
+            .sql(format!(" ORDER BY received_at LIMIT {GO})"));
+            settle::give_up(connection, WAITED_TOO_LONG, at, late).await
+        };
+        let work = transaction.wait(work).await;
+        let gone = transaction.end(work).await?;
+        Ok(gone.len() as u64)
+    }
+}
+
+fn after(item: &Item) -> Cursor {
+    Cursor::Name(vec![item.id.to_string()])
+}
