@@ -120,7 +120,7 @@ struct Progress {
 }
 
 /// Counts a stretch of the log behind a place, and moves the place.
-fn stretch(place: i64, most: i64) -> Sql<'static> {
+pub(crate) fn stretch(place: i64, most: i64) -> Sql<'static> {
     Sql::once("WITH head AS MATERIALIZED (SELECT position AS head, least(position, ")
         .value::<BigInt, _>(place.saturating_add(most))
         .sql(
@@ -171,26 +171,30 @@ struct Row {
 
 /// The lines that were asked for, each with the sums of all; one row without a source where there
 /// are none. One statement: what is counted and what is not yet are seen at the same moment.
-fn lines(query: &AccountQuery, limit: i64) -> Sql<'_> {
+pub(crate) fn lines(query: &AccountQuery, limit: i64) -> Sql<'_> {
     let fresh = Sql::once(format!(
         "WITH place AS MATERIALIZED (SELECT a.position AS done, h.position AS head, \
          least(h.position, a.position + {MOST_AT_ONCE}) AS until \
          FROM platform.accounted AS a CROSS JOIN platform.log_head AS h), \
-         fresh AS (SELECT e.sender, e.source, count(*) AS stored FROM platform.events AS e \
+         fresh AS MATERIALIZED (SELECT e.sender, e.source, count(*) AS stored \
+         FROM platform.events AS e \
          WHERE e.position > (SELECT done FROM place) AND e.position <= (SELECT until FROM place)"
     ));
-    let fresh = narrow(fresh, query, "(e.received_at AT TIME ZONE 'UTC')::date");
-    let booked = fresh.sql(
+    // By position alone, and all of it: an index on sources would find too much that is counted.
+    let fresh = days(fresh, query, "(e.received_at AT TIME ZONE 'UTC')::date").sql(
         " GROUP BY e.sender, e.source), \
          line AS (SELECT sender, source, sum(stored)::bigint AS stored, \
          sum(repeated)::bigint AS repeated, sum(quarantined)::bigint AS quarantined, \
          sum(refused)::bigint AS refused FROM (\
-         SELECT sender, source, stored, 0 AS repeated, 0 AS quarantined, 0 AS refused FROM fresh \
-         UNION ALL SELECT sender, source, stored, repeated, quarantined, refused \
+         SELECT sender, source, stored, 0 AS repeated, 0 AS quarantined, 0 AS refused \
+         FROM fresh AS e WHERE true",
+    );
+    let booked = narrow(fresh, query).sql(
+        " UNION ALL SELECT sender, source, stored, repeated, quarantined, refused \
          FROM platform.accounting AS e WHERE true",
     );
     let sum = |name: &str| format!("coalesce(sum({name}) OVER (), 0)::bigint AS all_{name}");
-    narrow(booked, query, "e.day")
+    narrow(days(booked, query, "e.day"), query)
         .sql(format!(
             ") AS one GROUP BY sender, source), \
              there AS (SELECT * FROM line \
@@ -210,20 +214,25 @@ fn lines(query: &AccountQuery, limit: i64) -> Sql<'_> {
         .value::<BigInt, _>(limit)
 }
 
-/// Adds `AND …` for everything that is set.
-fn narrow<'a>(mut sql: Sql<'a>, query: &'a AccountQuery, day: &str) -> Sql<'a> {
+/// Adds `AND …` for the days.
+fn days<'a>(mut sql: Sql<'a>, query: &'a AccountQuery, day: &str) -> Sql<'a> {
     if let Some(first) = query.days.first {
         sql = sql.sql(format!(" AND {day} >= ")).value::<Date, _>(first);
     }
     if let Some(last) = query.days.last {
         sql = sql.sql(format!(" AND {day} <= ")).value::<Date, _>(last);
     }
+    sql
+}
+
+/// Adds `AND …` for the sender and the source.
+fn narrow<'a>(mut sql: Sql<'a>, query: &'a AccountQuery) -> Sql<'a> {
     if let Some(sender) = query.sender {
         sql = sql.sql(" AND e.sender = ").value::<Uuid, _>(sender);
     }
     if let Some(source) = &query.source {
         sql = sql
-            .sql(" AND (e.source || '') = ")
+            .sql(" AND e.source = ")
             .value::<Text, _>(source.as_str());
     }
     sql

@@ -9,10 +9,11 @@ use pts_domain::Timestamp;
 use pts_domain::event::{Form, read};
 use pts_domain::filter::{EventFilter, TypePattern};
 use pts_domain::time::parse;
-use pts_ports::RunQuery;
+use pts_ports::{AccountQuery, RunQuery};
 use pts_testkit::postgres::TestDb;
 use serde_json::{Value, json};
 
+use crate::accounting;
 use crate::event_log::statements::{Incoming, lookup, page, stretch};
 use crate::projections::run_statement;
 use crate::sql::Sql;
@@ -267,6 +268,32 @@ async fn the_tail_and_identities_are_probed_and_not_searched() {
         // Late in a month, the one before need not be looked into.
         assert!(!plan.text.contains("2026_03"), "{}", plan.text);
     }
+}
+
+#[tokio::test]
+async fn the_accounts_read_of_the_log_what_is_not_counted_and_nothing_else() {
+    let (_database, pool) = filled().await;
+    for place in [
+        "UPDATE platform.log_head SET position = 100000",
+        "UPDATE platform.accounted SET position = 99000",
+    ] {
+        pool.execute(|| Sql::once(place)).await.unwrap();
+    }
+    let counts = |plan: &Plan| {
+        plan.walks("_pkey");
+        assert!(plan.scanned <= 1_000, "{}", plan.text);
+    };
+    for query in [
+        AccountQuery::default(),
+        AccountQuery {
+            source: Some("source-3".to_owned()),
+            ..AccountQuery::default()
+        },
+    ] {
+        let query: &'static AccountQuery = Box::leak(Box::new(query));
+        counts(&Plan::of(&pool, || accounting::lines(query, 100)).await);
+    }
+    counts(&Plan::of(&pool, || accounting::stretch(99_000, 50_000)).await);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The stores: the ports' contract, and what PostgreSQL alone can show.
 
+mod accounts;
 mod connections;
 mod contract_15;
 mod contract_17;
