@@ -1,6 +1,7 @@
 //! Laws that hold for any input at all. The number of cases is small enough for the whole binary to
 //! take seconds; `PROPTEST_CASES` makes it larger.
 
+mod accounts;
 mod folding;
 mod order;
 mod reading;
