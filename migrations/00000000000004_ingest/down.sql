@@ -1,3 +1,10 @@
+ALTER TABLE platform.deployments ALTER COLUMN doc SET COMPRESSION default;
+ALTER TABLE platform.services ALTER COLUMN doc SET COMPRESSION default;
+ALTER TABLE platform.instances ALTER COLUMN doc SET COMPRESSION default;
+ALTER TABLE platform.images ALTER COLUMN doc SET COMPRESSION default;
+ALTER TABLE platform.states ALTER COLUMN doc SET COMPRESSION default;
+ALTER TABLE platform.configs ALTER COLUMN doc SET COMPRESSION default;
+ALTER TABLE platform.incidents ALTER COLUMN doc SET COMPRESSION default;
 DROP TABLE platform.log_durable;
 ALTER TABLE platform.log_head DROP COLUMN stamp;
 ALTER TABLE platform.events DROP COLUMN sender;

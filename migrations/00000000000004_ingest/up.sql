@@ -6,6 +6,20 @@ ALTER TABLE platform.events ADD COLUMN sender uuid;
 -- the log and the projections still holds.
 ALTER TABLE platform.log_head ADD COLUMN stamp bigint NOT NULL DEFAULT 0;
 
+-- Whole aggregates are written again and again: a cheap compression, where the server has it.
+DO $$
+BEGIN
+    ALTER TABLE platform.deployments ALTER COLUMN doc SET COMPRESSION lz4;
+    ALTER TABLE platform.services ALTER COLUMN doc SET COMPRESSION lz4;
+    ALTER TABLE platform.instances ALTER COLUMN doc SET COMPRESSION lz4;
+    ALTER TABLE platform.images ALTER COLUMN doc SET COMPRESSION lz4;
+    ALTER TABLE platform.states ALTER COLUMN doc SET COMPRESSION lz4;
+    ALTER TABLE platform.configs ALTER COLUMN doc SET COMPRESSION lz4;
+    ALTER TABLE platform.incidents ALTER COLUMN doc SET COMPRESSION lz4;
+EXCEPTION WHEN feature_not_supported THEN NULL;
+END;
+$$;
+
 -- One row: how far the log is safe on disk. Appends may commit without waiting for the disk, and
 -- wait together afterwards; whoever follows the log reads no further than this, so that a crash of
 -- the database takes nothing away that somebody has read in order. The row is only ever changed by

@@ -76,7 +76,7 @@ impl Lane {
         for step in steps {
             let statement = match step {
                 Step::Plain(_) => None,
-                Step::Kept(raw) => Some(self.prepared(&raw.text).await?),
+                Step::Kept(raw) => Some(self.prepared(&raw.text, &raw.types).await?),
             };
             prepared.push((*step, statement));
         }
@@ -97,7 +97,7 @@ impl Lane {
 
     /// Asks for one number.
     pub(crate) async fn number(&mut self, text: &str) -> Result<Option<i64>, Error> {
-        let statement = self.prepared(text).await?;
+        let statement = self.prepared(text, &[]).await?;
         let row = self.client.query_opt(&statement, &[]).await?;
         row.map(|row| row.try_get(0)).transpose()
     }
@@ -108,7 +108,7 @@ impl Lane {
         statement: &'static str,
         rows: Bytes,
     ) -> Result<u64, Error> {
-        let statement = self.prepared(statement).await?;
+        let statement = self.prepared(statement, &[]).await?;
         let sink = self.client.copy_in(&statement).await?;
         futures::pin_mut!(sink);
         sink.send(rows).await?;
@@ -129,11 +129,11 @@ impl Lane {
         self.client.batch_execute(text).await
     }
 
-    async fn prepared(&mut self, text: &str) -> Result<Statement, Error> {
+    async fn prepared(&mut self, text: &str, types: &[Type]) -> Result<Statement, Error> {
         if let Some(statement) = self.kept.get(text) {
             return Ok(statement.clone());
         }
-        let statement = self.client.prepare(text).await?;
+        let statement = self.client.prepare_typed(text, types).await?;
         self.kept.insert(text.into(), statement.clone());
         Ok(statement)
     }

@@ -115,6 +115,19 @@ impl PgPool {
         Lane::open(&self.opener, &self.home, session, self.acquire_timeout).await
     }
 
+    /// The same, for use with diesel.
+    pub(crate) async fn own(&self) -> Result<Connection, Fault> {
+        let opener = self.opener.clone();
+        let opening = self.home.spawn(async move { opener.open().await });
+        match tokio::time::timeout(self.acquire_timeout, opening).await {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(error)) => Err(Fault::Broken(format!(
+                "a connection was not opened: {error}"
+            ))),
+            Err(_) => Err(Fault::Broken("the database does not answer".into())),
+        }
+    }
+
     /// How long a statement may take.
     pub(crate) fn statement_timeout(&self) -> Duration {
         self.statement_timeout

@@ -7,10 +7,9 @@ use pts_domain::projection::Contradiction;
 use pts_domain::{Event, Identity, StoredEvent, Timestamp};
 use serde_json::{Map, Value};
 
-use pts_ports::StoreError;
+use diesel_async::AsyncPgConnection;
 
-use crate::PgPool;
-use crate::error::Fault;
+use crate::error::{Fault, classify};
 use crate::sql::Sql;
 
 /// The columns of an [`EventRow`].
@@ -142,11 +141,12 @@ pub(crate) struct Head {
 }
 
 /// Reads it.
-pub(crate) async fn read_head(pool: &PgPool) -> Result<Head, StoreError> {
-    let rows = pool
-        .load_first(|| Sql::kept("SELECT position, stamp FROM platform.log_head"))
-        .await?;
+pub(crate) async fn read_head(connection: &AsyncPgConnection) -> Result<Head, Fault> {
+    let rows: Vec<Head> = Sql::kept("SELECT position, stamp FROM platform.log_head")
+        .rows(connection)
+        .await
+        .map_err(classify)?;
     rows.into_iter()
         .next()
-        .ok_or_else(|| StoreError::Corrupt("platform.log_head is empty".into()))
+        .ok_or_else(|| Fault::Corrupt("platform.log_head is empty".into()))
 }

@@ -12,12 +12,14 @@ use std::marker::PhantomData;
 use diesel::pg::{Pg, PgMetadataLookup, PgQueryBuilder, PgTypeMetadata};
 use diesel::query_builder::bind_collector::RawBytesBindCollector;
 use diesel::query_builder::{AstPass, Query, QueryBuilder as _, QueryFragment, QueryId};
+use diesel::result::Error;
 use diesel::serialize::ToSql;
 use diesel::sql_types::{HasSqlType, Untyped};
 use diesel::{QueryResult, QueryableByName};
 use diesel_async::{AsyncConnectionCore, AsyncPgConnection};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt};
+use tokio_postgres::types::Type;
 
 /// A statement and its values.
 pub(crate) struct Sql<'a> {
@@ -94,6 +96,7 @@ impl<'a> Sql<'a> {
 pub(crate) struct Raw {
     pub(crate) text: String,
     pub(crate) binds: Vec<Option<Vec<u8>>>,
+    pub(crate) types: Vec<Type>,
 }
 
 /// Types of our own, whose numbers differ from database to database, are in no statement of ours.
@@ -112,7 +115,16 @@ impl Sql<'_> {
         self.to_sql(&mut builder, &Pg)?;
         let mut binds = RawBytesBindCollector::<Pg>::new();
         self.collect_binds(&mut binds, &mut BuiltIn, &Pg)?;
+        let types = binds.metadata.iter().map(|metadata| {
+            let oid = metadata
+                .oid()
+                .map_err(|error| Error::SerializationError(error.into()))?;
+            Type::from_oid(oid).ok_or_else(|| {
+                Error::SerializationError(format!("{oid} is no built-in type").into())
+            })
+        });
         Ok(Raw {
+            types: types.collect::<QueryResult<_>>()?,
             text: builder.finish(),
             binds: binds.binds,
         })
@@ -129,7 +141,7 @@ impl Sql<'_> {
     {
         AsyncConnectionCore::load(&mut connection, self)
             .and_then(|rows| {
-                rows.map(|row| U::build(&row?).map_err(diesel::result::Error::DeserializationError))
+                rows.map(|row| U::build(&row?).map_err(Error::DeserializationError))
                     .try_collect()
             })
             .boxed()

@@ -17,6 +17,10 @@ use clap::Parser;
 
 use crate::cli::{Cli, Command};
 
+// A request is many small allocations that another thread gives back: measured in docs/benchmarks.md.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -84,10 +84,12 @@ pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Opti
     let word = word.to_lowercase();
     let length = word.chars().count();
     let most = |name: &str| 1 + name.len() / 5;
+    let letters = letters(&word);
     names
         .into_iter()
-        // The distance is at least the difference in length: what cannot be near costs nothing.
+        // What cannot be near costs next to nothing: most types of others are asked about here.
         .filter(|name| length.abs_diff(name.chars().count()) <= most(name))
+        .filter(|name| !word.is_ascii() || apart(&letters, &self::letters(name)) <= most(name))
         .map(|name| {
             (
                 strsim::damerau_levenshtein(&word, &name.to_lowercase()),
@@ -97,6 +99,27 @@ pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Opti
         .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, name)| *distance <= most(name))
         .map(|(_, name)| name)
+}
+
+/// How often each letter occurs; those that share their last five bits are counted together, which
+/// ignores case.
+fn letters(text: &str) -> [u16; 32] {
+    let mut count = [0_u16; 32];
+    for byte in text.bytes() {
+        let letter = &mut count[usize::from(byte & 31)];
+        *letter = letter.saturating_add(1);
+    }
+    count
+}
+
+/// At least so many edits lie between texts of these letters: each adds or removes one, or both.
+fn apart(one: &[u16; 32], other: &[u16; 32]) -> usize {
+    let (mut more, mut fewer) = (0, 0);
+    for (one, other) in one.iter().zip(other) {
+        more += usize::from(one.saturating_sub(*other));
+        fewer += usize::from(other.saturating_sub(*one));
+    }
+    more.max(fewer)
 }
 
 fn shorten(text: &str) -> String {

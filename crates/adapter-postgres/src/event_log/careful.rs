@@ -14,7 +14,6 @@ use diesel::QueryableByName;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::{Array, BigInt, Bytea, Text, Timestamptz, Uuid};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
-use futures::future::{BoxFuture, try_join_all, try_join3};
 use pts_domain::event::{ContentDigest, Known, admit};
 use pts_domain::projection::{Aggregates, Contradiction};
 use pts_domain::{Identity, Timestamp};
@@ -25,7 +24,7 @@ use super::partitions::Partitions;
 use super::writer::Stored;
 use super::{partitions, rows};
 use crate::PgPool;
-use crate::error::{Fault, classify, lacks_partition};
+use crate::error::{Fault, classify, lacks_partition, three_together, together};
 use crate::pool::Tries;
 use crate::project::{self, Place};
 use crate::row::Number;
@@ -127,7 +126,7 @@ async fn write(
         .iter()
         .flat_map(|incoming| projector.keys(&incoming.event.event))
         .collect();
-    let (head, known, mut aggregates) = try_join3(
+    let (head, known, mut aggregates) = three_together(
         head(connection),
         known(connection, batch),
         project::load(connection, Place::Live, &keys),
@@ -201,14 +200,12 @@ pub(crate) fn lookup(batch: &[Incoming]) -> Sql<'_> {
 }
 
 /// What the log holds of these identities now.
-pub(super) fn look_up<'a>(
-    pool: &'a PgPool,
-    batch: &'a [Incoming],
-) -> BoxFuture<'a, Result<HashMap<Identity, Stored>, StoreError>> {
-    Box::pin(async move {
-        let rows = pool.load_first(|| lookup(batch)).await?;
-        Ok(stored(rows)?)
-    })
+pub(super) async fn look_up(
+    connection: &AsyncPgConnection,
+    batch: &[Incoming],
+) -> Result<HashMap<Identity, Stored>, Fault> {
+    let rows = lookup(batch).rows(connection).await.map_err(classify)?;
+    stored(rows)
 }
 
 async fn known(
@@ -265,6 +262,6 @@ async fn store(
         found.iter().flatten(),
     ));
     let writes = writes.into_iter().map(|write| write.run(connection));
-    try_join_all(writes).await.map_err(classify)?;
+    together(writes).await?;
     Ok(())
 }

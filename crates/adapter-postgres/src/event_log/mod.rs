@@ -56,6 +56,14 @@ impl PgEventLog {
     }
 }
 
+impl PgEventLog {
+    /// How many appends went the quick way, from memory and in one trip, and how many the sure way,
+    /// which reads everything first. Both are right; many of the second are slow.
+    pub fn appends(&self) -> (u64, u64) {
+        self.writer.ways()
+    }
+}
+
 #[derive(QueryableByName)]
 struct Writable {
     #[diesel(sql_type = Bool)]

@@ -9,18 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::sql_types::{Array, BigInt, Integer, Text, Timestamptz, Uuid};
 use diesel_async::AsyncPgConnection;
-use futures::future::try_join_all;
 use pts_domain::projection::{Aggregate, AggregateKey, AggregateKind, Aggregates, Contradiction};
-use pts_ports::StoreError;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub(crate) use replay::{TABLES, Table, replay, shadow_tables};
 pub(crate) use upsert::kind_name;
 
-use crate::PgPool;
-use crate::error::{Fault, classify};
-use crate::pool::Tries;
+use crate::error::{Fault, together};
 use crate::row::Doc;
 use crate::sql::Sql;
 
@@ -55,36 +51,13 @@ pub(crate) async fn load(
     let reads = by_kind
         .iter()
         .map(|(kind, keys)| select(place, *kind, keys).rows::<Doc>(connection));
-    let found = try_join_all(reads).await.map_err(classify)?;
+    let found = together(reads).await?;
     let aggregates: Result<Vec<_>, _> = by_kind
         .keys()
         .zip(found)
         .flat_map(|(kind, docs)| docs.into_iter().map(|row| aggregate(*kind, row.doc)))
         .collect();
     Ok(Aggregates::loaded(aggregates?))
-}
-
-/// Reads the aggregates under these keys out of turn.
-pub(crate) async fn load_live(
-    pool: &PgPool,
-    keys: &BTreeSet<AggregateKey>,
-) -> Result<Aggregates, StoreError> {
-    let mut tries = Tries::default();
-    loop {
-        let lease = pool.lease().await?;
-        let loading = load(lease.connection(), Place::Live, keys);
-        let fault = match tokio::time::timeout(pool.statement_timeout(), loading).await {
-            Ok(Ok(aggregates)) => {
-                lease.give_back();
-                return Ok(aggregates);
-            }
-            Ok(Err(fault)) => lease.fail(fault).await,
-            Err(_) => Fault::Busy("the database took too long to answer".into()),
-        };
-        if !tries.again(&fault, pool) {
-            return Err(fault.into());
-        }
-    }
 }
 
 /// A whole aggregate as it is stored.

@@ -38,7 +38,7 @@ use uuid::Uuid;
 use crate::Timestamp;
 
 /// How many of the events that made it an aggregate remembers; the log has all of them.
-pub const REMEMBERED: usize = 100;
+pub const REMEMBERED: usize = 20;
 
 /// One of the events that made an aggregate what it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

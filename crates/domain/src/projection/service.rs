@@ -98,6 +98,9 @@ pub(super) fn handle(state: &Aggregates, event: &Happened<'_>) -> Changes {
     let known = state.service(&AggregateKey::Service {
         service: name.to_owned(),
     });
+    if known.is_some_and(|known| is_old_news(known, event)) {
+        return Changes::default();
+    }
     let mut service = known.cloned().unwrap_or_else(|| Service {
         service: name.to_owned(),
         first_seen_at: event.time,
@@ -135,6 +138,19 @@ pub(super) fn handle(state: &Aggregates, event: &Happened<'_>) -> Changes {
     let mut changes = Changes::put(Aggregate::Service(service));
     changes.put.extend(runs.into_iter().map(Aggregate::Run));
     changes
+}
+
+/// Whether an event tells nothing about a service that is known: most are heartbeats, and must not
+/// cost a copy of all that is known.
+fn is_old_news(known: &Service, event: &Happened<'_>) -> bool {
+    let PlatformEvent::Service(verb, data) = event.event else {
+        return false;
+    };
+    matches!(
+        verb,
+        ServiceVerb::Heartbeat | ServiceVerb::Started | ServiceVerb::Ready | ServiceVerb::Stopped
+    ) && known.first_seen_at <= event.time
+        && known.environments.contains_key(&data.environment)
 }
 
 fn deployed(

@@ -21,7 +21,7 @@ const COPY_FROM: usize = 96;
 
 /// Appends do not wait for the disk, and find what they look for by its key.
 const SESSION: &str = "SET synchronous_commit = off; SET enable_seqscan = off; \
-     SET lock_timeout = '2s'";
+     SET plan_cache_mode = force_generic_plan; SET lock_timeout = '2s'";
 
 /// A connection for appends.
 pub(super) struct AppendLane {
@@ -212,6 +212,14 @@ fn refused(error: &Error) -> Refused {
         Some(code) if *code == SqlState::DIVISION_BY_ZERO => Refused::Head,
         _ => Refused::Other,
     };
-    tracing::debug!(?why, error = chain(error), "an append goes the sure way");
+    match why {
+        // Ordinary, and seen to.
+        Refused::Identity | Refused::Head => {
+            tracing::debug!(?why, "an append goes the sure way");
+        }
+        Refused::Other => {
+            tracing::warn!(error = chain(error), "an append goes the sure way");
+        }
+    }
     why
 }

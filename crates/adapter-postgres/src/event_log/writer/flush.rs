@@ -64,7 +64,11 @@ impl Flusher {
         }
         let mut lane = self.lane.lock().await;
         if !self.state().open {
-            *lane = Some(self.pool.lane("").await?);
+            *lane = Some(
+                self.pool
+                    .lane("SET plan_cache_mode = force_generic_plan")
+                    .await?,
+            );
             let mut state = self.lock();
             *state = State {
                 generation: state.generation + 1,

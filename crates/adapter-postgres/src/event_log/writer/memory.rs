@@ -8,8 +8,9 @@ use pts_domain::projection::{Aggregates, Contradiction};
 use pts_ports::{Projector, StoreError};
 
 use super::cache::Cache;
+use super::reader::Reader;
 use super::recent::{Recent, Stored};
-use super::{Incoming, Progress, careful};
+use super::{Incoming, Progress};
 use crate::PgPool;
 use crate::error::Fault;
 use crate::event_log::partitions;
@@ -19,6 +20,7 @@ use crate::row::Head;
 
 /// The memory.
 pub(super) struct Memory {
+    pub(super) reader: Reader,
     pub(super) epoch: u64,
     /// Where the last append, committed or under way, leaves the head.
     pub(super) head: Option<Head>,
@@ -31,8 +33,9 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(pool: PgPool) -> Self {
         Self {
+            reader: Reader::new(pool),
             epoch: 0,
             head: None,
             cache: Cache::default(),
@@ -87,13 +90,12 @@ impl Memory {
     /// unique index of a partition reaches, a look-up tell; and the last position among them.
     pub(super) async fn known(
         &mut self,
-        pool: &PgPool,
         batch: &[Incoming],
     ) -> Result<(HashMap<Identity, Known>, i64), StoreError> {
         let mut found = HashMap::new();
         if self.ask > 0 || partitions::reach_back(batch) {
             self.ask = self.ask.saturating_sub(1);
-            found = careful::look_up(pool, batch).await?;
+            found = self.reader.identities(batch).await?;
         }
         for incoming in batch {
             if let Some(stored) = self.recalled(incoming) {
@@ -111,7 +113,6 @@ impl Memory {
     /// Folds new events into the aggregates; returns what to write of them.
     pub(super) async fn project(
         &mut self,
-        pool: &PgPool,
         projector: &dyn Projector,
         stored: &[&Incoming],
     ) -> Result<(Vec<Step>, Vec<Vec<Contradiction>>), StoreError> {
@@ -123,7 +124,7 @@ impl Memory {
         let mut aggregates = if missing.is_empty() {
             Aggregates::default()
         } else {
-            project::load_live(pool, &missing).await?
+            self.reader.aggregates(&missing).await?
         };
         for aggregate in self.cache.take(keys) {
             aggregates.know(aggregate);

@@ -19,8 +19,10 @@ mod cache;
 mod flight;
 mod flush;
 mod memory;
+mod reader;
 mod recent;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use pts_domain::event::{NewEvent, admit};
@@ -32,7 +34,7 @@ use super::incoming::{self, Incoming, placed, stamp};
 use super::partitions::Partitions;
 use crate::PgPool;
 use crate::error::{Fault, chain};
-use crate::row::{Head, read_head};
+use crate::row::Head;
 use flight::{AppendLane, Flight, Outcome, Refused};
 use flush::Flusher;
 pub(super) use flush::mark;
@@ -56,6 +58,8 @@ pub(super) struct Writer {
     progress: watch::Sender<Progress>,
     lanes: std::sync::Mutex<Vec<AppendLane>>,
     flusher: Arc<Flusher>,
+    quick: AtomicU64,
+    sure: AtomicU64,
 }
 
 /// How far appends have come.
@@ -75,12 +79,14 @@ impl Writer {
         };
         Self {
             flusher: Flusher::new(pool.clone()),
+            memory: Mutex::new(Memory::new(pool.clone())),
             pool,
             projector,
             partitions: Partitions::default(),
-            memory: Mutex::new(Memory::new()),
             progress: watch::Sender::new(progress),
             lanes: std::sync::Mutex::default(),
+            quick: AtomicU64::new(0),
+            sure: AtomicU64::new(0),
         }
     }
 
@@ -91,9 +97,23 @@ impl Writer {
         let mut batch: Vec<Incoming> = batch.into_iter().map(Incoming::from).collect();
         self.partitions.ensure(&self.pool, &batch).await?;
         match self.quick(&mut batch).await? {
-            Some(written) => Ok(written),
-            None => self.sure(&mut batch).await,
+            Some(written) => {
+                self.quick.fetch_add(1, Ordering::Relaxed);
+                Ok(written)
+            }
+            None => {
+                self.sure.fetch_add(1, Ordering::Relaxed);
+                self.sure(&mut batch).await
+            }
         }
+    }
+
+    /// How many appends went the quick way and how many the sure way.
+    pub(super) fn ways(&self) -> (u64, u64) {
+        (
+            self.quick.load(Ordering::Relaxed),
+            self.sure.load(Ordering::Relaxed),
+        )
     }
 
     /// `None` if the batch must go the sure way; nothing was stored then.
@@ -185,7 +205,7 @@ impl Writer {
             memory.cache.thin();
         }
         let before = self.head(&mut memory).await?;
-        let (known, seen) = memory.known(&self.pool, batch).await?;
+        let (known, seen) = memory.known(batch).await?;
         let admissions = admit(
             batch
                 .iter()
@@ -212,9 +232,7 @@ impl Writer {
             position: last.event.position,
             stamp: stamp(last),
         };
-        (flight.projections, flight.found) = memory
-            .project(&self.pool, &*self.projector, &stored)
-            .await?;
+        (flight.projections, flight.found) = memory.project(&*self.projector, &stored).await?;
         for incoming in &stored {
             memory.remember(incoming);
         }
@@ -229,7 +247,7 @@ impl Writer {
         if let Some(head) = memory.head {
             return Ok(head);
         }
-        let head = read_head(&self.pool).await?;
+        let head = memory.reader.head().await?;
         self.progress.send_if_modified(|progress| {
             let same = progress.epoch == memory.epoch;
             if same {

@@ -1,0 +1,94 @@
+//! What the quick way reads when memory does not do, over a connection of its own whose plans look for
+//! everything by its key, whatever was good while the tables were empty.
+
+use std::collections::{BTreeSet, HashMap};
+
+use diesel_async::SimpleAsyncConnection;
+use pts_domain::Identity;
+use pts_domain::projection::{AggregateKey, Aggregates};
+use pts_ports::StoreError;
+
+use super::{Incoming, Stored, careful};
+use crate::PgPool;
+use crate::connection::Connection;
+use crate::error::{Fault, classify};
+use crate::project::{self, Place};
+use crate::row::{Head, read_head};
+
+/// Asks, and once more over a new connection if the old one does not do. A connection that failed in
+/// whatever way is closed: the next question gets one that is certainly clean.
+macro_rules! ask {
+    ($reader:ident, $connection:ident => $question:expr) => {{
+        let limit = $reader.pool.statement_timeout();
+        loop {
+            let (connection, fresh) = $reader.take().await?;
+            let $connection = &connection.diesel;
+            match tokio::time::timeout(limit, $question).await {
+                Ok(Ok(answer)) => {
+                    $reader.connection = Some(connection);
+                    break Ok(answer);
+                }
+                Ok(Err(fault)) if fresh => break Err(fault.into()),
+                Ok(Err(_)) => {}
+                Err(_) => {
+                    let reason = "the database took too long to answer";
+                    break Err(StoreError::unavailable(reason));
+                }
+            }
+        }
+    }};
+}
+
+/// The connection, opened when it is first needed.
+pub(super) struct Reader {
+    pool: PgPool,
+    connection: Option<Connection>,
+}
+
+impl Reader {
+    pub(super) const fn new(pool: PgPool) -> Self {
+        Self {
+            pool,
+            connection: None,
+        }
+    }
+
+    /// The aggregates under these keys, as far as they are there.
+    pub(super) async fn aggregates(
+        &mut self,
+        keys: &BTreeSet<AggregateKey>,
+    ) -> Result<Aggregates, StoreError> {
+        ask!(self, connection => project::load(connection, Place::Live, keys))
+    }
+
+    /// What the log holds of these identities.
+    pub(super) async fn identities(
+        &mut self,
+        batch: &[Incoming],
+    ) -> Result<HashMap<Identity, Stored>, StoreError> {
+        ask!(self, connection => careful::look_up(connection, batch))
+    }
+
+    /// Where the log ends.
+    pub(super) async fn head(&mut self) -> Result<Head, StoreError> {
+        ask!(self, connection => read_head(connection))
+    }
+
+    /// The connection, and whether it is a new one.
+    async fn take(&mut self) -> Result<(Connection, bool), Fault> {
+        match self.connection.take() {
+            Some(connection) if !connection.driver.is_finished() => Ok((connection, false)),
+            _ => Ok((self.open().await?, true)),
+        }
+    }
+
+    async fn open(&self) -> Result<Connection, Fault> {
+        let mut connection = self.pool.own().await?;
+        connection
+            .diesel
+            .batch_execute("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan")
+            .await
+            .map_err(classify)?;
+        Ok(connection)
+    }
+}
