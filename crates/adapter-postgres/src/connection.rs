@@ -4,15 +4,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::AsyncPgConnection;
+use futures::{StreamExt as _, stream};
 use pts_ports::StoreError;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::error::{self, Fault, classify, setting};
+use crate::error::{self, Fault, setting};
 use crate::tls;
 use crate::url::{self, Target};
+
+/// How long opening a connection to one host may take, where the URL does not say.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Opens connections of one kind.
 #[derive(Clone)]
@@ -20,6 +25,9 @@ pub(crate) struct Opener {
     config: Config,
     tls: Option<MakeRustlsConnect>,
     session: Arc<str>,
+    /// How long opening may take from beginning to end. The driver bounds no more than reaching the
+    /// server, and one that stands still is reached.
+    within: Duration,
 }
 
 /// An open connection. Dropping it closes the socket at once, whatever is under way.
@@ -95,9 +103,11 @@ impl Opener {
         if config.get_application_name().is_none() {
             config.application_name("pts");
         }
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(Duration::from_secs(2));
-        }
+        let each = *config.get_connect_timeout().unwrap_or(&CONNECT_TIMEOUT);
+        config.connect_timeout(each);
+        // Hosts are tried one after the other.
+        let hosts = config.get_hosts().len().max(config.get_hostaddrs().len());
+        let within = each * u32::try_from(hosts.max(1)).unwrap_or(u32::MAX);
         // A server that vanished without a word is given up in seconds, not in the quarter of an
         // hour that TCP takes.
         if config.get_tcp_user_timeout().is_none() {
@@ -107,25 +117,57 @@ impl Opener {
             config,
             tls,
             session: session(statement_timeout, search_path).into(),
+            within,
         })
     }
 
     /// Opens one.
     pub(crate) async fn open(&self) -> Result<Connection, Fault> {
-        let (client, driver) = self.dial().await?;
-        let mut diesel = AsyncPgConnection::try_from(client)
-            .await
-            .map_err(|error| Fault::Broken(format!("no connection to the database: {error}")))?;
-        diesel
-            .batch_execute(&self.session)
-            .await
-            .map_err(classify)?;
-        Ok(Connection { diesel, driver })
+        self.in_time(async {
+            let (client, driver) = self.prepared().await?;
+            let diesel = AsyncPgConnection::try_from(client).await.map_err(|error| {
+                Fault::Broken(format!("no connection to the database: {error}"))
+            })?;
+            Ok(Connection { diesel, driver })
+        })
+        .await
     }
 
     /// Opens one for use without diesel.
     pub(crate) async fn open_bare(&self) -> Result<(Client, Driver), Fault> {
-        let (client, driver) = self.dial().await?;
+        self.in_time(self.prepared()).await
+    }
+
+    async fn in_time<T>(
+        &self,
+        opening: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        tokio::time::timeout(self.within, opening)
+            .await
+            .unwrap_or_else(|_| Err(Fault::Broken("the database does not answer".into())))
+    }
+
+    /// Opens one that does nothing but hear what is announced on a channel: the numbers, the newest
+    /// instead of all.
+    pub(crate) async fn listen(
+        &self,
+        channel: &str,
+    ) -> Result<(Client, Driver, watch::Receiver<i64>), Fault> {
+        self.in_time(async {
+            let (tell, heard) = watch::channel(0);
+            let (client, driver) = self.dial(Some(tell)).await?;
+            client
+                .batch_execute(&format!("LISTEN {channel}"))
+                .await
+                .map_err(|error| error::connecting(&error))?;
+            Ok((client, driver, heard))
+        })
+        .await
+    }
+
+    /// A connection in its known state.
+    async fn prepared(&self) -> Result<(Client, Driver), Fault> {
+        let (client, driver) = self.dial(None).await?;
         client
             .batch_execute(&self.session)
             .await
@@ -133,26 +175,41 @@ impl Opener {
         Ok((client, driver))
     }
 
-    async fn dial(&self) -> Result<(Client, Driver), Fault> {
+    async fn dial(&self, heard: Option<watch::Sender<i64>>) -> Result<(Client, Driver), Fault> {
         Ok(if let Some(tls) = &self.tls {
             let connecting = self.config.connect(tls.clone()).await;
             let (client, connection) = connecting.map_err(|error| error::connecting(&error))?;
-            (client, drive(connection))
+            (client, drive(connection, heard))
         } else {
             let connecting = self.config.connect(NoTls).await;
             let (client, connection) = connecting.map_err(|error| error::connecting(&error))?;
-            (client, drive(connection))
+            (client, drive(connection, heard))
         })
     }
 }
 
-fn drive<S>(connection: tokio_postgres::Connection<tokio_postgres::Socket, S>) -> Driver
+fn drive<S>(
+    mut connection: tokio_postgres::Connection<tokio_postgres::Socket, S>,
+    heard: Option<watch::Sender<i64>>,
+) -> Driver
 where
     S: tokio_postgres::tls::TlsStream + Unpin + Send + 'static,
 {
     Driver(tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(error = %error::chain(&error), "a database connection ended");
+        let mut messages = stream::poll_fn(|cx| connection.poll_message(cx));
+        while let Some(message) = messages.next().await {
+            match message {
+                Ok(AsyncMessage::Notification(told)) => {
+                    if let (Some(heard), Ok(position)) = (&heard, told.payload().parse()) {
+                        heard.send_replace(position);
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::debug!(error = %error::chain(&error), "a database connection ended");
+                    break;
+                }
+            }
         }
     }))
 }

@@ -11,7 +11,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use pts_ports::StoreError;
 
 use crate::connection::{Connection, Driver, Opener};
-use crate::error::{classify, setting};
+use crate::error::{Fault, classify, migrating, setting};
 use crate::row::Number;
 use crate::sql::Sql;
 
@@ -21,6 +21,9 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 pub(crate) const MONTHS_AHEAD: i32 = 2;
 
 const OLDEST_SERVER: i32 = 150_000;
+
+/// A database that does not say its version by then stands still.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 
 /// What [`migrate`] did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +41,8 @@ pub struct MigrationReport {
 /// five minutes) and find nothing left to do.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] when the database cannot be reached; [`StoreError::Other`] when the
-/// URL is wrong, the server is older than PostgreSQL 15, the database was migrated by a newer
+/// [`StoreError::Unavailable`] when the database cannot be reached or goes away meanwhile: calling
+/// again goes on where this left off. [`StoreError::Other`] when the URL is wrong, the server is older than PostgreSQL 15, the database was migrated by a newer
 /// version of PTS, or a migration fails (it is rolled back then).
 pub async fn migrate(url: &str) -> Result<MigrationReport, StoreError> {
     let session = Session::open(url).await?;
@@ -120,13 +123,15 @@ impl Session {
             diesel: mut connection,
             driver,
         } = opener.open().await?;
-        let versions: Vec<Version> = Sql::once(
+        let asking = Sql::once(
             "SELECT current_setting('server_version_num')::integer AS number, \
              current_setting('server_version') AS name",
         )
-        .rows(&connection)
-        .await
-        .map_err(classify)?;
+        .rows(&connection);
+        let versions: Vec<Version> = tokio::time::timeout(ANSWERS_WITHIN, asking)
+            .await
+            .map_err(|_| Fault::Broken("the database does not answer".into()))?
+            .map_err(classify)?;
         if let Some(old) = versions.iter().find(|v| v.number < OLDEST_SERVER) {
             return Err(setting(format!(
                 "the database is PostgreSQL {}; PTS needs 15 or later",
@@ -147,15 +152,21 @@ impl Session {
         work: impl FnOnce(&mut Harness) -> HarnessResult<T> + Send + 'static,
     ) -> Result<(Self, T), StoreError> {
         let Self { connection, driver } = self;
-        let (connection, result) = tokio::task::spawn_blocking(move || {
+        let (mut connection, result) = tokio::task::spawn_blocking(move || {
             let mut harness = AsyncMigrationHarness::new(connection);
             let result = work(&mut harness);
             (harness.into_inner(), result)
         })
         .await
         .map_err(|error| setting(format!("migrating was cut short: {error}")))?;
-        let value = result.map_err(StoreError::Other)?;
-        Ok((Self { connection, driver }, value))
+        match result {
+            Ok(value) => Ok((Self { connection, driver }, value)),
+            Err(error) => {
+                let asking = connection.batch_execute("ROLLBACK");
+                let asked = tokio::time::timeout(ANSWERS_WITHIN, asking).await;
+                Err(migrating(error, !matches!(asked, Ok(Ok(())))))
+            }
+        }
     }
 
     async fn ensure_partitions(&self) -> Result<i64, StoreError> {

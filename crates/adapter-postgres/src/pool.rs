@@ -12,10 +12,11 @@ use diesel::pg::Pg;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use pts_ports::StoreError;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
+use tokio_postgres::Client;
 
 use crate::DatabaseSettings;
-use crate::connection::{Connection, Opener};
+use crate::connection::{Connection, Driver, Opener};
 use crate::error::{Fault, classify, setting};
 use crate::lane::Lane;
 use crate::sql::Sql;
@@ -126,6 +127,18 @@ impl PgPool {
             ))),
             Err(_) => Err(Fault::Broken("the database does not answer".into())),
         }
+    }
+
+    /// Opens a connection that hears what is announced on a channel.
+    pub(crate) async fn listen(
+        &self,
+        channel: &'static str,
+    ) -> Result<(Client, Driver, watch::Receiver<i64>), Fault> {
+        let opener = self.opener.clone();
+        let opening = self.home.spawn(async move { opener.listen(channel).await });
+        opening
+            .await
+            .map_err(|error| Fault::Broken(format!("a connection was not opened: {error}")))?
     }
 
     /// How long a statement may take.

@@ -1,6 +1,7 @@
 //! Tokens in `access.tokens`.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use diesel::dsl::sql;
@@ -14,6 +15,10 @@ use uuid::Uuid;
 use crate::PgPool;
 use crate::schema::tokens;
 use crate::sql::Sql;
+
+/// How long looking a token up may take. Every request waits for it now and then, and whoever must be
+/// told that the database stands still shall be told soon.
+const FOUND_WITHIN: Duration = Duration::from_millis(1_900);
 
 /// The token store.
 #[derive(Debug, Clone)]
@@ -104,13 +109,13 @@ impl TokenStore for PgTokenStore {
     }
 
     async fn find(&self, hash: [u8; 32]) -> Result<Option<Token>, StoreError> {
-        let rows: Vec<Row> = self
-            .pool
-            .load_first(|| {
-                let of_hash = tokens::table.filter(tokens::hash.eq(hash.to_vec()));
-                Sql::kept_query(of_hash.select(Row::as_select()))
-            })
-            .await?;
+        let finding = self.pool.load_first(|| {
+            let of_hash = tokens::table.filter(tokens::hash.eq(hash.to_vec()));
+            Sql::kept_query(of_hash.select(Row::as_select()))
+        });
+        let rows: Vec<Row> = tokio::time::timeout(FOUND_WITHIN, finding)
+            .await
+            .map_err(|_| StoreError::unavailable("the database does not answer"))??;
         rows.into_iter().next().map(Token::try_from).transpose()
     }
 

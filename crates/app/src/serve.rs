@@ -1,8 +1,9 @@
 //! Running the service: start, wait for a signal, stop in order.
 
-use std::io::{IsTerminal as _, Write as _};
-use std::net::TcpListener;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -10,17 +11,21 @@ use anyhow::{Context, Result};
 use pts_adapter_http::HttpSettings;
 use pts_domain::access::{Scope, TokenText};
 use pts_services::{Access, Gateway, NewToken};
+use socket2::{Domain, Socket, Type};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::banner::{self, Banner};
 use crate::config::Settings;
-use crate::database::{self, Purpose};
+use crate::database::{self, Patience, Purpose};
 use crate::wiring;
 
 /// The file in the data directory that keeps the first admin token.
 const TOKEN_FILE: &str = "admin-token";
+
+/// Connections that may wait to be taken.
+const BACKLOG: i32 = 1024;
 
 pub(crate) async fn run(settings: Settings) -> Result<ExitCode> {
     // Taken first: a signal during the start must stop it in order, too.
@@ -28,8 +33,7 @@ pub(crate) async fn run(settings: Settings) -> Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let address = settings.address()?;
     // Bound before the database is touched: a taken port is the cheapest thing to find out.
-    let listener =
-        TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
+    let socket = bound(address).with_context(|| format!("cannot listen on {address}"))?;
     make_data_dir(&settings.data_dir)?;
 
     let opened = tokio::select! {
@@ -37,7 +41,7 @@ pub(crate) async fn run(settings: Settings) -> Result<ExitCode> {
         _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
         _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
     };
-    let outcome = serve(&settings, listener, &opened, async {
+    let outcome = serve(&settings, socket, &opened, async {
         tokio::select! {
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "SIGINT",
@@ -51,17 +55,17 @@ pub(crate) async fn run(settings: Settings) -> Result<ExitCode> {
 
 async fn serve(
     settings: &Settings,
-    listener: TcpListener,
+    socket: Socket,
     opened: &database::Opened,
     stop: impl Future<Output = &'static str>,
 ) -> Result<()> {
+    let mut stop = pin!(stop);
     let gateway = Arc::new(wiring::gateway(&opened.pool));
-    gateway
-        .warm_up()
-        .await
-        .context("the event log cannot be read")?;
     let token_file = settings.data_dir.join(TOKEN_FILE);
-    let token = first_token(gateway.access(), &token_file).await?;
+    let token = tokio::select! {
+        token = prepare(&gateway, &token_file, opened.patience) => token?,
+        _ = &mut stop => return Ok(()),
+    };
 
     let http = HttpSettings {
         max_body_bytes: settings.http.max_body_bytes,
@@ -69,6 +73,8 @@ async fn serve(
         workers: (settings.http.workers > 0).then_some(settings.http.workers),
         ..HttpSettings::default()
     };
+    let listener =
+        listening(socket).with_context(|| format!("cannot listen on {}", settings.listen))?;
     let running = pts_adapter_http::bind(Arc::clone(&gateway), http, listener)
         .context("the HTTP server does not start")?;
     let address = running.local_addr();
@@ -86,11 +92,17 @@ async fn serve(
         }
     });
 
+    let touch = tokio::spawn({
+        let gateway = Arc::clone(&gateway);
+        async move { gateway.keep_in_touch(std::future::pending()).await }
+    });
+
     tokio::select! {
         signal = stop => tracing::info!(signal, "stopping"),
         ended = running.ended() => ended.context("the HTTP server ended by itself")?,
     }
     running.stop().await;
+    touch.abort();
     // Whatever it is at is taken back.
     upkeep.abort();
     let _ = upkeep.await;
@@ -98,6 +110,34 @@ async fn serve(
     drop(close_books);
     let _ = books.await;
     Ok(())
+}
+
+/// A socket that has its address and does not listen: whoever connects while the start waits for the
+/// database is refused at once instead of being left without an answer.
+fn bound(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    // As the standard library has it: connections that were just closed do not hold the port.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+fn listening(socket: Socket) -> io::Result<TcpListener> {
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Reads what the service must know before the first request, and makes the first token.
+async fn prepare(
+    gateway: &Gateway,
+    token_file: &Path,
+    patience: Patience,
+) -> Result<Option<String>> {
+    patience
+        .wait_for(async || gateway.warm_up().await)
+        .await
+        .context("the event log cannot be read")?;
+    first_token(gateway.access(), token_file, patience).await
 }
 
 /// Has months made ahead and removed behind, as long as the service runs.
@@ -119,7 +159,7 @@ fn keep(
 fn announce(
     gateway: &Gateway,
     settings: &Settings,
-    address: std::net::SocketAddr,
+    address: SocketAddr,
     token: Option<&str>,
     token_file: &Path,
 ) {
@@ -129,7 +169,7 @@ fn announce(
         settings.redacted().database.url
     };
     // A link that signs anybody in does not belong in the log that a service's output becomes.
-    let watched = token.is_some() || std::io::stdout().is_terminal();
+    let watched = token.is_some() || io::stdout().is_terminal();
     let code = watched.then(|| gateway.access().new_code());
     let text = banner::text(&Banner {
         address,
@@ -139,42 +179,36 @@ fn announce(
         database: &database,
     });
     // Nobody may be listening any more; that is no reason not to serve.
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    let _ = std::io::stdout().flush();
+    let _ = io::stdout().write_all(text.as_bytes());
+    let _ = io::stdout().flush();
 }
 
 /// Makes the admin token if there is no token that could make others.
-async fn first_token(access: &Access, file: &Path) -> Result<Option<String>> {
-    if access
-        .has_admin()
+async fn first_token(access: &Access, file: &Path, patience: Patience) -> Result<Option<String>> {
+    let there = patience
+        .wait_for(async || access.has_admin().await)
         .await
-        .context("the tokens cannot be read")?
-    {
+        .context("the tokens cannot be read")?;
+    if there {
         return Ok(None);
     }
-    let new = NewToken {
+    let (text, token) = access.draft(NewToken {
         name: "admin".into(),
         scopes: [Scope::Admin].into(),
         lasts: None,
-    };
-    let (text, token) = access
-        .create(new)
+    });
+    // Written first: a token whose text nobody has would stand in the way of the next start's.
+    write_secret(file, text.reveal())
+        .with_context(|| format!("cannot write the admin token to {}", file.display()))?;
+    patience
+        .wait_for(async || access.keep(&token).await)
         .await
         .context("the admin token cannot be stored")?;
-    if let Err(error) = write_secret(file, text.reveal()) {
-        // A token whose text nobody has must not stand in the way of the next start's.
-        access
-            .revoke(token.id)
-            .await
-            .context("the admin token can be neither written nor taken back")?;
-        return Err(error)
-            .with_context(|| format!("cannot write the admin token to {}", file.display()));
-    }
     Ok(Some(text.reveal().to_owned()))
 }
 
 /// Writes a file that its owner alone can read, whole or not at all.
-fn write_secret(file: &Path, secret: &str) -> std::io::Result<()> {
+fn write_secret(file: &Path, secret: &str) -> io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let partial = file.with_extension("new");
     let _ = std::fs::remove_file(&partial);

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
+use futures::stream::BoxStream;
 use pts_domain::event::NewEvent;
 use pts_domain::filter::{Cursor, EventFilter, Page};
 use pts_domain::projection::Contradiction;
@@ -125,6 +126,13 @@ pub trait EventLog: Send + Sync {
 
     /// The place of the last event that is safe on disk; 0 for an empty log.
     async fn head(&self) -> Result<i64, StoreError>;
+
+    /// Tells every process over the same log that it is safe up to here.
+    async fn announce(&self, position: i64) -> Result<(), StoreError>;
+
+    /// What processes, this one too, announce from now on: how far the log is safe. Ends when hearing
+    /// ends; whoever listens again then must look at the head first, for what was told meanwhile.
+    async fn announced(&self) -> Result<BoxStream<'static, i64>, StoreError>;
 
     /// What did not fit, newest first. `about` narrows to one subject, exactly as it is spelt in
     /// [`Contradiction::about`]. One event may have several, and a page may end between them: the

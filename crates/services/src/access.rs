@@ -147,19 +147,37 @@ impl Access {
     /// # Errors
     /// That it cannot be stored.
     pub async fn create(&self, new: NewToken) -> Result<(TokenText, Token), StoreError> {
-        let expires_at = new.lasts.map(|lasts| self.clock.now() + lasts);
-        self.issue(new.name, TokenKind::Bearer, new.scopes, None, expires_at)
-            .await
+        let (text, token) = self.draft(new);
+        self.store.insert(token.clone()).await?;
+        Ok((text, token))
     }
 
-    async fn issue(
+    /// Makes up a token, which is good once it is [kept](Self::keep).
+    pub fn draft(&self, new: NewToken) -> (TokenText, Token) {
+        let expires_at = new.lasts.map(|lasts| self.clock.now() + lasts);
+        self.make_up(new.name, TokenKind::Bearer, new.scopes, None, expires_at)
+    }
+
+    /// Stores a token that was made up, unless it is stored already: after an answer that was lost,
+    /// the same again tells.
+    ///
+    /// # Errors
+    /// That it cannot be stored.
+    pub async fn keep(&self, token: &Token) -> Result<(), StoreError> {
+        match self.store.find(token.hash).await? {
+            Some(_) => Ok(()),
+            None => self.store.insert(token.clone()).await,
+        }
+    }
+
+    fn make_up(
         &self,
         name: String,
         kind: TokenKind,
         scopes: BTreeSet<Scope>,
         issued_by: Option<Uuid>,
         expires_at: Option<Timestamp>,
-    ) -> Result<(TokenText, Token), StoreError> {
+    ) -> (TokenText, Token) {
         let now = self.clock.now();
         let text = TokenText::from_random(self.entropy.draw());
         let token = Token {
@@ -173,8 +191,7 @@ impl Access {
             expires_at,
             revoked_at: None,
         };
-        self.store.insert(token.clone()).await?;
-        Ok((text, token))
+        (text, token)
     }
 
     /// All tokens and sessions, newest first.
@@ -280,15 +297,14 @@ impl Access {
     ) -> Result<Session, AccessError> {
         let end = self.clock.now() + SESSION;
         let expires_at = at_most.map_or(end, |most| most.min(end));
-        let (text, _) = self
-            .issue(
-                name,
-                TokenKind::Session,
-                scopes,
-                issued_by,
-                Some(expires_at),
-            )
-            .await?;
+        let (text, token) = self.make_up(
+            name,
+            TokenKind::Session,
+            scopes,
+            issued_by,
+            Some(expires_at),
+        );
+        self.store.insert(token).await?;
         Ok(Session { text, expires_at })
     }
 

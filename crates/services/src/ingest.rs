@@ -237,7 +237,7 @@ fn committed(
         _ => None,
     });
     if let Some(position) = stored.max() {
-        commits.reached(position);
+        commits.appended(position);
         if let Some(newest) = newest {
             freshness.received(newest);
         }

@@ -1,9 +1,11 @@
-//! The live tail: events as they are committed, read from the log itself. A signal wakes the
-//! readers after each commit of this process; for those of others they look by themselves every
-//! second. Since positions have no holes and appear in order, reading on from the last one neither
-//! skips nor repeats.
+//! The live tail: events as they become safe, read from the log itself. A signal wakes the readers
+//! after each append of this process; those of other processes are announced through the store. Only
+//! while that cannot be heard, and now and then in case something was missed, readers look by
+//! themselves. Since positions appear in order, reading on from the last one neither skips nor
+//! repeats, whatever wakes the reader.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::stream::{self, BoxStream, StreamExt};
@@ -11,7 +13,7 @@ use pts_api::EventRecord;
 use pts_api::actions::events::StreamInput;
 use pts_domain::filter::{EventFilter, patterns};
 use pts_domain::{FieldError, StoredEvent};
-use pts_ports::EventLog;
+use pts_ports::{EventLog, StoreError};
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::time::Instant;
 
@@ -19,8 +21,12 @@ use crate::{ActionError, Gateway};
 
 /// How many events are read at once.
 const CHUNK: usize = 100;
-/// How often to look for commits of other processes.
+/// How often to look for what others appended while they cannot be heard.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often all the same while they can.
+const LOOK_ANYWAY: Duration = Duration::from_secs(15);
+/// Appends of this process are announced together, at most so often.
+const ANNOUNCE_EVERY: Duration = Duration::from_millis(10);
 
 /// How many streams read at the same time: together they must not take every connection.
 const READ_AT_ONCE: usize = 4;
@@ -28,6 +34,10 @@ const READ_AT_ONCE: usize = 4;
 /// Tells readers how far the log has come.
 pub(crate) struct Commits {
     head: watch::Sender<i64>,
+    /// How far this process itself has come.
+    ours: watch::Sender<i64>,
+    /// Whether other processes can be heard.
+    hearing: AtomicBool,
     /// When somebody last looked for commits of other processes.
     looked: Mutex<Option<Instant>>,
     reading: Semaphore,
@@ -37,17 +47,30 @@ impl Commits {
     pub(crate) fn new() -> Self {
         Self {
             head: watch::Sender::new(0),
+            ours: watch::Sender::new(0),
+            hearing: AtomicBool::new(false),
             looked: Mutex::new(None),
             reading: Semaphore::new(READ_AT_ONCE),
         }
     }
 
+    /// Somebody has come so far.
     pub(crate) fn reached(&self, position: i64) {
-        self.head.send_if_modified(|head| {
-            let further = position > *head;
-            *head = position.max(*head);
-            further
-        });
+        further(&self.head, position);
+    }
+
+    /// This process has come so far.
+    pub(crate) fn appended(&self, position: i64) {
+        further(&self.head, position);
+        further(&self.ours, position);
+    }
+
+    fn look_every(&self) -> Duration {
+        if self.hearing.load(Ordering::Relaxed) {
+            LOOK_ANYWAY
+        } else {
+            LOOK_EVERY
+        }
     }
 
     /// Looks for commits of other processes, on behalf of all readers: whoever comes while another
@@ -56,9 +79,63 @@ impl Commits {
         let Ok(mut looked) = self.looked.try_lock() else {
             return Ok(());
         };
-        if looked.is_none_or(|at| at.elapsed() >= LOOK_EVERY) {
+        if looked.is_none_or(|at| at.elapsed() >= self.look_every()) {
             *looked = Some(Instant::now());
             self.reached(log.head().await?);
+        }
+        Ok(())
+    }
+}
+
+fn further(place: &watch::Sender<i64>, position: i64) {
+    place.send_if_modified(|place| {
+        let further = position > *place;
+        *place = position.max(*place);
+        further
+    });
+}
+
+impl Gateway {
+    /// Tells other processes over the same store what this one appends, and hears what they append,
+    /// until `stop` resolves. Streams work without it, later.
+    pub async fn keep_in_touch(&self, stop: impl Future<Output = ()>) {
+        tokio::select! {
+            () = stop => {}
+            () = self.announce() => {}
+            () = self.listen() => {}
+        }
+    }
+
+    async fn announce(&self) {
+        let mut ours = self.commits.ours.subscribe();
+        while ours.changed().await.is_ok() {
+            let position = *ours.borrow_and_update();
+            if let Err(error) = self.log.announce(position).await {
+                // Others look by themselves now and then.
+                tracing::debug!(%error, "an append was not announced");
+            }
+            tokio::time::sleep(ANNOUNCE_EVERY).await;
+        }
+    }
+
+    async fn listen(&self) {
+        loop {
+            match self.hear().await {
+                Ok(()) => tracing::debug!("the store no longer tells of others' appends"),
+                Err(error) => tracing::debug!(%error, "the store does not tell of others' appends"),
+            }
+            self.commits.hearing.store(false, Ordering::Relaxed);
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn hear(&self) -> Result<(), StoreError> {
+        let mut announced = self.log.announced().await?;
+        // What was appended before anybody listened.
+        self.commits.reached(self.log.head().await?);
+        self.commits.hearing.store(true, Ordering::Relaxed);
+        while let Some(position) = announced.next().await {
+            self.commits.reached(position);
         }
         Ok(())
     }
@@ -139,7 +216,8 @@ impl Reader {
                 continue;
             }
             // A closed signal means that the service ends, and the stream's owner with it.
-            if tokio::time::timeout(LOOK_EVERY, self.head.changed())
+            let pause = self.commits.look_every();
+            if tokio::time::timeout(pause, self.head.changed())
                 .await
                 .is_err()
             {

@@ -24,7 +24,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use diesel::QueryableByName;
-use diesel::sql_types::Bool;
+use diesel::sql_types::{Bool, Text};
+use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
 use pts_domain::StoredEvent;
 use pts_domain::event::NewEvent;
 use pts_domain::filter::{Cursor, EventFilter, Page};
@@ -36,6 +38,9 @@ use crate::PgPool;
 use crate::row::Number;
 use crate::sql::Sql;
 use writer::Writer;
+
+/// Where processes over one database tell each other how far the log is safe.
+const CHANNEL: &str = "pts_log";
 
 /// How long the answer to "could you commit?" may take.
 const READY_WITHIN: Duration = Duration::from_millis(1_900);
@@ -107,6 +112,26 @@ impl EventLog for PgEventLog {
             Some(row) => Ok(row.number),
             None => Err(StoreError::Corrupt("platform.log_durable is empty".into())),
         }
+    }
+
+    async fn announce(&self, position: i64) -> Result<(), StoreError> {
+        let told = self.pool.execute(move || {
+            Sql::kept("SELECT pg_catalog.pg_notify('pts_log', ")
+                .value::<Text, _>(position.to_string())
+                .sql(")")
+        });
+        told.await.map(|_| ())
+    }
+
+    async fn announced(&self) -> Result<BoxStream<'static, i64>, StoreError> {
+        let (client, driver, heard) = self.pool.listen(CHANNEL).await?;
+        let open = (client, driver, heard);
+        let stream = stream::unfold(open, |(client, driver, mut heard)| async move {
+            heard.changed().await.ok()?;
+            let position = *heard.borrow_and_update();
+            Some((position, (client, driver, heard)))
+        });
+        Ok(stream.boxed())
     }
 
     async fn contradictions(

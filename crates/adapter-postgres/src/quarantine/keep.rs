@@ -7,7 +7,7 @@ use diesel::sql_types::{
     Array, BigInt, Bool, Bytea, Jsonb, Nullable, Text as SqlText, Timestamptz, Uuid,
 };
 use diesel_async::AsyncPgConnection;
-use futures::future::{try_join, try_join3};
+use futures::future::try_join;
 use pts_domain::Timestamp;
 use pts_domain::quarantine::{Fingerprint, LATELY, NewItem, Room, Verdict, admit, form_name, tidy};
 use serde_json::Value;
@@ -16,7 +16,7 @@ use super::room::{change_room, hold};
 use super::row::stored;
 use super::{line, signed};
 use crate::accounting::carry_out;
-use crate::error::{Fault, classify};
+use crate::error::{Fault, classify, together};
 use crate::row::Number;
 use crate::sql::Sql;
 
@@ -176,12 +176,11 @@ pub(super) async fn keep(
     }
     let waiting = signed(after.waiting) - signed(room.waiting);
     let bytes = signed(after.bytes) - signed(room.bytes);
-    try_join3(
-        again(repeats, first.received_at).run(connection),
-        carry_out(&changes).run(connection),
-        change_room(waiting, bytes).run(connection),
-    )
-    .await
-    .map_err(classify)?;
+    let writes = [
+        again(repeats, first.received_at),
+        carry_out(&changes),
+        change_room(waiting, bytes),
+    ];
+    together(writes.into_iter().map(|write| write.run(connection))).await?;
     Ok(verdicts)
 }

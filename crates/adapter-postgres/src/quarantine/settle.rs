@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Jsonb, Nullable, Text as SqlText, Timestamptz, Uuid};
 use diesel_async::AsyncPgConnection;
-use futures::future::try_join3;
 use pts_domain::Timestamp;
 use pts_domain::accounting::Outcome;
 use pts_domain::quarantine::{State, tidy};
@@ -14,7 +13,7 @@ use pts_ports::Finding;
 use super::room::{change_room, hold};
 use super::{line, signed};
 use crate::accounting::carry_out;
-use crate::error::{Fault, classify};
+use crate::error::{Fault, classify, together};
 use crate::sql::Sql;
 
 #[derive(QueryableByName)]
@@ -103,13 +102,8 @@ pub(super) async fn settle(
             .value::<Array<Jsonb>, _>(reasons)
             .sql(") AS found (id, errors) WHERE item.id = found.id AND item.state = 'waiting'");
     became.run(connection).await.map_err(classify)?;
-    try_join3(
-        stayed.run(connection),
-        change_room(room.0, room.1).run(connection),
-        carry_out(&changes).run(connection),
-    )
-    .await
-    .map_err(classify)?;
+    let writes = [stayed, change_room(room.0, room.1), carry_out(&changes)];
+    together(writes.into_iter().map(|write| write.run(connection))).await?;
     Ok(())
 }
 

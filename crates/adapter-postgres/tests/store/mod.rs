@@ -8,6 +8,7 @@ mod erd;
 mod log;
 mod migrations;
 mod outages;
+mod passing;
 mod protection;
 mod retention;
 mod support;

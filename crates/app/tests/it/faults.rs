@@ -1,13 +1,17 @@
 //! The database goes away and comes back, servers are killed: one small fault each, with one
 //! certain outcome. `cargo xtask faults` tries what has many.
 
+use std::io::ErrorKind;
+use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use pts_adapter_postgres::cluster::{Cluster, ClusterOptions};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-use crate::harness::{PATIENCE, Server, data_dir};
+use crate::harness::{PATIENCE, Server, data_dir, program, run};
 
 fn notice(id: usize) -> Value {
     json!({"type": "platform.notice", "source": "s", "id": id.to_string(), "data": {"message": "m"}})
@@ -195,6 +199,94 @@ async fn two_servers_on_one_database_are_one_service() {
     assert_eq!(two.post(&notice(3)).await.0, StatusCode::CREATED);
     assert!(two.end("TERM").await.success());
     database.stop().await;
+}
+
+/// Sends a signal, by name, to a process.
+fn signal(name: &str, pid: u32) {
+    let sent = std::process::Command::new("kill")
+        .args(["-s", name, &pid.to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+}
+
+#[tokio::test]
+async fn a_start_that_waits_refuses_connections_at_once_and_can_be_stopped() {
+    let (dir, elsewhere) = (data_dir(), data_dir());
+    let database = Cluster::start(ClusterOptions::new(elsewhere.path()))
+        .await
+        .unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
+    let address = port.unwrap();
+    // It takes whoever connects, and answers nobody.
+    signal("STOP", database.pid().unwrap());
+    let mut child = program(dir.path())
+        .args(["--listen", &address.to_string()])
+        .args(["--database-url", database.url()])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let waiting = async {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if line.contains("waiting for the database") {
+                return;
+            }
+        }
+        panic!("it ended instead of waiting");
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap();
+    let connected = TcpStream::connect(address);
+    let refused = connected.expect_err("nobody is there to answer");
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    signal("TERM", child.id().unwrap());
+    let ended = tokio::time::timeout(PATIENCE, child.wait()).await;
+    assert!(ended.unwrap().unwrap().success());
+    signal("CONT", database.pid().unwrap());
+    database.stop().await;
+}
+
+#[tokio::test]
+async fn a_start_on_a_database_that_stands_still_ends_when_it_has_waited_long_enough() {
+    let (dir, elsewhere) = (data_dir(), data_dir());
+    let database = Cluster::start(ClusterOptions::new(elsewhere.path()))
+        .await
+        .unwrap();
+    signal("STOP", database.pid().unwrap());
+    let begun = Instant::now();
+    let started = program(dir.path())
+        .args(["--listen", "127.0.0.1:0", "--database-url", database.url()])
+        .env("PTS__DATABASE__WAIT_S", "1")
+        .output();
+    let ended = tokio::time::timeout(PATIENCE, started)
+        .await
+        .unwrap()
+        .unwrap();
+    let took = begun.elapsed();
+    signal("CONT", database.pid().unwrap());
+    assert_eq!(ended.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(said.contains("the database cannot be used"), "{said}");
+    assert!(said.contains("the database does not answer"), "{said}");
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    database.stop().await;
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_found_out_before_the_database_is_waited_for() {
+    let dir = data_dir();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let nowhere = "postgres://nobody@127.0.0.1:1/nothing";
+    let arguments = ["--listen", &address, "--database-url", nowhere];
+    let begun = Instant::now();
+    let ended = run(dir.path(), &arguments).await;
+    assert_eq!(ended.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(
+        said.contains(&format!("cannot listen on {address}")),
+        "{said}"
+    );
+    assert!(begun.elapsed() < Duration::from_secs(10));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use chrono::Duration;
 use pts_domain::Timestamp;
 use pts_domain::access::{Scope, TokenKind, TokenRefused, TokenText};
-use pts_ports::{Clock, MockTokenStore, StoreError};
+use pts_ports::{Clock, MockTokenStore, StoreError, TokenStore};
 use pts_services::{Access, AccessError, NewToken};
 use pts_testkit::fakes::{MemoryStore, SeededEntropy};
 
@@ -46,6 +46,18 @@ fn token(name: &str, scopes: &[Scope], lasts: Option<Duration>) -> NewToken {
         scopes: scopes.iter().copied().collect(),
         lasts,
     }
+}
+
+#[tokio::test]
+async fn a_token_that_was_made_up_is_good_once_it_is_kept_however_often() {
+    let (access, _, store) = with_store();
+    let (text, made) = access.draft(token("admin", &[Scope::Admin], None));
+    assert!(access.authenticate(text.reveal()).await.is_err());
+    for _ in 0..3 {
+        access.keep(&made).await.unwrap();
+    }
+    assert!(access.authenticate(text.reveal()).await.is_ok());
+    assert_eq!(store.list(10).await.unwrap(), [made]);
 }
 
 #[tokio::test]

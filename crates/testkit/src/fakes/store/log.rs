@@ -3,11 +3,13 @@
 use std::cmp::Reverse;
 
 use async_trait::async_trait;
+use futures::stream::{self, BoxStream, StreamExt as _};
 use pts_domain::event::{Admission, Known, NewEvent, admit};
 use pts_domain::filter::{Cursor, EventFilter, Page};
 use pts_domain::projection::Contradiction;
 use pts_domain::{Event, StoredEvent};
 use pts_ports::{Appended, EventLog, Projector, StoreError, Tail, Written};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{MemoryStore, State};
@@ -82,6 +84,24 @@ impl EventLog for MemoryStore {
 
     async fn head(&self) -> Result<i64, StoreError> {
         Ok(self.open()?.head())
+    }
+
+    async fn announce(&self, position: i64) -> Result<(), StoreError> {
+        drop(self.open()?);
+        self.announced.send_replace(position);
+        Ok(())
+    }
+
+    async fn announced(&self) -> Result<BoxStream<'static, i64>, StoreError> {
+        drop(self.open()?);
+        let mut heard = self.announced.subscribe();
+        heard.mark_unchanged();
+        let next = |mut heard: watch::Receiver<i64>| async move {
+            heard.changed().await.ok()?;
+            let position = *heard.borrow_and_update();
+            Some((position, heard))
+        };
+        Ok(stream::unfold(heard, next).boxed())
     }
 
     async fn contradictions(

@@ -17,12 +17,14 @@ use pts_domain::event::Known;
 use pts_domain::projection::{Aggregate, AggregateKey, Aggregates, Contradiction};
 use pts_domain::{Identity, StoredEvent};
 use pts_ports::{Projector, StoreError};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 /// An event log with its projections and tokens, gone when it is dropped.
 pub struct MemoryStore {
     projector: Arc<dyn Projector>,
     state: Mutex<State>,
+    announced: watch::Sender<i64>,
 }
 
 #[derive(Default)]
@@ -62,6 +64,7 @@ impl MemoryStore {
         Self {
             projector,
             state: Mutex::default(),
+            announced: watch::Sender::new(0),
         }
     }
 
