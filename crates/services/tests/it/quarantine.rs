@@ -362,11 +362,11 @@ async fn quarantine_is_for_administrators() {
     let options = CallOptions::default();
     let (gateway, admin) = (&world.gateway, Scope::Admin);
     let search = gateway
-        .call::<SearchQuarantine>(&reader, Default::default(), options)
+        .call::<SearchQuarantine>(&reader, SearchQuarantineInput::default(), options)
         .await;
     assert!(matches!(search, Err(ActionError::Denied { scope }) if scope == admin));
     let replay = gateway
-        .call::<ReplayQuarantine>(&reader, Default::default(), options)
+        .call::<ReplayQuarantine>(&reader, ReplayQuarantineInput::default(), options)
         .await;
     assert!(matches!(replay, Err(ActionError::Denied { scope }) if scope == admin));
 }
