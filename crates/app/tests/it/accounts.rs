@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::process::Output;
-use std::time::{Duration, SystemTime};
 
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
@@ -170,11 +169,11 @@ async fn quarantine_is_looked_after_from_the_console() {
     let (status, problem) = server.post(&bad).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     let bad_id = problem["quarantine_id"].as_str().unwrap().to_owned();
-    // Too far ahead of the clock for some seconds yet.
-    let ahead = SystemTime::now() + Duration::from_secs(24 * 3600 + 4);
-    let ahead: chrono::DateTime<chrono::Utc> = ahead.into();
+    // Too far ahead of the server's clock for some seconds yet.
+    let (_, receipt) = server.post(&notice("now", 1, "m")).await;
+    let now = pts_domain::time::parse(receipt["received_at"].as_str().unwrap()).unwrap();
     let mut early = notice("later", 1, "m");
-    early["time"] = json!(ahead);
+    early["time"] = json!(now + pts_domain::time::MOST_AHEAD + chrono::Duration::seconds(4));
     let (status, problem) = server.post(&early).await;
     assert_eq!(status, StatusCode::BAD_REQUEST, "{problem}");
     let early_id = problem["quarantine_id"].as_str().unwrap().to_owned();
