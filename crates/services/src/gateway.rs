@@ -10,12 +10,14 @@ use pts_domain::access::{Principal, Scope};
 use pts_domain::event::Form;
 use pts_domain::filter::{Cursor, EventFilter};
 use pts_domain::{FieldError, Timestamp};
-use pts_ports::{Accounting, Clock, Entropy, EventLog, Projections, Quarantine, TokenStore};
+use pts_ports::{
+    Accounting, Appended, Clock, Entropy, EventLog, Projections, Quarantine, TokenStore,
+};
 
 use crate::accounting::{Books, Tallies};
 use crate::coverage::Freshness;
 use crate::engine::Engine;
-use crate::ingest::{ItemOutcome, Mode};
+use crate::ingest::{ItemOutcome, Mode, committed};
 use crate::tail::Commits;
 use crate::{Access, AccessError, ActionError, Item, Session};
 
@@ -88,7 +90,13 @@ impl Gateway {
         );
         let access = Access::new(tokens, Arc::clone(&clock), Arc::clone(&entropy));
         let (commits, freshness) = (Arc::new(Commits::new()), Arc::new(Freshness::new()));
-        let engine = Engine::new(Arc::clone(&log));
+        let told = {
+            let (commits, freshness) = (Arc::clone(&commits), Arc::clone(&freshness));
+            Box::new(move |appended: &[Appended], newest| {
+                committed(&commits, &freshness, appended, newest);
+            })
+        };
+        let engine = Engine::new(Arc::clone(&log), told);
         Self {
             log,
             projections,

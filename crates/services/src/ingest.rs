@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::accounting::Tallies;
 use crate::coverage::Freshness;
-use crate::engine::{Failure, NotStored, Ticket};
+use crate::engine::{Failure, NotStored};
 use crate::quarantine::Bad;
 use crate::tail::Commits;
 use crate::{ActionError, Gateway, Item};
@@ -146,12 +146,9 @@ impl Gateway {
             return Ok(Some(Vec::new()));
         }
         let after = Afterwards {
-            commits: Arc::clone(&self.commits),
-            freshness: Arc::clone(&self.freshness),
             tallies: Arc::clone(self.tallies()),
             sender,
             sources,
-            newest: batch.iter().map(|event| event.received_at).max(),
         };
         let ticket = match self.engine.submit(sender, batch) {
             Ok(ticket) => ticket,
@@ -163,12 +160,13 @@ impl Gateway {
         if mode == Mode::Accept {
             self.engine.spawn(async move {
                 // Nobody waits to be told; a failure is logged and counted.
-                let _ = after.wait(ticket).await;
+                after.count(&ticket.outcome().await);
             });
             return Ok(None);
         }
-        let appended = after.wait(ticket).await.map_err(NotStored::Failed)?;
-        Ok(Some(appended))
+        let answer = ticket.answer().await;
+        after.count(&answer);
+        Ok(Some(answer.map_err(NotStored::Failed)?))
     }
 
     pub(crate) fn committed(&self, appended: &[Appended], newest: Option<Timestamp>) {
@@ -189,44 +187,38 @@ impl Gateway {
 
 /// What is done once it is known what became of a request's events.
 struct Afterwards {
-    commits: Arc<Commits>,
-    freshness: Arc<Freshness>,
     tallies: Arc<Tallies>,
     sender: Uuid,
     sources: Vec<String>,
-    newest: Option<Timestamp>,
 }
 
 impl Afterwards {
-    async fn wait(self, ticket: Ticket) -> Result<Vec<Appended>, Failure> {
-        let answer = ticket.answer().await;
-        match &answer {
+    fn count(&self, answer: &Result<Vec<Appended>, Failure>) {
+        match answer {
             Ok(appended) => {
                 for (source, result) in self.sources.iter().zip(appended) {
-                    self.count(source, counted(result));
+                    self.one(source, counted(result));
                 }
-                committed(&self.commits, &self.freshness, appended, self.newest);
             }
             // What may be stored all the same is counted from the log if it is.
             Err(Failure::InDoubt) => {}
             Err(Failure::Away | Failure::Fault) => self.refused(),
         }
-        answer
     }
 
     fn refused(&self) {
         for source in &self.sources {
-            self.count(source, Outcome::Refused);
+            self.one(source, Outcome::Refused);
         }
     }
 
-    fn count(&self, source: &str, outcome: Outcome) {
+    fn one(&self, source: &str, outcome: Outcome) {
         self.tallies.count(Some(self.sender), source, outcome, 1);
     }
 }
 
 /// Tells those who follow the log, and answers that say how fresh they are.
-fn committed(
+pub(crate) fn committed(
     commits: &Commits,
     freshness: &Freshness,
     appended: &[Appended],

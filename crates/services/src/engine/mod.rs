@@ -11,6 +11,7 @@ mod queue;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use pts_domain::Timestamp;
 use pts_domain::event::NewEvent;
 use pts_ports::{Appended, EventLog, StoreError, Written};
 use tokio::runtime::Handle;
@@ -88,13 +89,16 @@ struct Job {
 pub(crate) struct Ticket(oneshot::Receiver<Answer>);
 
 impl Ticket {
-    /// Waits until its events are safe on disk.
+    /// Waits until its events are safe on disk, for as long as a request may take.
     pub(crate) async fn answer(self) -> Answer {
-        match tokio::time::timeout(PATIENCE, self.0).await {
-            Ok(Ok(answer)) => answer,
-            // Its writer is gone: what it had begun may be done.
-            Ok(Err(_)) | Err(_) => Err(Failure::InDoubt),
-        }
+        let waited = tokio::time::timeout(PATIENCE, self.outcome()).await;
+        waited.unwrap_or(Err(Failure::InDoubt))
+    }
+
+    /// Waits until it is known what became of its events, however long that takes.
+    pub(crate) async fn outcome(self) -> Answer {
+        // Its writer is gone: what it had begun may be done.
+        self.0.await.unwrap_or(Err(Failure::InDoubt))
     }
 }
 
@@ -104,8 +108,12 @@ pub(crate) struct Engine {
     shared: Arc<Shared>,
 }
 
+/// Is told what is safe on disk now, and when the last of it was received.
+pub(crate) type Told = Box<dyn Fn(&[Appended], Option<Timestamp>) + Send + Sync>;
+
 struct Shared {
     log: Arc<dyn EventLog>,
+    told: Told,
     state: Mutex<State>,
     /// Where writers run: not in the runtime of whoever comes first, which may be a worker thread's
     /// own.
@@ -118,7 +126,9 @@ struct State {
 }
 
 impl Engine {
-    pub(crate) fn new(log: Arc<dyn EventLog>) -> Self {
+    /// An engine over a log. `told` hears of each group before its requests do, and of those too whose
+    /// requests are gone.
+    pub(crate) fn new(log: Arc<dyn EventLog>, told: Told) -> Self {
         let state = State {
             queue: Queue::new(BOUNDS),
             writers: 0,
@@ -126,6 +136,7 @@ impl Engine {
         Self {
             shared: Arc::new(Shared {
                 log,
+                told,
                 state: Mutex::new(state),
                 home: Handle::try_current().ok(),
             }),
@@ -234,7 +245,7 @@ async fn write(mut seat: Seat) {
 }
 
 /// Writes a group. Returns when the next one may follow; the answers come when it is safe.
-async fn group(shared: &Shared, jobs: Vec<Job>) {
+async fn group(shared: &Arc<Shared>, jobs: Vec<Job>) {
     if jobs.is_empty() {
         return;
     }
@@ -244,10 +255,15 @@ async fn group(shared: &Shared, jobs: Vec<Job>) {
         waiting.push((batch.len(), answer));
         all.extend(batch);
     }
+    let newest = all.iter().map(|new| new.received_at).max();
     match shared.log.write(all).await {
         Ok(Written { appended, durable }) => {
+            let shared = Arc::clone(shared);
             tokio::spawn(async move {
                 let safe = durable.await.map_err(|error| Failure::of(&error));
+                if safe.is_ok() {
+                    (shared.told)(&appended, newest);
+                }
                 answer(waiting, safe.map(|()| appended));
             });
         }

@@ -110,17 +110,16 @@ impl<T> Queue<T> {
     }
 
     /// Takes items of up to `most` events together, and at least one. Senders take turns of `turn`
-    /// events each; an item that is larger than what is left waits for the next group, or is one of
-    /// its own.
+    /// events each; an item that is larger than what is left is the first of the next group, so that
+    /// it waits for one group at most, however many small ones keep coming.
     pub(super) fn take(&mut self, most: usize, turn: usize) -> Vec<T> {
         let mut group = Vec::new();
         let mut room = most;
-        // How many senders in a row had nothing that fits.
-        let mut passed = 0;
-        while room > 0 && passed < self.turns.len() {
-            let Some(sender) = self.turns.pop_front() else {
-                break;
-            };
+        // Senders whose next item does not fit any more.
+        let mut passed = Vec::new();
+        while room > 0
+            && let Some(sender) = self.turns.pop_front()
+        {
             let Some(line) = self.lines.get_mut(&sender) else {
                 continue;
             };
@@ -142,12 +141,16 @@ impl<T> Queue<T> {
                 took = true;
                 group.push(item);
             }
-            passed = if took { 0 } else { passed + 1 };
             if line.waiting.is_empty() {
                 self.lines.remove(&sender);
-            } else {
+            } else if took {
                 self.turns.push_back(sender);
+            } else {
+                passed.push(sender);
             }
+        }
+        for sender in passed.into_iter().rev() {
+            self.turns.push_front(sender);
         }
         group
     }
@@ -200,6 +203,31 @@ mod tests {
         assert_eq!(queue.take(10, 4), ["large"]);
         assert!(queue.take(10, 4).is_empty());
         assert_eq!(queue.load(), Load::default());
+    }
+
+    #[test]
+    fn a_large_request_is_not_passed_over_for_ever() {
+        const C: Uuid = Uuid::from_u128(3);
+        let mut queue = queue();
+        queue.push(C, of(1), "c").unwrap();
+        queue.push(A, of(10), "large").unwrap();
+        let groups: Vec<_> = (0..3)
+            .map(|_| {
+                // The others always have more than a group's worth waiting.
+                for sender in [B, C] {
+                    while queue
+                        .lines
+                        .get(&sender)
+                        .is_none_or(|line| line.load.events < 8)
+                    {
+                        queue.push(sender, of(1), "small").unwrap();
+                    }
+                }
+                queue.take(8, 4)
+            })
+            .collect();
+        assert_eq!(groups[1], ["large"], "{groups:?}");
+        assert_eq!((groups[0].len(), groups[2].len()), (8, 8));
     }
 
     #[test]
