@@ -6,5 +6,6 @@ ALTER TABLE platform.states ALTER COLUMN doc SET COMPRESSION default;
 ALTER TABLE platform.configs ALTER COLUMN doc SET COMPRESSION default;
 ALTER TABLE platform.incidents ALTER COLUMN doc SET COMPRESSION default;
 DROP TABLE platform.log_durable;
+ALTER TABLE platform.log_head DROP COLUMN durable;
 ALTER TABLE platform.log_head DROP COLUMN stamp;
 ALTER TABLE platform.events DROP COLUMN sender;

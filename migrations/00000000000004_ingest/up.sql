@@ -6,6 +6,14 @@ ALTER TABLE platform.events ADD COLUMN sender uuid;
 -- the log and the projections still holds.
 ALTER TABLE platform.log_head ADD COLUMN stamp bigint NOT NULL DEFAULT 0;
 
+-- How far the log is safe on disk. Appends may commit without waiting for the disk, and wait together
+-- afterwards; whoever follows the log reads no further than this, so that a crash of the database
+-- takes nothing away that somebody has read in order. Both numbers are only ever raised by
+-- transactions that wait for the disk, and such a change is seen by others only after that: this one
+-- by appends that wait themselves, that of log_durable on behalf of those that did not.
+ALTER TABLE platform.log_head ADD COLUMN durable bigint NOT NULL DEFAULT 0;
+UPDATE platform.log_head SET durable = position;
+
 -- Whole aggregates are written again and again: a cheap compression, where the server has it.
 DO $$
 BEGIN
@@ -20,10 +28,8 @@ EXCEPTION WHEN feature_not_supported THEN NULL;
 END;
 $$;
 
--- One row: how far the log is safe on disk. Appends may commit without waiting for the disk, and
--- wait together afterwards; whoever follows the log reads no further than this, so that a crash of
--- the database takes nothing away that somebody has read in order. The row is only ever changed by
--- transactions that wait for the disk, and such a change is seen by others only after that.
+-- One row, apart from the head so that appends and whoever waits for the disk do not wait for each
+-- other.
 CREATE TABLE platform.log_durable (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     position bigint NOT NULL CHECK (position >= 0)

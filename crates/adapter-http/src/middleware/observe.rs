@@ -9,7 +9,8 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use pts_api::Problem;
+use pts_api::actions::events::AppendEvents;
+use pts_api::{Action as _, Problem};
 use tracing::Instrument as _;
 
 use super::request_id::{REQUEST_ID, TRACEPARENT, traceparent};
@@ -51,6 +52,8 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
     span.record("duration_ms", (took.as_secs_f64() * 1e6).round() / 1e3);
     span.in_scope(|| match status {
         500.. => tracing::warn!("answered"),
+        // As many as are sent; the counts tell of them.
+        ..400 if action == AppendEvents::NAME => tracing::debug!("answered"),
         _ if matches!(action, "healthz" | "readyz" | "metrics") => tracing::debug!("answered"),
         _ => tracing::info!("answered"),
     });

@@ -253,8 +253,9 @@ async fn store(
         Sql::kept("UPDATE platform.log_head SET position = ")
             .value::<BigInt, _>(last.event.position)
             .sql(", stamp = ")
-            .value::<BigInt, _>(incoming::stamp(last)),
-        super::writer::mark(last.event.position),
+            .value::<BigInt, _>(incoming::stamp(last))
+            .sql(", durable = ")
+            .value::<BigInt, _>(last.event.position),
     ];
     writes.extend(project::store(Place::Live, aggregates.changed())?);
     writes.extend(project::store_contradictions(

@@ -39,6 +39,10 @@ use crate::row::Number;
 use crate::sql::Sql;
 use writer::Writer;
 
+/// How far the log is safe.
+const SAFE: &str = "SELECT greatest(h.durable, d.position) AS number \
+     FROM platform.log_head AS h CROSS JOIN platform.log_durable AS d";
+
 /// Where processes over one database tell each other how far the log is safe.
 const CHANNEL: &str = "pts_log";
 
@@ -104,10 +108,7 @@ impl EventLog for PgEventLog {
     }
 
     async fn head(&self) -> Result<i64, StoreError> {
-        let rows: Vec<Number> = self
-            .pool
-            .load(|| Sql::kept("SELECT position AS number FROM platform.log_durable"))
-            .await?;
+        let rows: Vec<Number> = self.pool.load(|| Sql::kept(SAFE)).await?;
         match rows.first() {
             Some(row) => Ok(row.number),
             None => Err(StoreError::Corrupt("platform.log_durable is empty".into())),

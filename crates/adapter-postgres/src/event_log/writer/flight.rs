@@ -8,7 +8,7 @@ use pts_domain::projection::Contradiction;
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
-use super::{Incoming, Progress, Writer, mark, placed};
+use super::{Incoming, Progress, Writer, placed};
 use crate::PgPool;
 use crate::error::{Fault, chain};
 use crate::event_log::rows;
@@ -59,7 +59,7 @@ pub(super) struct Flight {
     pub(super) seen: i64,
     pub(super) generation: u64,
     /// Whether it waits for the disk itself.
-    pub(super) alone: bool,
+    pub(super) safely: bool,
     pub(super) projections: Vec<Step>,
     pub(super) admissions: Vec<Admission>,
     pub(super) found: Vec<Vec<Contradiction>>,
@@ -125,7 +125,7 @@ impl Writer {
     }
 
     async fn send(&self, lane: &mut AppendLane, stored: &[&Incoming], flight: &Flight) -> Outcome {
-        let begin = if flight.alone {
+        let begin = if flight.safely {
             lane.begin_safely
         } else {
             "BEGIN"
@@ -174,12 +174,8 @@ impl Writer {
                 return Err(Refused::Other);
             }
         }
-        let head = move_head(flight.before, flight.after).raw();
+        let head = move_head(flight).raw();
         steps.push(Step::Kept(head.map_err(|_| Refused::Other)?));
-        if flight.alone {
-            let mark = mark(flight.after.position).raw();
-            steps.push(Step::Kept(mark.map_err(|_| Refused::Other)?));
-        }
         let commit = Step::Plain("COMMIT");
         let mut all: Vec<&Step> = steps.iter().collect();
         all.extend(&flight.projections);
@@ -194,12 +190,17 @@ impl Writer {
 }
 
 /// Moves the head from where it is remembered, or divides by zero.
-fn move_head(before: Head, after: Head) -> Sql<'static> {
+fn move_head(flight: &Flight) -> Sql<'static> {
+    let Flight { before, after, .. } = flight;
+    // What is safe by then: all of it, if the commit waits for the disk.
+    let durable = if flight.safely { after.position } else { 0 };
     Sql::kept("WITH moved AS (UPDATE platform.log_head SET position = ")
         .value::<BigInt, _>(after.position)
         .sql(", stamp = ")
         .value::<BigInt, _>(after.stamp)
-        .sql(" WHERE position = ")
+        .sql(", durable = greatest(durable, ")
+        .value::<BigInt, _>(durable)
+        .sql(") WHERE position = ")
         .value::<BigInt, _>(before.position)
         .sql(" AND stamp = ")
         .value::<BigInt, _>(before.stamp)

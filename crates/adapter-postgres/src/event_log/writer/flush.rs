@@ -4,28 +4,47 @@
 //! that does wait takes the mark of what is safe to the head. The log of the database is written in
 //! order: what was committed before it is safe with it.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use pts_ports::StoreError;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::PgPool;
 use crate::error::{Fault, chain};
 use crate::lane::Lane;
-use crate::sql::Sql;
 
-/// Takes the mark to the head and says where it is then. The head's row is read as it was committed;
+/// Takes the mark to the head and says how far all is safe then. The head's row is read as it was committed;
 /// appends that are under way are not waited for.
 const FLUSH: &str = "WITH moved AS (\
      UPDATE platform.log_durable AS d SET position = h.position FROM platform.log_head AS h \
-     WHERE d.position < h.position RETURNING d.position) \
-     SELECT coalesce((SELECT position FROM moved), (SELECT position FROM platform.log_durable))";
+     WHERE d.position < h.position AND h.durable < h.position RETURNING d.position) \
+     SELECT coalesce((SELECT position FROM moved), (SELECT greatest(d.position, h.durable) \
+     FROM platform.log_durable AS d CROSS JOIN platform.log_head AS h))";
+
+/// A flush that takes less is cheaper than a transaction of its own for it.
+const CHEAP: Duration = Duration::from_micros(800);
+/// How many flushes are remembered. The fastest of them tells what the disk takes; the others tell
+/// how busy the processors were.
+const SAMPLES: usize = 16;
+/// Every so many appends one is flushed for, to learn how long that takes.
+const PROBE_EVERY: u32 = 64;
 
 /// Flushes for everybody, over a connection of its own.
 pub(super) struct Flusher {
     pool: PgPool,
     lane: Mutex<Option<Lane>>,
     state: std::sync::Mutex<State>,
+    took: std::sync::Mutex<Took>,
+}
+
+/// How long flushes took lately.
+#[derive(Default)]
+struct Took {
+    lately: VecDeque<Duration>,
+    asked: u32,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -47,6 +66,7 @@ impl Flusher {
             pool,
             lane: Mutex::new(None),
             state: std::sync::Mutex::default(),
+            took: std::sync::Mutex::default(),
         })
     }
 
@@ -91,6 +111,7 @@ impl Flusher {
                 return Ok(());
             }
             let Some(open) = lane.as_mut() else { break };
+            let begun = Instant::now();
             let flushing = open.number(FLUSH);
             let flushing = tokio::time::timeout(self.pool.statement_timeout(), flushing);
             let reached = match flushing.await {
@@ -100,7 +121,10 @@ impl Flusher {
                 Err(_) => Err("the database took too long to write to disk".to_owned()),
             };
             match reached {
-                Ok(reached) => self.lock().safe = reached,
+                Ok(reached) => {
+                    self.took(begun.elapsed());
+                    self.lock().safe = reached;
+                }
                 Err(reason) => {
                     self.lock().open = false;
                     *lane = None;
@@ -109,6 +133,23 @@ impl Flusher {
             }
         }
         Err(lost("what was committed is not there"))
+    }
+
+    /// Whether an append had better wait for the disk itself. Now and then it says no to learn more.
+    pub(super) fn is_cheap(&self) -> bool {
+        let mut took = self.took.lock().unwrap_or_else(PoisonError::into_inner);
+        took.asked = took.asked.wrapping_add(1);
+        let known = took.lately.len() >= SAMPLES / 4;
+        let fastest = took.lately.iter().min().copied().unwrap_or_default();
+        known && fastest < CHEAP && took.asked % PROBE_EVERY != 0
+    }
+
+    fn took(&self, time: Duration) {
+        let mut took = self.took.lock().unwrap_or_else(PoisonError::into_inner);
+        took.lately.push_back(time);
+        if took.lately.len() > SAMPLES {
+            took.lately.pop_front();
+        }
     }
 
     fn is_safe(&self, position: i64, generation: u64) -> Result<bool, StoreError> {
@@ -134,11 +175,4 @@ fn lost(reason: &str) -> StoreError {
         reason: format!("it is not known whether the disk has it: {reason}"),
         maybe_done: true,
     }
-}
-
-/// The mark, set by an append that waits for the disk itself.
-pub(in crate::event_log) fn mark<'a>(position: i64) -> Sql<'a> {
-    Sql::kept("UPDATE platform.log_durable SET position = greatest(position, ")
-        .value::<diesel::sql_types::BigInt, _>(position)
-        .sql(")")
 }

@@ -13,7 +13,8 @@
 //! the one before has committed. The order of the log is the order of commits all the same, without a
 //! hole. When one fails, those behind it fail their condition or are told, and go the sure way.
 //!
-//! Commits do not wait for the disk (`flush` does that once for many), but for one that is alone.
+//! Where the disk is slow, commits do not wait for it: `flush` does, once for many. Where it is fast,
+//! that would cost more than it saves.
 
 mod cache;
 mod flight;
@@ -37,7 +38,6 @@ use crate::error::{Fault, chain};
 use crate::row::Head;
 use flight::{AppendLane, Flight, Outcome, Refused};
 use flush::Flusher;
-pub(super) use flush::mark;
 use memory::Memory;
 pub(super) use recent::Stored;
 
@@ -137,7 +137,7 @@ impl Writer {
                 landing.arrived = Some(flight.after.position);
                 drop(landing);
                 let appended = incoming::outcomes(batch, flight.admissions, flight.found);
-                Ok(Some(if flight.alone {
+                Ok(Some(if flight.safely {
                     Written::safe(appended)
                 } else {
                     self.written(appended, flight.after.position, flight.generation)
@@ -220,7 +220,7 @@ impl Writer {
             after: before,
             seen,
             generation,
-            alone: false,
+            safely: false,
             projections: Vec::new(),
             admissions,
             found: Vec::new(),
@@ -238,7 +238,8 @@ impl Writer {
         }
         memory.head = Some(flight.after);
         let now = *self.progress.borrow();
-        flight.alone = stored.len() <= FEW && now.committed == before.position;
+        let first = now.committed == before.position;
+        flight.safely = self.flusher.is_cheap() || (stored.len() <= FEW && first);
         Ok(Some(flight))
     }
 
