@@ -125,9 +125,11 @@ impl Arena<'_> {
     }
 
     fn pause(&mut self, step: &Step) -> Result<()> {
+        let wave = pressure::Wave::new(self.world, self.floods.len());
         self.cluster.freeze();
         self.meanwhile(step)?;
-        let flood = pressure::flood(self.world, step.lasts, &|| self.cluster.thaw());
+        let thaw = || self.cluster.thaw();
+        let flood = pressure::flood(self.world, wave, step.lasts, &thaw);
         let thawed = flood.thawed;
         self.note(&flood.told);
         self.floods.push(flood.ledger);
