@@ -1,9 +1,9 @@
 //! The ports on PostgreSQL 15 and later: the only crate that names diesel.
 //!
 //! [`migrate`] brings a database to the shape that this crate expects, [`connect`] makes a pool,
-//! and each port is a small struct over that pool. An append is one transaction that holds the
-//! lock on the head of the log: identities, aggregates, events and projections are read and
-//! written under it, which makes positions gapless and the order of commit the order of the log.
+//! and each port is a small struct over that pool. An append is one transaction that moves the head of
+//! the log: events and projections are written with it, which makes positions gapless and the order
+//! of commit the order of the log. It usually is one trip to the server, from memory (`event_log`).
 //!
 //! To change the schema, add a migration (up and down), and the columns to `schema`; the diagram
 //! in `docs/erd.md` is checked against a migrated database.

@@ -10,8 +10,8 @@ pub struct DatabaseSettings {
     /// `postgres://user:password@host/database?sslmode=…` or `host=… dbname=…`, as libpq reads it;
     /// a directory as host is that of a unix socket.
     pub url: String,
-    /// Connections to borrow at most. The log keeps up to four more for itself: two that append, one
-    /// that waits for the disk, one that hears of the appends of other processes.
+    /// Connections to borrow at most. The log keeps up to five more for itself: two that append, one
+    /// for what these must read, one that waits for the disk; and one that listens.
     pub max_connections: usize,
     /// How long a request may wait for a connection.
     pub acquire_timeout: Duration,

@@ -13,3 +13,4 @@ mod protection;
 mod retention;
 mod support;
 mod tls;
+mod writer;
