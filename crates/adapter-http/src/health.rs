@@ -36,6 +36,7 @@ pub(crate) async fn metrics(
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Refusal> {
     auth::reader_of_figures(&req, &shared).await?;
+    shared.metrics.waiting(shared.gateway.waiting());
     let text = shared.metrics.render().map_err(|error| {
         tracing::error!(%error, "the metrics could not be written");
         Refusal::internal()

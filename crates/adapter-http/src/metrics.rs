@@ -123,6 +123,8 @@ pub(crate) struct Metrics {
     events: Family<ByOutcome, Counter>,
     in_flight: Gauge,
     streams: Gauge,
+    waiting_events: Gauge,
+    waiting_bytes: Gauge,
 }
 
 impl Metrics {
@@ -134,6 +136,7 @@ impl Metrics {
             Family::new_with_constructor(|| Histogram::new(BUCKETS));
         let events = Family::default();
         let (in_flight, streams) = (Gauge::default(), Gauge::default());
+        let (waiting_events, waiting_bytes) = (Gauge::default(), Gauge::default());
         registry.register(
             "build",
             "What runs here",
@@ -165,6 +168,17 @@ impl Metrics {
             "Live streams that are open",
             Gauge::clone(&streams),
         );
+        registry.register(
+            "ingest_waiting_events",
+            "Events in the queue, accepted and not yet being written",
+            Gauge::clone(&waiting_events),
+        );
+        registry.register_with_unit(
+            "ingest_waiting",
+            "What these events take in memory",
+            Unit::Bytes,
+            Gauge::clone(&waiting_bytes),
+        );
         Self {
             registry,
             requests,
@@ -172,7 +186,16 @@ impl Metrics {
             events,
             in_flight,
             streams,
+            waiting_events,
+            waiting_bytes,
         }
+    }
+
+    /// So much waits to be written.
+    pub(crate) fn waiting(&self, (events, bytes): (usize, usize)) {
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.waiting_events.set(number(events));
+        self.waiting_bytes.set(number(bytes));
     }
 
     /// A request has begun; it goes on until the guard is dropped.
