@@ -153,7 +153,7 @@ async fn prepare(database: &DatabaseSettings, patience: Patience) -> Result<PgPo
 mod tests {
     use super::*;
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     fn patience(left: Duration) -> Patience {
         Patience {

@@ -88,9 +88,7 @@ async fn a_checked_token_is_believed_for_a_second_and_then_checked_again() {
         .unwrap();
     assert_eq!(access.authenticate(text.reveal()).await.unwrap().name, "ci");
     // Another process revokes it.
-    pts_ports::TokenStore::revoke(&*store, made.id, clock.now())
-        .await
-        .unwrap();
+    store.revoke(made.id, clock.now()).await.unwrap();
     clock.turn(Duration::milliseconds(999));
     assert!(access.authenticate(text.reveal()).await.is_ok());
     clock.turn(Duration::milliseconds(1));
@@ -208,9 +206,7 @@ async fn a_token_that_was_good_lately_is_remembered_while_the_store_is_away() {
     clock.turn(Duration::minutes(4));
     assert_eq!(access.remembered(text.reveal()).unwrap().name, "prometheus");
     // Revoked elsewhere: once that was seen, nothing is remembered.
-    pts_ports::TokenStore::revoke(&*store, made.id, clock.now())
-        .await
-        .unwrap();
+    store.revoke(made.id, clock.now()).await.unwrap();
     assert!(access.authenticate(text.reveal()).await.is_err());
     assert!(access.remembered(text.reveal()).is_err());
 }
