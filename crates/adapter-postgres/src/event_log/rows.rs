@@ -169,13 +169,11 @@ fn field(out: &mut BytesMut, bytes: &[u8]) -> Result<(), Fault> {
 }
 
 fn optional(out: &mut BytesMut, bytes: Option<&[u8]>) -> Result<(), Fault> {
-    match bytes {
-        Some(bytes) => field(out, bytes),
-        None => {
-            out.put_i32(-1);
-            Ok(())
-        }
-    }
+    let Some(bytes) = bytes else {
+        out.put_i32(-1);
+        return Ok(());
+    };
+    field(out, bytes)
 }
 
 fn json(out: &mut BytesMut, value: &impl Serialize) -> Result<(), Fault> {

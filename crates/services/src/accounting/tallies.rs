@@ -181,20 +181,20 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
 mod tests {
     use super::*;
 
-    fn sender(n: u128) -> Option<Uuid> {
-        Some(Uuid::from_u128(n))
+    fn sender(n: u128) -> Uuid {
+        Uuid::from_u128(n)
     }
 
     #[test]
     fn only_what_the_store_does_not_count_is_handed_over_and_only_once() {
         let tallies = Tallies::default();
         assert!(!tallies.take_stored());
-        tallies.count(sender(1), "s", Outcome::Stored, 5);
-        tallies.count(sender(1), "s", Outcome::Quarantined, 2);
-        tallies.count(sender(1), "s", Outcome::Repeated, 3);
-        tallies.count(sender(1), "s", Outcome::Refused, 1);
-        tallies.count(sender(1), "s", Outcome::Refused, 0);
-        tallies.note(sender(1), "s", Outcome::Repeated, 10);
+        tallies.count(Some(sender(1)), "s", Outcome::Stored, 5);
+        tallies.count(Some(sender(1)), "s", Outcome::Quarantined, 2);
+        tallies.count(Some(sender(1)), "s", Outcome::Repeated, 3);
+        tallies.count(Some(sender(1)), "s", Outcome::Refused, 1);
+        tallies.count(Some(sender(1)), "s", Outcome::Refused, 0);
+        tallies.note(Some(sender(1)), "s", Outcome::Repeated, 10);
         assert!(tallies.take_stored() && !tallies.take_stored());
         let pending = Counts {
             repeated: 3,
@@ -202,7 +202,7 @@ mod tests {
             ..Counts::default()
         };
         let line = Line {
-            sender: sender(1),
+            sender: Some(sender(1)),
             source: "s".into(),
             counts: pending,
         };
@@ -222,7 +222,7 @@ mod tests {
     fn the_busiest_come_first_and_nothing_of_the_others_is_lost() {
         let tallies = Tallies::default();
         for n in 1..=100_u64 {
-            tallies.count(sender(1), &format!("s{n}"), Outcome::Stored, n);
+            tallies.count(Some(sender(1)), &format!("s{n}"), Outcome::Stored, n);
         }
         tallies.count(None, "s100", Outcome::Refused, 100);
         let busiest = tallies.busiest(3);
@@ -233,7 +233,11 @@ mod tests {
             .collect();
         assert_eq!(
             shown,
-            [(None, "s100"), (sender(1), "s100"), (sender(1), "s99")]
+            [
+                (None, "s100"),
+                (Some(sender(1)), "s100"),
+                (Some(sender(1)), "s99")
+            ]
         );
         let shown: Counts = busiest.lines.iter().map(|line| line.counts).sum();
         assert_eq!(shown + busiest.others, tallies.totals());
@@ -243,7 +247,7 @@ mod tests {
     fn memory_is_bounded_and_what_is_beyond_is_counted_all_the_same() {
         let tallies = Tallies::default();
         for n in 0..30_000 {
-            tallies.count(sender(1), &n.to_string(), Outcome::Refused, 1);
+            tallies.count(Some(sender(1)), &n.to_string(), Outcome::Refused, 1);
         }
         let pending = tallies.take_pending();
         assert!(pending.len() <= MOST_KEYS + 1, "{} lines", pending.len());
@@ -254,7 +258,7 @@ mod tests {
             30_000
         );
         // What was handed over leaves room for what comes.
-        tallies.count(sender(1), "new", Outcome::Refused, 1);
+        tallies.count(Some(sender(1)), "new", Outcome::Refused, 1);
         assert_eq!(tallies.take_pending()[0].source, "new");
         assert_eq!(tallies.totals().refused, 30_001);
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use chrono::Duration;
+use futures::StreamExt as _;
 use futures::future::join_all;
 use pts_domain::event::NewEvent;
 use pts_ports::Appended;
@@ -14,6 +15,9 @@ use serde_json::json;
 
 use super::Harness;
 use crate::generate::{Babel, Sender, minute};
+
+/// Far longer than anything here takes.
+const LONG: std::time::Duration = std::time::Duration::from_secs(20);
 
 fn notice(sender: &mut Sender, text: &str) -> NewEvent {
     sender.event("platform.notice", minute(0), json!({"message": text}))
@@ -312,4 +316,38 @@ pub async fn contradictions_are_told_and_the_event_is_stored_all_the_same(store:
 /// A store that can commit says that it is ready.
 pub async fn a_store_that_works_is_ready(store: Harness) {
     store.log.ready().await.unwrap();
+}
+
+/// What is announced reaches everybody who listens, from the moment that they do.
+pub async fn what_is_announced_is_heard_by_all_who_listen(store: Harness) {
+    store.log.announce(3).await.unwrap();
+    let mut listeners = Vec::new();
+    for _ in 0..3 {
+        listeners.push(store.log.announced().await.unwrap());
+    }
+    for position in [4, 9, 1_000_000_000_000] {
+        store.log.announce(position).await.unwrap();
+        for listener in &mut listeners {
+            let heard = tokio::time::timeout(LONG, listener.next()).await;
+            assert_eq!(heard.expect("it is heard"), Some(position));
+        }
+    }
+}
+
+/// Several may write before any of it is safe; when one is, it and all before it are told and read.
+pub async fn what_is_written_is_seen_when_it_is_safe(store: Harness) {
+    let mut sender = Sender::named("written");
+    let mut written = Vec::new();
+    for size in [3_i64, 1, 120] {
+        let batch = (0..size).map(|n| notice(&mut sender, &n.to_string()));
+        written.push(store.log.write(batch.collect()).await.unwrap());
+    }
+    let mut places = written.iter().flat_map(|one| &one.appended).map(position);
+    assert!(places.by_ref().eq(1..=124));
+    // The last first.
+    for one in written.into_iter().rev() {
+        one.durable.await.unwrap();
+        assert_eq!(store.log.head().await.unwrap(), 124);
+    }
+    assert_eq!(store.everything().await.len(), 124);
 }

@@ -47,6 +47,8 @@ macro_rules! contract_suite {
             append::an_append_dropped_half_way_leaves_nothing_half_stored
             append::contradictions_are_told_and_the_event_is_stored_all_the_same
             append::a_store_that_works_is_ready
+            append::what_is_announced_is_heard_by_all_who_listen
+            append::what_is_written_is_seen_when_it_is_safe
             content::any_text_survives
             content::any_number_survives
             content::a_repeat_in_another_spelling_is_a_repeat

@@ -141,7 +141,7 @@ impl Flusher {
         took.asked = took.asked.wrapping_add(1);
         let known = took.lately.len() >= SAMPLES / 4;
         let fastest = took.lately.iter().min().copied().unwrap_or_default();
-        known && fastest < CHEAP && took.asked % PROBE_EVERY != 0
+        known && fastest < CHEAP && !took.asked.is_multiple_of(PROBE_EVERY)
     }
 
     fn took(&self, time: Duration) {

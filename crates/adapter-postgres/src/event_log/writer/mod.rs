@@ -96,16 +96,12 @@ impl Writer {
         }
         let mut batch: Vec<Incoming> = batch.into_iter().map(Incoming::from).collect();
         self.partitions.ensure(&self.pool, &batch).await?;
-        match self.quick(&mut batch).await? {
-            Some(written) => {
-                self.quick.fetch_add(1, Ordering::Relaxed);
-                Ok(written)
-            }
-            None => {
-                self.sure.fetch_add(1, Ordering::Relaxed);
-                self.sure(&mut batch).await
-            }
+        if let Some(written) = self.quick(&mut batch).await? {
+            self.quick.fetch_add(1, Ordering::Relaxed);
+            return Ok(written);
         }
+        self.sure.fetch_add(1, Ordering::Relaxed);
+        self.sure(&mut batch).await
     }
 
     /// How many appends went the quick way and how many the sure way.

@@ -2,7 +2,7 @@
 //! told without a trip to the database. Bounded: the oldest are forgotten first.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher as _, RandomState};
 
 use pts_domain::Identity;
 use pts_domain::event::Known;
@@ -62,12 +62,10 @@ impl Recent {
     }
 
     fn key(&self, identity: &Identity) -> Key {
-        let hash = |state: &RandomState| {
-            let mut hasher = state.build_hasher();
-            identity.hash(&mut hasher);
-            hasher.finish()
-        };
-        (hash(&self.hashers.0), hash(&self.hashers.1))
+        (
+            self.hashers.0.hash_one(identity),
+            self.hashers.1.hash_one(identity),
+        )
     }
 }
 
