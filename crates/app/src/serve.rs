@@ -6,6 +6,7 @@ use std::path::Path;
 use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use pts_adapter_http::HttpSettings;
@@ -20,6 +21,9 @@ use crate::banner::{self, Banner};
 use crate::config::Settings;
 use crate::database::{self, Patience, Purpose};
 use crate::wiring;
+
+/// How long the end waits for events that were accepted.
+const SETTLE: Duration = Duration::from_secs(10);
 
 /// The file in the data directory that keeps the first admin token.
 const TOKEN_FILE: &str = "admin-token";
@@ -102,6 +106,13 @@ async fn serve(
         ended = running.ended() => ended.context("the HTTP server ended by itself")?,
     }
     running.stop().await;
+    // What was answered with 202 is still on its way.
+    if tokio::time::timeout(SETTLE, gateway.settle())
+        .await
+        .is_err()
+    {
+        tracing::warn!("some events that were accepted could not be stored before the end");
+    }
     touch.abort();
     // Whatever it is at is taken back.
     upkeep.abort();

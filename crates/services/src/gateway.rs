@@ -250,6 +250,11 @@ impl Gateway {
         self.access.sign_out(principal).await
     }
 
+    /// Waits until everything that was taken in is written and safe on disk, or known not to be.
+    pub async fn settle(&self) {
+        self.engine.idle().await;
+    }
+
     /// How much waits to be written: events, and the bytes they take.
     pub fn waiting(&self) -> (usize, usize) {
         self.engine.waiting()

@@ -1,5 +1,9 @@
 //! Events on their way into the log: what is worked out of each once, before anything waits for it.
 
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use pts_domain::StoredEvent;
 use pts_domain::event::{Admission, Known, NewEvent};
 use pts_ports::Appended;
@@ -69,9 +73,14 @@ pub(super) fn outcomes(
     .collect()
 }
 
-/// The number that an append leaves at the head, which no other append leaves there: from the random
-/// half of its last event's id.
+/// The number that an append leaves at the head, which no other append leaves there, in this process or
+/// another.
 pub(super) fn stamp(last: &Incoming) -> i64 {
-    let (_, random) = last.event.id.as_u64_pair();
-    i64::from_ne_bytes(random.to_ne_bytes()) ^ last.event.position
+    static KEYS: OnceLock<RandomState> = OnceLock::new();
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let stamp =
+        KEYS.get_or_init(RandomState::new)
+            .hash_one((last.event.id, last.event.position, count));
+    i64::from_ne_bytes(stamp.to_ne_bytes())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
 use diesel::sql_types::{Integer, Timestamptz};
 use pts_domain::Timestamp;
 use pts_ports::StoreError;
@@ -63,6 +63,12 @@ pub(super) fn month_of(time: Timestamp) -> Timestamp {
     DateTime::<Utc>::from_naive_utc_and_offset(first.into(), Utc)
 }
 
+/// The first moment of the month after that of a time, in UTC.
+pub(super) fn month_after(time: Timestamp) -> Timestamp {
+    let month = month_of(time);
+    month.checked_add_months(Months::new(1)).unwrap_or(month)
+}
+
 /// For so long an identity is known at least. PostgreSQL keeps identities apart within a partition;
 /// in the first days of a month that of the month before is looked into as well.
 const KNOWN_FOR: Days = Days::new(8);
@@ -81,12 +87,14 @@ pub(super) fn known_since(now: Timestamp) -> Timestamp {
     month_of(now.checked_sub_days(KNOWN_FOR).unwrap_or(now))
 }
 
-/// Whether an identity of the batch may be in another partition than the event will be.
-pub(super) fn reach_back(batch: &[Incoming]) -> bool {
+/// Whether an identity of the batch may be in another partition than the event will be: that of the
+/// month before, or, where a clock was set back, one behind it.
+pub(super) fn reach_elsewhere(batch: &[Incoming], newest: Option<Timestamp>) -> bool {
     let since = identities_since(batch);
-    batch
-        .iter()
-        .any(|incoming| month_of(incoming.event.received_at) != since)
+    batch.iter().any(|incoming| {
+        let month = month_of(incoming.event.received_at);
+        month != since || newest.is_some_and(|newest| month < month_of(newest))
+    })
 }
 
 #[cfg(test)]

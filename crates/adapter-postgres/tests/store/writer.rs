@@ -373,6 +373,18 @@ async fn whoever_follows_skips_nothing_when_a_later_append_is_ready_first() {
     let mut elsewhere = other.event("t", epoch(), json!({}));
     elsewhere.received_at += chrono::Duration::seconds(1);
     let third = appending(&two, elsewhere);
+
+    let dump = async |n: &str| {
+        eprintln!("AT {n} one {:?} two {:?}", one.appends(), two.appends());
+        for row in watcher.query("SELECT pid::text || ' ' || coalesce(state,'') || ' ' || coalesce(wait_event_type,'') || ' ' || coalesce(wait_event,'') || ' ' || pg_blocking_pids(pid)::text || ' ' || left(query, 150) || ' xact ' || coalesce((now()-xact_start)::text,'-') FROM pg_stat_activity WHERE datname = current_database()", &[]).await.unwrap() {
+                eprintln!("ROW {n} {}", row.get::<_, String>(0));
+            }
+    };
+    let t0 = std::time::Instant::now();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    dump("1s").await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    dump("3s").await;
     until("the other waits for the head", || async {
         count(&watcher, WAITING).await == 2
     })

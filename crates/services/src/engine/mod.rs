@@ -8,6 +8,7 @@
 
 mod queue;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use pts_domain::Timestamp;
 use pts_domain::event::NewEvent;
 use pts_ports::{Appended, EventLog, StoreError, Written};
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, Semaphore, oneshot};
 use uuid::Uuid;
 
 use queue::{Bounds, Full, Load, Queue};
@@ -33,6 +34,8 @@ const TURN: usize = 64;
 const WRITERS: usize = 2;
 /// From so many waiting events on, another writer begins.
 const WORTH_ANOTHER: usize = 250;
+/// Groups that may wait for the disk at the same time: it may stand still while writing goes on.
+const UNSAFE_GROUPS: usize = 64;
 /// A request that is not answered by then is told so.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -115,6 +118,11 @@ struct Shared {
     log: Arc<dyn EventLog>,
     told: Told,
     state: Mutex<State>,
+    /// For groups that are written and not yet safe on disk.
+    room: Arc<Semaphore>,
+    /// How much goes on by itself, and what tells that nothing does any more.
+    busy: AtomicUsize,
+    ended: Notify,
     /// Where writers run: not in the runtime of whoever comes first, which may be a worker thread's
     /// own.
     home: Option<Handle>,
@@ -138,6 +146,9 @@ impl Engine {
                 log,
                 told,
                 state: Mutex::new(state),
+                room: Arc::new(Semaphore::new(UNSAFE_GROUPS)),
+                busy: AtomicUsize::new(0),
+                ended: Notify::new(),
                 home: Handle::try_current().ok(),
             }),
         }
@@ -164,17 +175,25 @@ impl Engine {
             begin
         };
         if begin {
-            let seat = Seat::new(Arc::clone(&self.shared));
-            self.spawn(write(seat));
+            begin_writer(&self.shared);
         }
         Ok(Ticket(ticket))
     }
 
     /// Lets something go on by itself, where the writers do.
     pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
-        match &self.shared.home {
-            Some(home) => drop(home.spawn(future)),
-            None => drop(tokio::spawn(future)),
+        spawn(&self.shared, future);
+    }
+
+    /// Waits until nothing waits, is written or goes on by itself.
+    pub(crate) async fn idle(&self) {
+        loop {
+            let mut ended = std::pin::pin!(self.shared.ended.notified());
+            ended.as_mut().enable();
+            if self.shared.busy.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            ended.await;
         }
     }
 
@@ -182,6 +201,41 @@ impl Engine {
     pub(crate) fn waiting(&self) -> (usize, usize) {
         let load = self.shared.lock().queue.load();
         (load.events, load.bytes)
+    }
+}
+
+fn spawn(shared: &Arc<Shared>, future: impl Future<Output = ()> + Send + 'static) {
+    let busy = Busy::new(Arc::clone(shared));
+    let future = async move {
+        let _busy = busy;
+        future.await;
+    };
+    match &shared.home {
+        Some(home) => drop(home.spawn(future)),
+        None => drop(tokio::spawn(future)),
+    }
+}
+
+/// Begins a writer whose place is taken already.
+fn begin_writer(shared: &Arc<Shared>) {
+    spawn(shared, write(Seat::new(Arc::clone(shared))));
+}
+
+/// Something that goes on by itself.
+struct Busy(Arc<Shared>);
+
+impl Busy {
+    fn new(shared: Arc<Shared>) -> Self {
+        shared.busy.fetch_add(1, Ordering::AcqRel);
+        Self(shared)
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        if self.0.busy.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.ended.notify_waiters();
+        }
     }
 }
 
@@ -230,8 +284,19 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        if self.held {
-            self.shared.lock().writers -= 1;
+        if !self.held {
+            return;
+        }
+        // It ends before its time. What waits must not wait for whoever comes next.
+        let another = {
+            let mut state = self.shared.lock();
+            state.writers -= 1;
+            let another = state.wants_another_writer();
+            state.writers += usize::from(another);
+            another
+        };
+        if another {
+            begin_writer(&self.shared);
         }
     }
 }
@@ -256,10 +321,14 @@ async fn group(shared: &Arc<Shared>, jobs: Vec<Job>) {
         all.extend(batch);
     }
     let newest = all.iter().map(|new| new.received_at).max();
+    // Never closed.
+    let room = Arc::clone(&shared.room).acquire_owned().await;
     match shared.log.write(all).await {
         Ok(Written { appended, durable }) => {
-            let shared = Arc::clone(shared);
-            tokio::spawn(async move {
+            let told = Arc::clone(shared);
+            spawn(shared, async move {
+                let _room = room;
+                let shared = told;
                 let safe = durable.await.map_err(|error| Failure::of(&error));
                 if safe.is_ok() {
                     (shared.told)(&appended, newest);

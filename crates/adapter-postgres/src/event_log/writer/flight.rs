@@ -21,7 +21,7 @@ const COPY_FROM: usize = 96;
 
 /// Appends do not wait for the disk, and find what they look for by its key.
 const SESSION: &str = "SET synchronous_commit = off; SET enable_seqscan = off; \
-     SET plan_cache_mode = force_generic_plan; SET lock_timeout = '2s'";
+     SET plan_cache_mode = force_generic_plan; SET lock_timeout = '500ms'";
 
 /// A connection for appends.
 pub(super) struct AppendLane {
@@ -66,11 +66,6 @@ pub(super) struct Flight {
 }
 
 impl Flight {
-    /// Whether nothing in it is new.
-    pub(super) fn is_empty(&self) -> bool {
-        self.before.position == self.after.position
-    }
-
     fn is_turn(&self, now: Progress) -> bool {
         now.epoch == self.epoch && now.committed >= self.before.position
     }
@@ -99,16 +94,16 @@ pub(super) enum Refused {
 impl Writer {
     /// Sends a batch that has its places.
     pub(super) async fn fly(&self, batch: &[Incoming], flight: &Flight) -> Outcome {
-        let Ok(mut lane) = self.lane().await else {
+        let limit = self.pool.statement_timeout();
+        let Ok(Ok(mut lane)) = tokio::time::timeout(limit, self.lane()).await else {
             return Outcome::Undone(Refused::Other);
         };
         let stored = placed(batch);
         let flying = self.send(&mut lane, &stored, flight);
-        let limit = self.pool.statement_timeout();
         let Ok(outcome) = tokio::time::timeout(limit, flying).await else {
             return Outcome::Unknown("the database took too long to append".into());
         };
-        // A lane that leaves a doubt is closed, and its transaction with it.
+        // A lane that leaves a doubt is closed; its transaction may still commit.
         let clean = match &outcome {
             Outcome::Committed => true,
             Outcome::Undone(_) => {

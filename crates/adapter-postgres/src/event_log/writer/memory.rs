@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use pts_domain::Identity;
 use pts_domain::event::Known;
 use pts_domain::projection::{Aggregates, Contradiction};
+use pts_domain::{Identity, Timestamp};
 use pts_ports::{Projector, StoreError};
 
 use super::cache::Cache;
@@ -22,6 +22,9 @@ use crate::row::Head;
 pub(super) struct Memory {
     pub(super) reader: Reader,
     pub(super) epoch: u64,
+    generation: u64,
+    /// When the newest event was received, as far as this is known.
+    newest: Option<Timestamp>,
     /// Where the last append, committed or under way, leaves the head.
     pub(super) head: Option<Head>,
     pub(super) cache: Cache,
@@ -37,12 +40,30 @@ impl Memory {
         Self {
             reader: Reader::new(pool),
             epoch: 0,
+            generation: 0,
+            newest: None,
             head: None,
             cache: Cache::default(),
             recent: Recent::new(),
             ask: 0,
             yielding: 0,
         }
+    }
+
+    /// Learns where the log ends, and of events that were received after those of a batch.
+    pub(super) async fn look(&mut self, batch: &[Incoming]) -> Result<Head, StoreError> {
+        let head = self.reader.head().await?;
+        let newest = batch
+            .iter()
+            .map(|incoming| incoming.event.received_at)
+            .max();
+        let later = self
+            .reader
+            .received_later(newest.unwrap_or_default())
+            .await?;
+        self.newest = self.newest.max(later);
+        self.head = Some(head);
+        Ok(head)
     }
 
     /// Begins a new epoch, if there is one.
@@ -55,6 +76,16 @@ impl Memory {
         }
     }
 
+    /// Forgets what was stored while another connection was there to make it safe: if the database
+    /// went down with it, some of that may be gone.
+    pub(super) fn reconnected(&mut self, generation: u64) {
+        if self.generation != generation {
+            self.generation = generation;
+            self.forget();
+            self.recent.clear();
+        }
+    }
+
     /// Forgets what somebody else's append makes wrong. What is stored stays stored.
     pub(super) fn forget(&mut self) {
         self.head = None;
@@ -62,6 +93,7 @@ impl Memory {
     }
 
     pub(super) fn remember(&mut self, incoming: &Incoming) {
+        self.newest = self.newest.max(Some(incoming.event.received_at));
         let stored = Stored {
             position: incoming.event.position,
             known: incoming.known,
@@ -93,7 +125,7 @@ impl Memory {
         batch: &[Incoming],
     ) -> Result<(HashMap<Identity, Known>, i64), StoreError> {
         let mut found = HashMap::new();
-        if self.ask > 0 || partitions::reach_back(batch) {
+        if self.ask > 0 || partitions::reach_elsewhere(batch, self.newest) {
             self.ask = self.ask.saturating_sub(1);
             found = self.reader.identities(batch).await?;
         }
@@ -133,16 +165,9 @@ impl Memory {
             .iter()
             .map(|incoming| projector.fold(&mut aggregates, &incoming.event))
             .collect();
-        let steps = steps(&aggregates, &found);
+        let steps = steps(&aggregates, &found)?;
         self.cache.put(aggregates);
-        match steps {
-            Ok(steps) => Ok((steps, found)),
-            Err(fault) => {
-                // Folded and not written.
-                self.forget();
-                Err(fault.into())
-            }
-        }
+        Ok((steps, found))
     }
 }
 

@@ -41,13 +41,17 @@ use flush::Flusher;
 use memory::Memory;
 pub(super) use recent::Stored;
 
-/// Up to so many events an append that is alone waits for the disk itself.
+/// Up to so many events an append that comes alone waits for the disk itself, however slow that is.
 const FEW: usize = 2;
 /// After an identity was met that is stored and not remembered, so many appends look theirs up
 /// first: such senders come in swarms.
 const ASK: u32 = 64;
 /// After somebody else was met at the head, so many appends go the sure way at once.
 const YIELD: u32 = 32;
+
+/// After so many events that the database refuses one by one, and none that it took, it is not the
+/// events.
+const REFUSALS: usize = 3;
 
 /// What the appends of this process know of the log.
 pub(super) struct Writer {
@@ -114,19 +118,14 @@ impl Writer {
 
     /// `None` if the batch must go the sure way; nothing was stored then.
     async fn quick(&self, batch: &mut [Incoming]) -> Result<Option<Written>, StoreError> {
-        let Some(flight) = self.depart(batch).await? else {
+        let Some((flight, landing)) = self.depart(batch).await? else {
             return Ok(None);
         };
-        if flight.is_empty() {
+        let Some(mut landing) = landing else {
             // What it repeats may still have to reach the disk.
             let (position, generation) = (flight.seen, flight.generation);
             let appended = incoming::outcomes(batch, flight.admissions, flight.found);
             return Ok(Some(self.written(appended, position, generation)));
-        }
-        let mut landing = Landing {
-            writer: self,
-            epoch: flight.epoch,
-            arrived: None,
         };
         match self.fly(batch, &flight).await {
             Outcome::Committed => {
@@ -159,14 +158,12 @@ impl Writer {
     /// An append that is committed and not known to be on disk.
     fn written(&self, appended: Vec<Appended>, position: i64, generation: u64) -> Written {
         let flusher = Arc::clone(&self.flusher);
-        let progress = self.progress.clone();
+        // What the database may have lost must not be remembered, and what nobody waited for may be.
+        let doubt = Doubt(Some(self.progress.clone()));
         let durable = async move {
-            let reached = flusher.reach(position, generation).await;
-            if reached.is_err() {
-                // What the database may have lost must not be remembered.
-                progress.send_modify(|progress| progress.epoch += 1);
-            }
-            reached
+            flusher.reach(position, generation).await?;
+            doubt.cleared();
+            Ok(())
         };
         Written {
             appended,
@@ -176,11 +173,15 @@ impl Writer {
 
     /// Decides what becomes of a batch and gives it its places, in memory. `None` if what is
     /// remembered does not do.
-    async fn depart(&self, batch: &mut [Incoming]) -> Result<Option<Flight>, StoreError> {
+    async fn depart(
+        &self,
+        batch: &mut [Incoming],
+    ) -> Result<Option<(Flight, Option<Landing<'_>>)>, StoreError> {
         let generation = self.flusher.generation().await?;
         let mut memory = self.memory.lock().await;
         loop {
             memory.settle(*self.progress.borrow());
+            memory.reconnected(generation);
             if memory.yielding > 0 {
                 memory.yielding -= 1;
                 return Ok(None);
@@ -200,7 +201,7 @@ impl Writer {
             self.drain(&mut memory).await;
             memory.cache.thin();
         }
-        let before = self.head(&mut memory).await?;
+        let before = self.head(&mut memory, batch).await?;
         let (known, seen) = memory.known(batch).await?;
         let admissions = admit(
             batch
@@ -222,7 +223,14 @@ impl Writer {
             found: Vec::new(),
         };
         let Some(last) = stored.last() else {
-            return Ok(Some(flight));
+            return Ok(Some((flight, None)));
+        };
+        // From here on memory is changed: if this ends in whatever way before it arrives, nothing that
+        // is remembered may be built on.
+        let landing = Landing {
+            writer: self,
+            epoch: flight.epoch,
+            arrived: None,
         };
         flight.after = Head {
             position: last.event.position,
@@ -236,23 +244,22 @@ impl Writer {
         let now = *self.progress.borrow();
         let first = now.committed == before.position;
         flight.safely = self.flusher.is_cheap() || (stored.len() <= FEW && first);
-        Ok(Some(flight))
+        Ok(Some((flight, Some(landing))))
     }
 
     /// Where the last append leaves the head.
-    async fn head(&self, memory: &mut Memory) -> Result<Head, StoreError> {
+    async fn head(&self, memory: &mut Memory, batch: &[Incoming]) -> Result<Head, StoreError> {
         if let Some(head) = memory.head {
             return Ok(head);
         }
-        let head = memory.reader.head().await?;
+        let head = memory.look(batch).await?;
         self.progress.send_if_modified(|progress| {
             let same = progress.epoch == memory.epoch;
             if same {
-                progress.committed = head.position;
+                progress.committed = progress.committed.max(head.position);
             }
             same
         });
-        memory.head = Some(head);
         Ok(head)
     }
 
@@ -292,6 +299,7 @@ impl Writer {
         let mut sifted = Vec::with_capacity(batch.len());
         let mut head = 0;
         let mut refusal = None;
+        let mut refusals = 0;
         let mut any = false;
         // The parts that are left, last first.
         let mut parts = vec![batch];
@@ -313,13 +321,24 @@ impl Writer {
                 Err(StoreError::Other(error)) if any || !parts.is_empty() => {
                     let reason = "something that the database refuses".to_owned();
                     sifted.push(Appended::Refused { reason });
+                    refusals += 1;
                     refusal = Some(StoreError::Other(error));
                 }
                 Err(StoreError::Unavailable { reason, maybe_done }) => {
                     let maybe_done = maybe_done || any;
                     return Err(StoreError::Unavailable { reason, maybe_done });
                 }
+                // Part of it is stored.
+                Err(error) if any => {
+                    return Err(StoreError::Unavailable {
+                        reason: chain(&error),
+                        maybe_done: true,
+                    });
+                }
                 Err(error) => return Err(error),
+            }
+            if !any && refusals >= REFUSALS {
+                break;
             }
         }
         match refusal {
@@ -359,6 +378,23 @@ impl Writer {
 
     fn lanes(&self) -> std::sync::MutexGuard<'_, Vec<AppendLane>> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Begins a new epoch when it is dropped, unless it was cleared.
+struct Doubt(Option<watch::Sender<Progress>>);
+
+impl Doubt {
+    fn cleared(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Doubt {
+    fn drop(&mut self) {
+        if let Some(progress) = &self.0 {
+            progress.send_modify(|progress| progress.epoch += 1);
+        }
     }
 }
 

@@ -3,17 +3,21 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use diesel::QueryableByName;
+use diesel::sql_types::{Nullable, Timestamptz};
 use diesel_async::SimpleAsyncConnection;
-use pts_domain::Identity;
 use pts_domain::projection::{AggregateKey, Aggregates};
+use pts_domain::{Identity, Timestamp};
 use pts_ports::StoreError;
 
 use super::{Incoming, Stored, careful};
 use crate::PgPool;
 use crate::connection::Connection;
 use crate::error::{Fault, classify};
+use crate::event_log::partitions;
 use crate::project::{self, Place};
 use crate::row::{Head, read_head};
+use crate::sql::Sql;
 
 /// Asks, and once more over a new connection if the old one does not do. A connection that failed in
 /// whatever way is closed: the next question gets one that is certainly clean.
@@ -21,7 +25,9 @@ macro_rules! ask {
     ($reader:ident, $connection:ident => $question:expr) => {{
         let limit = $reader.pool.statement_timeout();
         loop {
-            let (connection, fresh) = $reader.take().await?;
+            let taken = tokio::time::timeout(limit, $reader.take()).await;
+            let (connection, fresh) =
+                taken.map_err(|_| StoreError::unavailable("the database does not answer"))??;
             let $connection = &connection.diesel;
             match tokio::time::timeout(limit, $question).await {
                 Ok(Ok(answer)) => {
@@ -37,6 +43,18 @@ macro_rules! ask {
             }
         }
     }};
+}
+
+#[derive(QueryableByName)]
+struct Later {
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    newest: Option<Timestamp>,
+}
+
+/// Partitions ahead are empty but for such events: this looks through no more than those.
+fn later(than: Timestamp) -> Sql<'static> {
+    Sql::once("SELECT max(received_at) AS newest FROM platform.events WHERE received_at >= ")
+        .value::<Timestamptz, _>(partitions::month_after(than))
 }
 
 /// The connection, opened when it is first needed.
@@ -72,6 +90,18 @@ impl Reader {
     /// Where the log ends.
     pub(super) async fn head(&mut self) -> Result<Head, StoreError> {
         ask!(self, connection => read_head(connection))
+    }
+
+    /// When the newest event behind the month of this moment was received, if there is any: a clock that
+    /// was ahead and is set back leaves some.
+    pub(super) async fn received_later(
+        &mut self,
+        than: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let rows: Vec<Later> = ask!(self, connection => async {
+            later(than).rows(connection).await.map_err(classify)
+        })?;
+        Ok(rows.into_iter().next().and_then(|row| row.newest))
     }
 
     /// The connection, and whether it is a new one.
