@@ -373,49 +373,17 @@ async fn whoever_follows_skips_nothing_when_a_later_append_is_ready_first() {
     let mut elsewhere = other.event("t", epoch(), json!({}));
     elsewhere.received_at += chrono::Duration::seconds(1);
     let third = appending(&two, elsewhere);
-
-    let dump = async |n: &str| {
-        eprintln!("AT {n} one {:?} two {:?}", one.appends(), two.appends());
-        for row in watcher.query("SELECT pid::text || ' ' || coalesce(state,'') || ' ' || coalesce(wait_event_type,'') || ' ' || coalesce(wait_event,'') || ' ' || pg_blocking_pids(pid)::text || ' ' || left(query, 150) || ' xact ' || coalesce((now()-xact_start)::text,'-') FROM pg_stat_activity WHERE datname = current_database()", &[]).await.unwrap() {
-                eprintln!("ROW {n} {}", row.get::<_, String>(0));
-            }
-    };
-    let t0 = std::time::Instant::now();
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    dump("1s").await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    dump("3s").await;
-    until("the other waits for the head", || async {
-        count(&watcher, WAITING).await == 2
+    // Nobody waits for a lock for long: then the first gives way, and the other overtakes it.
+    until("the other waits for the head, or has it", || async {
+        count(&watcher, WAITING).await == 2 || third.is_finished()
     })
     .await;
-    assert_eq!(one.head().await.unwrap(), 1);
-    assert_eq!(
-        two.after(1, &EventFilter::default(), 10)
-            .await
-            .unwrap()
-            .events,
-        []
-    );
-    assert!(
-        ![&first, &second, &third]
-            .iter()
-            .any(|task| task.is_finished())
-    );
+    let head = one.head().await.unwrap();
+    assert!((1..=2).contains(&head) && !second.is_finished(), "{head}");
     sql(&client, "SELECT pg_advisory_unlock(42)").await;
     let mut all = Vec::new();
-    for (n, task) in [first, second, third].into_iter().enumerate() {
-        let got = timeout(Duration::from_secs(6), task).await;
-        if got.is_err() {
-            for row in watcher.query("SELECT pid::text || ' ' || coalesce(state,'') || ' ' || coalesce(wait_event_type,'') || ' ' || coalesce(wait_event,'') || ' ' || pg_blocking_pids(pid)::text || ' ' || left(query, 200) || ' xact ' || coalesce((now()-xact_start)::text,'-') FROM pg_stat_activity WHERE datname = current_database()", &[]).await.unwrap() {
-                eprintln!("ROW {n} {}", row.get::<_, String>(0));
-            }
-            for row in watcher.query("SELECT pid::text || ' ' || locktype || ' ' || mode || ' ' || granted::text || ' ' || coalesce(relation::regclass::text,'') || ' ' || coalesce(objid::text,'')|| ' ' || coalesce(transactionid::text,'') FROM pg_locks where not granted or locktype in ('advisory','transactionid')", &[]).await.unwrap() {
-                eprintln!("LOCK {n} {}", row.get::<_, String>(0));
-            }
-            eprintln!("one {:?} two {:?}", one.appends(), two.appends());
-        }
-        all.extend(got.unwrap().unwrap());
+    for task in [first, second, third] {
+        all.extend(timeout(PATIENCE, task).await.unwrap().unwrap());
     }
     all.sort_unstable();
     assert_eq!(all, [2, 3, 4]);
@@ -426,16 +394,16 @@ async fn whoever_follows_skips_nothing_when_a_later_append_is_ready_first() {
     until("it waits", || async { count(&watcher, WAITING).await == 1 }).await;
     let mut elsewhere = other.event("t", epoch(), json!({}));
     elsewhere.received_at += chrono::Duration::seconds(1);
-    assert_eq!(appending(&two, elsewhere).await.unwrap(), [5]);
-    assert_eq!(one.head().await.unwrap(), 5);
+    let overtaking = appending(&two, elsewhere);
+    until("it overtakes, or waits for who took the head", || async {
+        overtaking.is_finished() || count(&watcher, WAITING).await == 2
+    })
+    .await;
     sql(&client, "SELECT pg_advisory_unlock(43)").await;
-    assert_eq!(
-        timeout(Duration::from_secs(6), lame)
-            .await
-            .unwrap_or_else(|_| panic!("LAME"))
-            .unwrap(),
-        [6]
-    );
+    let mut all = timeout(PATIENCE, lame).await.unwrap().unwrap();
+    all.extend(timeout(PATIENCE, overtaking).await.unwrap().unwrap());
+    all.sort_unstable();
+    assert_eq!(all, [5, 6]);
 
     stop.store(true, Ordering::SeqCst);
     assert_eq!(timeout(PATIENCE, reader).await.unwrap().unwrap(), 6);
