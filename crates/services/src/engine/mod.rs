@@ -287,11 +287,11 @@ impl Drop for Seat {
         if !self.held {
             return;
         }
-        // It ends before its time. What waits must not wait for whoever comes next.
+        // It ends before its time. What waits must not wait for whoever comes next, unless all ends.
         let another = {
             let mut state = self.shared.lock();
             state.writers -= 1;
-            let another = state.wants_another_writer();
+            let another = std::thread::panicking() && state.wants_another_writer();
             state.writers += usize::from(another);
             another
         };

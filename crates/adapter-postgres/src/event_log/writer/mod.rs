@@ -273,20 +273,20 @@ impl Writer {
         // The projections that it writes are not in memory.
         memory.forget();
         let (appended, head) = self.sift(batch).await?;
-        let last = batch.iter().map(|incoming| incoming.event.position).max();
-        let reached = last.unwrap_or(0).max(head);
-        self.progress.send_modify(|progress| {
-            progress.committed = progress.committed.max(reached);
-        });
+        let mut last = 0;
+        // What was refused had a place for a moment, too.
         for (incoming, outcome) in batch.iter().zip(&appended) {
             if matches!(outcome, Appended::Stored { .. }) {
+                last = last.max(incoming.event.position);
                 memory.remember(incoming);
             }
         }
-        let committed = appended
-            .iter()
-            .any(|one| matches!(one, Appended::Stored { .. }));
-        if committed {
+        let reached = last.max(head);
+        self.progress.send_modify(|progress| {
+            progress.committed = progress.committed.max(reached);
+        });
+        // Where it went in parts, the last of them may repeat what another process put behind ours.
+        if last >= head && last > 0 {
             return Ok(Written::safe(appended));
         }
         // Reading commits nothing that would wait for the disk.
