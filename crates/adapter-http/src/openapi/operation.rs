@@ -209,13 +209,21 @@ fn responses(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
             );
             responses.insert("201".into(), body("The event was stored.", &receipt));
             responses.insert(
+                "202".into(),
+                body(
+                    "With `ack=accepted`: what was sent is good and waits to be stored. It may still \
+                     be lost if the server or the database goes away before that.",
+                    &either,
+                ),
+            );
+            responses.insert(
                 "207".into(),
                 body(
                     "Some events of the batch were not accepted; each has its result.",
                     &batch,
                 ),
             );
-            for status in [408, 409, 413, 415] {
+            for status in [408, 409, 413, 415, 429] {
                 responses.insert(status.to_string(), refusal(status));
             }
         }
@@ -260,7 +268,7 @@ fn answer(data: &Value) -> Value {
     body("The answer, and what it rests on.", &schema)
 }
 
-const REFUSALS: [(u16, &str, &str); 9] = [
+const REFUSALS: [(u16, &str, &str); 10] = [
     (400, "BadRequest", "The request is not valid: see `errors`."),
     (401, "Unauthenticated", "No token, or one that is not good."),
     (403, "Denied", "The token does not allow this."),
@@ -274,9 +282,16 @@ const REFUSALS: [(u16, &str, &str); 9] = [
     (413, "TooLarge", "More than one request may hold."),
     (415, "Unsupported", "Not in a form that is accepted."),
     (
+        429,
+        "TooMuch",
+        "Half of what can wait belongs to this token already, and nothing of this was stored: try \
+         again after `Retry-After`, or send less at the same time.",
+    ),
+    (
         503,
         "Unavailable",
-        "Not at the moment: try again after `Retry-After`.",
+        "Not at the moment: try again after `Retry-After`. With the code `overloaded`, too much is \
+         waiting already, and nothing of this was stored.",
     ),
 ];
 
@@ -294,7 +309,7 @@ pub(super) fn refusals() -> Map<String, Value> {
         .iter()
         .map(|(status, name, description)| {
             let mut response = json!({ "description": description, "content": content });
-            if *status == 503 {
+            if matches!(status, 429 | 503) {
                 response["headers"] = json!({
                     "Retry-After": { "schema": { "type": "integer" }, "description": "Seconds." },
                 });

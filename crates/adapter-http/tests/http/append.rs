@@ -157,6 +157,55 @@ async fn validation_alone_stores_nothing() {
 }
 
 #[tokio::test]
+async fn acceptance_is_answered_as_such_and_the_events_are_there_soon() {
+    let server = Server::start().await;
+    let post = |body: Value| {
+        let request = server.post("/v1/events?ack=accepted");
+        Reply::of(request.body(body.to_string()))
+    };
+    let one = post(foreign("a")).await;
+    assert_eq!(one.status, 202, "{}", one.body);
+    let id = one.body["id"].as_str().unwrap();
+    let path = format!("/v1/events/{id}");
+    assert_eq!(one.headers["location"].to_str().unwrap(), path);
+    let batch = post(json!([foreign("a"), foreign("b")])).await;
+    assert_eq!(batch.status, 202, "{}", batch.body);
+    assert_eq!(batch.body["items"][1]["status"], "accepted");
+    assert_eq!(batch.body["items"][1]["code"], 202);
+    assert_eq!(batch.body["created"], 0, "nobody knows yet");
+    // What is not valid is said at once.
+    let mixed = post(json!([foreign("c"), {}])).await;
+    assert_eq!(mixed.status, 207);
+    let statuses = [0, 1].map(|n| mixed.body["items"][n]["status"].clone());
+    assert_eq!(statuses, ["accepted", "invalid"]);
+    post(json!({})).await.is_problem(400, "invalid_event");
+    let asked = server.post("/v1/events?ack=committed");
+    let committed = Reply::of(asked.body(foreign("d").to_string())).await;
+    assert_eq!(committed.status, 201);
+    let unknown = Reply::of(server.post("/v1/events?ack=soon").body("{}")).await;
+    unknown.is_problem(400, "invalid_input");
+    // Whoever was accepted comes before whoever asked later.
+    let there = server.ask("/v1/events").await;
+    let ids: Vec<_> = there["data"].as_array().unwrap().iter().collect();
+    assert_eq!(ids.len(), 4, "a, b, c and d once each");
+    assert_eq!(server.ask(&path).await["data"]["id"], id);
+}
+
+#[tokio::test]
+async fn the_document_says_how_an_event_may_be_put_off() {
+    let server = Server::start().await;
+    let document = server.ask("/openapi.json").await;
+    let responses = &document["paths"]["/v1/events"]["post"]["responses"];
+    assert!(responses["202"]["content"]["application/json"]["schema"].is_object());
+    for status in ["429", "503"] {
+        let name = responses[status]["$ref"].as_str().unwrap();
+        let name = name.strip_prefix("#/components/responses/").unwrap();
+        let response = &document["components"]["responses"][name];
+        assert!(response["headers"]["Retry-After"].is_object(), "{response}");
+    }
+}
+
+#[tokio::test]
 async fn lines_are_a_batch_and_a_bad_line_hurts_no_other() {
     let server = Server::start().await;
     let body = format!("{}\n\n{{\"type\":\n{}\r\n", foreign("a"), foreign("b"));
