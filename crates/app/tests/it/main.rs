@@ -5,4 +5,5 @@ mod commands;
 mod faults;
 mod first_run;
 mod harness;
+mod ingest;
 mod retention;
