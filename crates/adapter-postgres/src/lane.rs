@@ -16,6 +16,9 @@ use crate::connection::{Driver, Opener};
 use crate::error::Fault;
 use crate::sql::Raw;
 
+/// So many prepared statements are kept: each takes memory on the server.
+const MOST_KEPT: usize = 128;
+
 /// One step of a pipeline.
 pub(crate) enum Step {
     /// SQL without values; may be several statements.
@@ -71,14 +74,14 @@ impl Lane {
     ///
     /// The answers come with one trip to the server once its statements are prepared; preparing
     /// happens before anything is sent, so that the order of the steps holds.
-    pub(crate) async fn pipeline(&mut self, steps: &[&Step]) -> Result<Vec<u64>, Error> {
+    pub(crate) async fn pipeline(&mut self, steps: &[Step]) -> Result<Vec<u64>, Error> {
         let mut prepared = Vec::new();
         for step in steps {
             let statement = match step {
                 Step::Plain(_) => None,
                 Step::Kept(raw) => Some(self.prepared(&raw.text, &raw.types).await?),
             };
-            prepared.push((*step, statement));
+            prepared.push((step, statement));
         }
         let client = &self.client;
         let sent = prepared.iter().map(|(step, statement)| async move {
@@ -132,6 +135,10 @@ impl Lane {
     async fn prepared(&mut self, text: &str, types: &[Type]) -> Result<Statement, Error> {
         if let Some(statement) = self.kept.get(text) {
             return Ok(statement.clone());
+        }
+        if self.kept.len() >= MOST_KEPT {
+            // Dropping them frees them on the server, too.
+            self.kept.clear();
         }
         let statement = self.client.prepare_typed(text, types).await?;
         self.kept.insert(text.into(), statement.clone());

@@ -7,6 +7,7 @@
 //! talkative.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::marker::PhantomData;
 
 use diesel::pg::{Pg, PgMetadataLookup, PgQueryBuilder, PgTypeMetadata};
@@ -97,6 +98,57 @@ pub(crate) struct Raw {
     pub(crate) text: String,
     pub(crate) binds: Vec<Option<Vec<u8>>>,
     pub(crate) types: Vec<Type>,
+}
+
+impl Raw {
+    /// Several statements as one: the first must return rows, and what `last` makes of them, by the name
+    /// `first`, is returned. One message, one plan and one answer instead of many.
+    pub(crate) fn fused(first: &Self, others: &[&Self], last: &str) -> Self {
+        let mut fused = Self {
+            text: String::from("WITH "),
+            binds: Vec::new(),
+            types: Vec::new(),
+        };
+        for (number, part) in std::iter::once(first)
+            .chain(others.iter().copied())
+            .enumerate()
+        {
+            if number == 0 {
+                fused.text.push_str("first AS (");
+            } else {
+                let _ = write!(fused.text, ", other_{number} AS (");
+            }
+            fused.push(part);
+            fused.text.push(')');
+        }
+        fused.text.push(' ');
+        fused.text.push_str(last);
+        fused
+    }
+
+    /// Appends a statement, its values behind those that are there: `$1` becomes `$4` behind three.
+    fn push(&mut self, part: &Self) {
+        let before = self.binds.len();
+        let mut pieces = part.text.split('$');
+        self.text.push_str(pieces.next().unwrap_or_default());
+        for piece in pieces {
+            let end = piece
+                .find(|letter: char| !letter.is_ascii_digit())
+                .unwrap_or(piece.len());
+            let (number, rest) = piece.split_at(end);
+            match number.parse::<usize>() {
+                Ok(number) => {
+                    let _ = write!(self.text, "${}{rest}", number + before);
+                }
+                Err(_) => {
+                    self.text.push('$');
+                    self.text.push_str(piece);
+                }
+            }
+        }
+        self.binds.extend(part.binds.iter().cloned());
+        self.types.extend(part.types.iter().cloned());
+    }
 }
 
 /// Types of our own, whose numbers differ from database to database, are in no statement of ours.
@@ -191,4 +243,31 @@ impl QueryId for Sql<'_> {
 
 impl Query for Sql<'_> {
     type SqlType = Untyped;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fused_statements_keep_their_values_apart() {
+        use diesel::sql_types::{BigInt, Text};
+        let one = Sql::kept("UPDATE a SET x = ")
+            .value::<BigInt, _>(7_i64)
+            .sql(" RETURNING 1");
+        let two = Sql::kept("INSERT INTO b VALUES (")
+            .value::<Text, _>("$1 is text")
+            .sql(", ")
+            .value::<BigInt, _>(8_i64)
+            .sql(")");
+        let (one, two) = (one.raw().unwrap(), two.raw().unwrap());
+        let fused = Raw::fused(&one, &[&two], "SELECT count(*) FROM first");
+        assert_eq!(
+            fused.text,
+            "WITH first AS (UPDATE a SET x = $1 RETURNING 1), \
+             other_1 AS (INSERT INTO b VALUES ($2, $3)) SELECT count(*) FROM first"
+        );
+        assert_eq!(fused.binds.len(), 3);
+        assert_eq!(fused.types, [Type::INT8, Type::TEXT, Type::INT8]);
+    }
 }

@@ -14,21 +14,25 @@ use crate::error::{Fault, chain};
 use crate::event_log::rows;
 use crate::lane::{Lane, Step};
 use crate::row::Head;
-use crate::sql::Sql;
+use crate::sql::{Raw, Sql};
 
 /// From so many rows on, COPY is cheaper than arrays: it costs one more trip.
 const COPY_FROM: usize = 96;
 
-/// Appends do not wait for the disk, and find what they look for by its key.
-const SESSION: &str = "SET synchronous_commit = off; SET enable_seqscan = off; \
+/// Appends find what they look for by its key.
+const SESSION: &str = "SET enable_seqscan = off; \
      SET plan_cache_mode = force_generic_plan; SET lock_timeout = '500ms'";
 
 /// A connection for appends.
 pub(super) struct AppendLane {
     lane: Lane,
-    /// Begins a transaction that waits for the disk, as the server would have it.
-    begin_safely: &'static str,
+    /// Has commits wait for the disk, as the server would have it.
+    wait: &'static str,
+    waits: bool,
 }
+
+/// Has commits not wait.
+const HURRY: &str = "SET synchronous_commit = off";
 
 impl AppendLane {
     pub(super) async fn open(pool: &PgPool) -> Result<Self, Fault> {
@@ -36,17 +40,30 @@ impl AppendLane {
         let broken = |error: Error| Fault::Broken(chain(&error));
         let usual = lane.word("SHOW synchronous_commit").await.map_err(broken)?;
         lane.plain(SESSION).await.map_err(broken)?;
-        let begin_safely = match usual.as_deref() {
-            Some("local") => "BEGIN; SET LOCAL synchronous_commit = local",
-            Some("remote_write") => "BEGIN; SET LOCAL synchronous_commit = remote_write",
-            Some("remote_apply") => "BEGIN; SET LOCAL synchronous_commit = remote_apply",
-            _ => "BEGIN; SET LOCAL synchronous_commit = on",
+        lane.plain(HURRY).await.map_err(broken)?;
+        let wait = match usual.as_deref() {
+            Some("local") => "SET synchronous_commit = local",
+            Some("remote_write") => "SET synchronous_commit = remote_write",
+            Some("remote_apply") => "SET synchronous_commit = remote_apply",
+            // `off` would make nothing safe, however long we wait.
+            _ => "SET synchronous_commit = on",
         };
-        Ok(Self { lane, begin_safely })
+        Ok(Self {
+            lane,
+            wait,
+            waits: false,
+        })
     }
 
     pub(super) fn is_closed(&self) -> bool {
         self.lane.is_closed()
+    }
+
+    /// The step that has commits from now on wait for the disk or not, if that is to change.
+    fn switch(&mut self, safely: bool) -> Option<Step> {
+        let change = self.waits != safely;
+        self.waits = safely;
+        change.then_some(Step::Plain(if safely { self.wait } else { HURRY }))
     }
 }
 
@@ -60,7 +77,7 @@ pub(super) struct Flight {
     pub(super) generation: u64,
     /// Whether it waits for the disk itself.
     pub(super) safely: bool,
-    pub(super) projections: Vec<Step>,
+    pub(super) projections: Vec<Raw>,
     pub(super) admissions: Vec<Admission>,
     pub(super) found: Vec<Vec<Contradiction>>,
 }
@@ -120,76 +137,90 @@ impl Writer {
     }
 
     async fn send(&self, lane: &mut AppendLane, stored: &[&Incoming], flight: &Flight) -> Outcome {
-        let begin = if flight.safely {
-            lane.begin_safely
-        } else {
-            "BEGIN"
-        };
+        let switch = lane.switch(flight.safely);
         let lane = &mut lane.lane;
-        match self.rows_and_turn(lane, begin, stored, flight).await {
-            Ok(last) => last,
-            Err(refused) => Outcome::Undone(refused),
-        }
+        let sent = if stored.len() < COPY_FROM && flight.is_turn(*self.progress.borrow()) {
+            at_once(lane, switch, stored, flight).await
+        } else {
+            self.in_turn(lane, switch, stored, flight).await
+        };
+        sent.unwrap_or_else(Outcome::Undone)
     }
 
-    /// Puts in the rows, waits until all before are committed, and goes on from there; together, if
-    /// they are already.
-    async fn rows_and_turn(
+    /// Puts in the rows, waits until all before are committed, and goes on from there.
+    async fn in_turn(
         &self,
         lane: &mut Lane,
-        begin: &'static str,
+        switch: Option<Step>,
         stored: &[&Incoming],
         flight: &Flight,
     ) -> Result<Outcome, Refused> {
-        let unsent = |_| Refused::Other;
-        let mut steps = vec![Step::Plain(begin)];
-        if stored.len() >= COPY_FROM {
-            let copied = rows::copied(stored).map_err(unsent)?;
-            let copying = async {
-                lane.pipeline(&steps.iter().collect::<Vec<_>>()).await?;
-                lane.copy(rows::COPY, copied).await
-            };
-            copying.await.map_err(|error| refused(&error))?;
-            steps.clear();
+        let mut steps: Vec<Step> = switch.into_iter().collect();
+        steps.push(Step::Plain("BEGIN"));
+        let rows = if stored.len() >= COPY_FROM {
+            let copied = rows::copied(stored).map_err(|_| Refused::Other)?;
+            match lane.pipeline(&steps).await {
+                Ok(_) => lane.copy(rows::COPY, copied).await.map(|_| ()),
+                Err(error) => Err(error),
+            }
         } else {
-            let attributes = rows::attributes(stored);
-            let insert = rows::insert(stored, &attributes).raw();
-            steps.push(Step::Kept(insert.map_err(|_| Refused::Other)?));
+            steps.push(Step::Kept(inserted(stored)?));
+            lane.pipeline(&steps).await.map(|_| ())
+        };
+        rows.map_err(|error| refused(&error))?;
+        let now = self
+            .wait(|now| now.epoch != flight.epoch || flight.is_turn(*now))
+            .await;
+        if now.epoch != flight.epoch {
+            return Err(Refused::Other);
         }
-        if !flight.is_turn(*self.progress.borrow()) {
-            if !steps.is_empty() {
-                let sent = lane.pipeline(&steps.iter().collect::<Vec<_>>()).await;
-                sent.map_err(|error| refused(&error))?;
-                steps.clear();
-            }
-            let now = self
-                .wait(|now| now.epoch != flight.epoch || flight.is_turn(*now))
-                .await;
-            if now.epoch != flight.epoch {
-                return Err(Refused::Other);
-            }
-        }
-        let head = move_head(flight).raw();
-        steps.push(Step::Kept(head.map_err(|_| Refused::Other)?));
-        let commit = Step::Plain("COMMIT");
-        let mut all: Vec<&Step> = steps.iter().collect();
-        all.extend(&flight.projections);
-        all.push(&commit);
-        Ok(match lane.pipeline(&all).await {
-            Ok(_) => Outcome::Committed,
-            // The server said no to one of them, and so to all.
-            Err(error) if error.code().is_some() => Outcome::Undone(refused(&error)),
-            Err(error) => Outcome::Unknown(chain(&error)),
-        })
+        let others: Vec<&Raw> = flight.projections.iter().collect();
+        let rest = Raw::fused(&moved_head(flight)?, &others, OR_NOTHING);
+        let last = [Step::Kept(rest), Step::Plain("COMMIT")];
+        Ok(outcome(lane.pipeline(&last).await))
     }
 }
 
-/// Moves the head from where it is remembered, or divides by zero.
-fn move_head(flight: &Flight) -> Sql<'static> {
+/// Sends everything as one statement, which is a transaction of its own.
+async fn at_once(
+    lane: &mut Lane,
+    switch: Option<Step>,
+    stored: &[&Incoming],
+    flight: &Flight,
+) -> Result<Outcome, Refused> {
+    let rows = inserted(stored)?;
+    let mut others = vec![&rows];
+    others.extend(&flight.projections);
+    let all = Raw::fused(&moved_head(flight)?, &others, OR_NOTHING);
+    let mut steps: Vec<Step> = switch.into_iter().collect();
+    steps.push(Step::Kept(all));
+    Ok(outcome(lane.pipeline(&steps).await))
+}
+
+fn inserted(stored: &[&Incoming]) -> Result<Raw, Refused> {
+    let attributes = rows::attributes(stored);
+    let insert = rows::insert(stored, &attributes);
+    insert.raw().map_err(|_| Refused::Other)
+}
+
+fn outcome(answer: Result<Vec<u64>, Error>) -> Outcome {
+    match answer {
+        Ok(_) => Outcome::Committed,
+        // The server said no to one of them, and so to all.
+        Err(error) if error.code().is_some() => Outcome::Undone(refused(&error)),
+        Err(error) => Outcome::Unknown(chain(&error)),
+    }
+}
+
+/// Divides by zero, which undoes everything, if the head was not where it is remembered.
+const OR_NOTHING: &str = "SELECT 1 / count(*) FROM first";
+
+/// Moves the head from where it is remembered.
+fn moved_head(flight: &Flight) -> Result<Raw, Refused> {
     let Flight { before, after, .. } = flight;
     // What is safe by then: all of it, if the commit waits for the disk.
     let durable = if flight.safely { after.position } else { 0 };
-    Sql::kept("WITH moved AS (UPDATE platform.log_head SET position = ")
+    Sql::kept("UPDATE platform.log_head SET position = ")
         .value::<BigInt, _>(after.position)
         .sql(", stamp = ")
         .value::<BigInt, _>(after.stamp)
@@ -199,7 +230,9 @@ fn move_head(flight: &Flight) -> Sql<'static> {
         .value::<BigInt, _>(before.position)
         .sql(" AND stamp = ")
         .value::<BigInt, _>(before.stamp)
-        .sql(" RETURNING 1) SELECT 1 / count(*) FROM moved")
+        .sql(" RETURNING 1")
+        .raw()
+        .map_err(|_| Refused::Other)
 }
 
 fn refused(error: &Error) -> Refused {

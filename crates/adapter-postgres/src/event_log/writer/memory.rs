@@ -14,9 +14,9 @@ use super::{Incoming, Progress};
 use crate::PgPool;
 use crate::error::Fault;
 use crate::event_log::partitions;
-use crate::lane::Step;
 use crate::project::{self, Place};
 use crate::row::Head;
+use crate::sql::{Raw, Sql};
 
 /// The memory.
 pub(super) struct Memory {
@@ -147,7 +147,7 @@ impl Memory {
         &mut self,
         projector: &dyn Projector,
         stored: &[&Incoming],
-    ) -> Result<(Vec<Step>, Vec<Vec<Contradiction>>), StoreError> {
+    ) -> Result<(Vec<Raw>, Vec<Vec<Contradiction>>), StoreError> {
         let keys: BTreeSet<_> = stored
             .iter()
             .flat_map(|incoming| projector.keys(&incoming.event.event))
@@ -171,12 +171,12 @@ impl Memory {
     }
 }
 
-fn steps(aggregates: &Aggregates, found: &[Vec<Contradiction>]) -> Result<Vec<Step>, Fault> {
+fn steps(aggregates: &Aggregates, found: &[Vec<Contradiction>]) -> Result<Vec<Raw>, Fault> {
     let mut writes = project::store(Place::Live, aggregates.changed())?;
     writes.extend(project::store_contradictions(
         Place::Live,
         found.iter().flatten(),
     ));
-    let raw = writes.iter().map(|write| write.raw().map(Step::Kept));
+    let raw = writes.iter().map(Sql::raw);
     raw.collect::<Result<_, _>>().map_err(Fault::Failed)
 }
