@@ -136,14 +136,11 @@ impl Raw {
                 .find(|letter: char| !letter.is_ascii_digit())
                 .unwrap_or(piece.len());
             let (number, rest) = piece.split_at(end);
-            match number.parse::<usize>() {
-                Ok(number) => {
-                    let _ = write!(self.text, "${}{rest}", number + before);
-                }
-                Err(_) => {
-                    self.text.push('$');
-                    self.text.push_str(piece);
-                }
+            if let Ok(number) = number.parse::<usize>() {
+                let _ = write!(self.text, "${}{rest}", number + before);
+            } else {
+                self.text.push('$');
+                self.text.push_str(piece);
             }
         }
         self.binds.extend(part.binds.iter().cloned());
