@@ -31,6 +31,8 @@ const SHARE: u64 = 20_000;
 const UNDER_WAY: u64 = 4_000;
 /// A refusal because too much waits is an answer that is given at once, and so is "I live".
 const AT_ONCE: Duration = Duration::from_secs(1);
+/// From so long on, a pause must fill the queue.
+const LONG: Duration = Duration::from_secs(10);
 /// What waits for the database is answered by then: a look-up of the token may take two seconds, the
 /// writing ten.
 const IN_THE_END: Duration = Duration::from_secs(13);
@@ -253,10 +255,12 @@ fn judge(sent: &[Sent], events: u64, lasts: Duration, servers: u64) -> Vec<Strin
             slowest.took
         ));
     }
-    // Somebody kept sending while nothing could be stored: what no queue holds was refused.
+    // Somebody kept sending while nothing could be stored: what no queue holds was refused. A short
+    // pause is over before a debug build has read all that was sent.
+    let long = lasts >= LONG;
     let early = sent.iter().filter(|one| one.began + AT_ONCE < lasts);
     let reached = early.filter(|one| one.answer.is_ok()).count() as u64;
-    if reached * events > (SHARE + UNDER_WAY) * servers && !sent.iter().any(is_too_much) {
+    if long && reached * events > (SHARE + UNDER_WAY) * servers && !sent.iter().any(is_too_much) {
         wrong.push(format!(
             "{reached} requests of {events} events came while the database stood still, and none was \
              too much"
@@ -344,12 +348,13 @@ mod tests {
             let refused = (0..refused).map(|_| told(0, 10, 429, "too_many_requests"));
             let all: Vec<_> = stored.chain(refused).collect();
             (
+                judge(&all, 500, LONG, 1).len(),
+                judge(&all, 500, LONG, 2).len(),
                 judge(&all, 500, Duration::from_secs(3), 1).len(),
-                judge(&all, 500, Duration::from_secs(3), 2).len(),
             )
         };
-        assert_eq!(wave(0), (1, 0), "two servers hold it");
-        assert_eq!(wave(4), (0, 0));
+        assert_eq!(wave(0), (1, 0, 0), "two servers hold it");
+        assert_eq!(wave(4), (0, 0, 0));
     }
 
     #[test]
