@@ -26,9 +26,43 @@ const SESSION: &str = "SET enable_seqscan = off; \
 /// A connection for appends.
 pub(super) struct AppendLane {
     lane: Lane,
-    /// Has commits wait for the disk, as the server would have it.
+    commits: Commits,
+}
+
+/// Whether a lane's commits wait for the disk, and how that is changed.
+struct Commits {
+    /// Has them wait, as the server would have it.
     wait: &'static str,
-    waits: bool,
+    /// Unknown after anything went wrong: a change that was meant to be sent may not have been.
+    waiting: Option<bool>,
+}
+
+impl Commits {
+    fn new(usual: Option<&str>) -> Self {
+        let wait = match usual {
+            Some("local") => "SET synchronous_commit = local",
+            Some("remote_write") => "SET synchronous_commit = remote_write",
+            Some("remote_apply") => "SET synchronous_commit = remote_apply",
+            // `off` would make nothing safe, however long we wait.
+            _ => "SET synchronous_commit = on",
+        };
+        Self {
+            wait,
+            waiting: None,
+        }
+    }
+
+    /// The step that has commits from now on wait for the disk or not, unless they do so already. Must
+    /// be sent, or [`Commits::doubt`] be called.
+    fn switch(&mut self, safely: bool) -> Option<Step> {
+        let change = self.waiting != Some(safely);
+        self.waiting = Some(safely);
+        change.then_some(Step::Plain(if safely { self.wait } else { HURRY }))
+    }
+
+    fn doubt(&mut self) {
+        self.waiting = None;
+    }
 }
 
 /// Has commits not wait.
@@ -40,30 +74,14 @@ impl AppendLane {
         let broken = |error: Error| Fault::Broken(chain(&error));
         let usual = lane.word("SHOW synchronous_commit").await.map_err(broken)?;
         lane.plain(SESSION).await.map_err(broken)?;
-        lane.plain(HURRY).await.map_err(broken)?;
-        let wait = match usual.as_deref() {
-            Some("local") => "SET synchronous_commit = local",
-            Some("remote_write") => "SET synchronous_commit = remote_write",
-            Some("remote_apply") => "SET synchronous_commit = remote_apply",
-            // `off` would make nothing safe, however long we wait.
-            _ => "SET synchronous_commit = on",
-        };
         Ok(Self {
             lane,
-            wait,
-            waits: false,
+            commits: Commits::new(usual.as_deref()),
         })
     }
 
     pub(super) fn is_closed(&self) -> bool {
         self.lane.is_closed()
-    }
-
-    /// The step that has commits from now on wait for the disk or not, if that is to change.
-    fn switch(&mut self, safely: bool) -> Option<Step> {
-        let change = self.waits != safely;
-        self.waits = safely;
-        change.then_some(Step::Plain(if safely { self.wait } else { HURRY }))
     }
 }
 
@@ -124,6 +142,7 @@ impl Writer {
         let clean = match &outcome {
             Outcome::Committed => true,
             Outcome::Undone(_) => {
+                lane.commits.doubt();
                 let rolling = lane.lane.plain("ROLLBACK");
                 let patience = Duration::from_secs(1);
                 matches!(tokio::time::timeout(patience, rolling).await, Ok(Ok(())))
@@ -137,7 +156,7 @@ impl Writer {
     }
 
     async fn send(&self, lane: &mut AppendLane, stored: &[&Incoming], flight: &Flight) -> Outcome {
-        let switch = lane.switch(flight.safely);
+        let switch = lane.commits.switch(flight.safely);
         let lane = &mut lane.lane;
         let sent = if stored.len() < COPY_FROM && flight.is_turn(*self.progress.borrow()) {
             at_once(lane, switch, stored, flight).await
@@ -251,4 +270,37 @@ fn refused(error: &Error) -> Refused {
         }
     }
     why
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(step: Option<Step>) -> Option<&'static str> {
+        step.map(|step| match step {
+            Step::Plain(text) => text,
+            Step::Kept(raw) => panic!("{raw:?}"),
+        })
+    }
+
+    #[test]
+    fn what_commits_do_is_said_when_it_changes_and_whenever_it_is_not_known() {
+        let mut commits = Commits::new(Some("remote_apply"));
+        let wait = Some("SET synchronous_commit = remote_apply");
+        assert_eq!(told(commits.switch(false)), Some(HURRY));
+        assert_eq!(told(commits.switch(false)), None);
+        assert_eq!(told(commits.switch(true)), wait);
+        assert_eq!(told(commits.switch(true)), None);
+        // That it was meant to be sent does not mean that it was.
+        commits.doubt();
+        assert_eq!(told(commits.switch(true)), wait);
+    }
+
+    #[test]
+    fn a_server_that_never_waits_is_made_to() {
+        for usual in [Some("off"), Some("on"), None] {
+            let wait = told(Commits::new(usual).switch(true));
+            assert_eq!(wait, Some("SET synchronous_commit = on"), "{usual:?}");
+        }
+    }
 }

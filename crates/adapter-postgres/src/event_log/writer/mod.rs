@@ -289,7 +289,7 @@ impl Writer {
         if last >= head && last > 0 {
             return Ok(Written::safe(appended));
         }
-        // Reading commits nothing that would wait for the disk.
+        // What it repeats may be somebody's who does not wait for the disk.
         Ok(self.written(appended, head, generation))
     }
 
