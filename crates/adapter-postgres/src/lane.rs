@@ -3,17 +3,15 @@
 //! hands on no SQLSTATE. The statements are still written with diesel.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures::SinkExt as _;
 use futures::future::join_all;
-use tokio::runtime::Handle;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Error, SimpleQueryMessage, Statement};
 
 use crate::connection::{Driver, Opener};
-use crate::error::Fault;
+use crate::error::{Fault, chain};
 use crate::sql::Raw;
 
 /// So many prepared statements are kept: each takes memory on the server.
@@ -35,33 +33,18 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    /// Opens one; its driver runs in `home`, whoever asks for it. `session` is run first.
-    pub(crate) async fn open(
-        opener: &Opener,
-        home: &Handle,
-        session: &'static str,
-        patience: Duration,
-    ) -> Result<Self, Fault> {
-        let opener = opener.clone();
-        let opening = home.spawn(async move {
-            let (client, driver) = opener.open_bare().await?;
-            client
-                .batch_execute(session)
-                .await
-                .map_err(|error| Fault::Broken(crate::error::chain(&error)))?;
-            Ok(Self {
-                client,
-                _driver: driver,
-                kept: HashMap::new(),
-            })
-        });
-        match tokio::time::timeout(patience, opening).await {
-            Ok(Ok(opened)) => opened,
-            Ok(Err(error)) => Err(Fault::Broken(format!(
-                "a connection was not opened: {error}"
-            ))),
-            Err(_) => Err(Fault::Broken("the database does not answer".into())),
-        }
+    /// Opens one; `session` is run first.
+    pub(crate) async fn open(opener: &Opener, session: &str) -> Result<Self, Fault> {
+        let (client, driver) = opener.open_bare().await?;
+        client
+            .batch_execute(session)
+            .await
+            .map_err(|error| Fault::Broken(chain(&error)))?;
+        Ok(Self {
+            client,
+            _driver: driver,
+            kept: HashMap::new(),
+        })
     }
 
     /// Whether the other side is gone, as far as it has been heard.
@@ -75,24 +58,26 @@ impl Lane {
     /// The answers come with one trip to the server once its statements are prepared; preparing
     /// happens before anything is sent, so that the order of the steps holds.
     pub(crate) async fn pipeline(&mut self, steps: &[Step]) -> Result<Vec<u64>, Error> {
-        let mut prepared = Vec::new();
+        enum Ready<'a> {
+            Plain(&'static str),
+            Kept(Statement, &'a Raw),
+        }
+        let mut ready = Vec::with_capacity(steps.len());
         for step in steps {
-            let statement = match step {
-                Step::Plain(_) => None,
-                Step::Kept(raw) => Some(self.prepared(&raw.text, &raw.types).await?),
-            };
-            prepared.push((step, statement));
+            ready.push(match step {
+                Step::Plain(text) => Ready::Plain(text),
+                Step::Kept(raw) => Ready::Kept(self.prepared(&raw.text, &raw.types).await?, raw),
+            });
         }
         let client = &self.client;
-        let sent = prepared.iter().map(|(step, statement)| async move {
-            match (step, statement) {
-                (Step::Kept(raw), Some(statement)) => {
+        let sent = ready.iter().map(|step| async move {
+            match step {
+                Ready::Plain(text) => client.batch_execute(text).await.map(|()| 0),
+                Ready::Kept(statement, raw) => {
                     client
                         .execute_raw(statement, raw.binds.iter().map(Bind))
                         .await
                 }
-                (Step::Plain(text), _) => client.batch_execute(text).await.map(|()| 0),
-                (Step::Kept(_), None) => Ok(0),
             }
         });
         join_all(sent).await.into_iter().collect()

@@ -25,8 +25,7 @@ use crate::sql::Sql;
 #[derive(Clone)]
 pub struct PgPool {
     pool: managed::Pool<Manager>,
-    opener: Opener,
-    home: Handle,
+    home: Home,
     /// What is left of the connections for reads that can wait. Some stay free of them, so that
     /// however much is asked, events are taken in and tokens are checked.
     reads: Arc<Semaphore>,
@@ -43,24 +42,38 @@ impl fmt::Debug for PgPool {
     }
 }
 
-struct Manager {
+/// The runtime that the pool was made in. Connections live there, and not in that of whoever happens to
+/// need one first: a server's worker threads have runtimes of their own, which may be busy with
+/// something else, and end before others are done.
+#[derive(Clone)]
+struct Home {
     opener: Opener,
-    /// The runtime that the pool was made in. Connections live there, and not in that of whoever
-    /// happens to need one first: a server's worker threads have runtimes of their own, which may
-    /// be busy with something else, and end before others are done.
-    home: Handle,
+    runtime: Handle,
 }
+
+impl Home {
+    async fn open<T, F>(&self, opening: impl FnOnce(Opener) -> F) -> Result<T, Fault>
+    where
+        F: Future<Output = Result<T, Fault>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let opening = self.runtime.spawn(opening(self.opener.clone()));
+        opening
+            .await
+            .map_err(|error| Fault::Broken(format!("a connection was not opened: {error}")))?
+    }
+}
+
+struct Manager(Home);
 
 impl managed::Manager for Manager {
     type Type = Connection;
     type Error = Fault;
 
     async fn create(&self) -> Result<Connection, Fault> {
-        let opener = self.opener.clone();
-        let opening = self.home.spawn(async move { opener.open().await });
-        opening
+        self.0
+            .open(|opener| async move { opener.open().await })
             .await
-            .map_err(|error| Fault::Broken(format!("a connection was not opened: {error}")))?
     }
 
     async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<Fault> {
@@ -80,13 +93,10 @@ pub fn connect(settings: &DatabaseSettings) -> Result<PgPool, StoreError> {
     // The statement's own limit is kept on this side; the server's is there for whoever it loses.
     let server_limit = settings.statement_timeout + Duration::from_secs(1);
     let opener = Opener::new(&settings.url, server_limit, "pg_catalog, pg_temp")?;
-    let home = Handle::try_current().map_err(|error| setting(error.to_string()))?;
+    let runtime = Handle::try_current().map_err(|error| setting(error.to_string()))?;
+    let home = Home { opener, runtime };
     let connections = settings.max_connections.max(1);
-    let manager = Manager {
-        opener: opener.clone(),
-        home: home.clone(),
-    };
-    let pool = managed::Pool::builder(manager)
+    let pool = managed::Pool::builder(Manager(home.clone()))
         .max_size(connections)
         .wait_timeout(Some(settings.acquire_timeout))
         .create_timeout(Some(settings.acquire_timeout))
@@ -96,7 +106,6 @@ pub fn connect(settings: &DatabaseSettings) -> Result<PgPool, StoreError> {
         .map_err(|error| setting(error.to_string()))?;
     Ok(PgPool {
         pool,
-        opener,
         home,
         reads: Arc::new(Semaphore::new((connections * 3 / 4).max(1))),
         acquire_timeout: settings.acquire_timeout,
@@ -111,22 +120,16 @@ impl PgPool {
         self.pool.close();
     }
 
-    /// Opens a connection for somebody who keeps it, beside those that are borrowed.
+    /// Opens a connection for somebody who keeps it, beside those that are borrowed. `session` is run
+    /// first.
     pub(crate) async fn lane(&self, session: &'static str) -> Result<Lane, Fault> {
-        Lane::open(&self.opener, &self.home, session, self.acquire_timeout).await
+        self.open(move |opener| async move { Lane::open(&opener, session).await })
+            .await
     }
 
     /// The same, for use with diesel.
     pub(crate) async fn own(&self) -> Result<Connection, Fault> {
-        let opener = self.opener.clone();
-        let opening = self.home.spawn(async move { opener.open().await });
-        match tokio::time::timeout(self.acquire_timeout, opening).await {
-            Ok(Ok(opened)) => opened,
-            Ok(Err(error)) => Err(Fault::Broken(format!(
-                "a connection was not opened: {error}"
-            ))),
-            Err(_) => Err(Fault::Broken("the database does not answer".into())),
-        }
+        self.open(|opener| async move { opener.open().await }).await
     }
 
     /// Opens a connection that hears what is announced on a channel.
@@ -134,11 +137,19 @@ impl PgPool {
         &self,
         channel: &'static str,
     ) -> Result<(Client, Driver, watch::Receiver<i64>), Fault> {
-        let opener = self.opener.clone();
-        let opening = self.home.spawn(async move { opener.listen(channel).await });
-        opening
+        self.open(move |opener| async move { opener.listen(channel).await })
             .await
-            .map_err(|error| Fault::Broken(format!("a connection was not opened: {error}")))?
+    }
+
+    /// Opens a connection that is not of the pool, within the time that one of the pool may take.
+    async fn open<T, F>(&self, opening: impl FnOnce(Opener) -> F) -> Result<T, Fault>
+    where
+        F: Future<Output = Result<T, Fault>> + Send + 'static,
+        T: Send + 'static,
+    {
+        tokio::time::timeout(self.acquire_timeout, self.home.open(opening))
+            .await
+            .unwrap_or_else(|_| Err(Fault::Broken("the database does not answer".into())))
     }
 
     /// How long a statement may take.
@@ -274,6 +285,17 @@ impl Lease {
             }
             Ok(Err(error)) => Err(self.fail(classify(error)).await),
             Err(_) => Err(Fault::Busy("the database took too long to answer".into())),
+        }
+    }
+
+    /// Ends a use of several statements: gives the connection back, or says what their failure was.
+    pub(crate) async fn finish<T>(self, result: Result<T, Fault>) -> Result<T, StoreError> {
+        match result {
+            Ok(value) => {
+                self.give_back();
+                Ok(value)
+            }
+            Err(fault) => Err(self.fail(fault).await.into()),
         }
     }
 

@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use pts_domain::FieldError;
-use pts_domain::problem::nearest;
+use pts_domain::problem::{kind, nearest};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -75,17 +75,6 @@ fn unknown(name: &str, value: &Value, known: &[String]) -> FieldError {
         None => format!("one of {}", known.join(", ")),
     };
     FieldError::with_code("unknown", name, kind(value), expected)
-}
-
-const fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 mod command;
 mod parameters;
 mod query;
+mod shape;
 
 use std::rc::Rc;
 

@@ -13,7 +13,6 @@ use pts_ports::{Difference, Maintenance, Projector, RebuildReport, StoreError, V
 
 use crate::PgPool;
 use crate::error::{Fault, classify};
-use crate::pool::Lease;
 
 /// How many differences or faults a report holds.
 const MOST: usize = 1_000;
@@ -36,19 +35,19 @@ impl Maintenance for PgMaintenance {
     async fn rebuild(&self) -> Result<RebuildReport, StoreError> {
         let lease = self.pool.lease().await?;
         let result = rebuild::rebuild(lease.connection(), self.projector.as_ref()).await;
-        end(lease, result).await
+        lease.finish(result).await
     }
 
     async fn check(&self) -> Result<Vec<Difference>, StoreError> {
         let lease = self.pool.lease().await?;
         let result = check::check(lease.connection(), self.projector.as_ref()).await;
-        end(lease, result).await
+        lease.finish(result).await
     }
 
     async fn verify(&self) -> Result<VerifyReport, StoreError> {
         let lease = self.pool.lease().await?;
         let result = verify::verify(lease.connection()).await;
-        end(lease, result).await
+        lease.finish(result).await
     }
 }
 
@@ -64,14 +63,4 @@ async fn begin(mut connection: &AsyncPgConnection, kind: &str) -> Result<(), Fau
         ))
         .await
         .map_err(classify)
-}
-
-async fn end<T>(lease: Lease, result: Result<T, Fault>) -> Result<T, StoreError> {
-    match result {
-        Ok(value) => {
-            lease.give_back();
-            Ok(value)
-        }
-        Err(fault) => Err(lease.fail(fault).await.into()),
-    }
 }

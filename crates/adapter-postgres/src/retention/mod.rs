@@ -20,7 +20,6 @@ use pts_ports::{MonthAhead, RetentionRun, RetentionStore, StoreError, Thinned, T
 
 use crate::PgPool;
 use crate::error::{Fault, classify};
-use crate::pool::Lease;
 
 /// For so long a swap tries to get its turn, unless told otherwise.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -52,7 +51,7 @@ impl RetentionStore for PgRetention {
     async fn survey(&self, horizon: Timestamp) -> Result<Vec<MonthSurvey>, StoreError> {
         let lease = self.pool.lease().await?;
         let result = survey(lease.connection(), horizon).await;
-        end(lease, result).await
+        lease.finish(result).await
     }
 
     async fn thin(&self, thinning: Thinning) -> Result<Thinned, StoreError> {
@@ -131,16 +130,6 @@ async fn begin(mut connection: &AsyncPgConnection, kind: &str) -> Result<(), Fau
         ))
         .await
         .map_err(classify)
-}
-
-async fn end<T>(lease: Lease, result: Result<T, Fault>) -> Result<T, StoreError> {
-    match result {
-        Ok(value) => {
-            lease.give_back();
-            Ok(value)
-        }
-        Err(fault) => Err(lease.fail(fault).await.into()),
-    }
 }
 
 #[cfg(test)]

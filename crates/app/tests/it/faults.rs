@@ -11,7 +11,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-use crate::harness::{PATIENCE, Server, data_dir, program, run};
+use crate::harness::{PATIENCE, Server, data_dir, program, run, signal};
 
 fn notice(id: usize) -> Value {
     json!({"type": "platform.notice", "source": "s", "id": id.to_string(), "data": {"message": "m"}})
@@ -199,14 +199,6 @@ async fn two_servers_on_one_database_are_one_service() {
     assert_eq!(two.post(&notice(3)).await.0, StatusCode::CREATED);
     assert!(two.end("TERM").await.success());
     database.stop().await;
-}
-
-/// Sends a signal, by name, to a process.
-fn signal(name: &str, pid: u32) {
-    let sent = std::process::Command::new("kill")
-        .args(["-s", name, &pid.to_string()])
-        .status();
-    assert!(sent.unwrap().success());
 }
 
 #[tokio::test]

@@ -189,3 +189,11 @@ pub(crate) fn deployment(id: &str, version: &str) -> [Value; 2] {
         })
     })
 }
+
+/// Sends a signal, by name, to a process.
+pub(crate) fn signal(name: &str, pid: u32) {
+    let sent = std::process::Command::new("kill")
+        .args(["-s", name, &pid.to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+}

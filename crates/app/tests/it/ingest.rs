@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-use crate::harness::{PATIENCE, Server, data_dir};
+use crate::harness::{PATIENCE, Server, data_dir, signal};
 
 fn notice(source: &str, id: usize) -> Value {
     json!({
@@ -146,14 +146,6 @@ async fn what_is_accepted_is_there_soon() {
     assert_eq!(stream.positions(), (1..=20).collect::<Vec<_>>());
     drop(stream);
     assert!(server.end("TERM").await.success());
-}
-
-/// Sends a signal, by name, to a process.
-fn signal(name: &str, pid: u32) {
-    let sent = std::process::Command::new("kill")
-        .args(["-s", name, &pid.to_string()])
-        .status();
-    assert!(sent.unwrap().success());
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::{Event, Identity, NewEvent, limits, numbers};
 use crate::platform::{Parsed, PlatformEvent};
+use crate::problem::kind;
 use crate::{FieldError, Timestamp, time};
 
 /// How strictly an event is read.
@@ -255,17 +256,6 @@ fn hint_misplaced(errors: Vec<FieldError>, attributes: &Map<String, Value>) -> V
             error
         })
         .collect()
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    }
 }
 
 #[cfg(test)]
