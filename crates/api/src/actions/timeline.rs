@@ -8,7 +8,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::actions::LARGEST_LIMIT;
 use crate::{Action, Effect};
+
+/// This area's actions; see [`each_action`](crate::each_action).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! each_timeline_action {
+    ($each:ident) => {
+        $each!(answer $crate::actions::timeline::WhatRanAt);
+        $each!(answer $crate::actions::timeline::ListContradictions);
+    };
+}
 
 /// `platform.at`
 pub struct WhatRanAt;
@@ -60,6 +71,7 @@ pub struct ListContradictionsInput {
     /// About this, spelt as it stands in the answers: `deployment payments/production/d-42`.
     pub about: Option<String>,
     /// At most so many, 1 to 1,000; 100 if not given.
+    #[schemars(range(min = 1, max = LARGEST_LIMIT))]
     pub limit: Option<usize>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,
