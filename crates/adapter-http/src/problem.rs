@@ -147,16 +147,6 @@ impl Refusal {
     }
 }
 
-/// A few errors in one line; the rest stand in the problem's list.
-pub(crate) fn summary(errors: &[FieldError]) -> String {
-    const SHOWN: usize = 3;
-    let shown = pts_domain::problem::join(&errors[..errors.len().min(SHOWN)]);
-    match errors.len() {
-        n if n > SHOWN => format!("{shown}; and {} more", n - SHOWN),
-        _ => shown,
-    }
-}
-
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     letters

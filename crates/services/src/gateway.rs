@@ -61,13 +61,12 @@ pub struct CallOptions {
 }
 
 /// The code behind an action that is one question and one answer.
-#[expect(
-    async_fn_in_trait,
-    reason = "used through generics in this workspace only"
-)]
 pub trait UseCase<A: Action> {
     /// Carries the action out for somebody who may.
-    async fn run(&self, input: A::Input) -> Result<Answer<A::Output>, ActionError>;
+    fn run(
+        &self,
+        input: A::Input,
+    ) -> impl Future<Output = Result<Answer<A::Output>, ActionError>> + Send;
 }
 
 impl Gateway {
