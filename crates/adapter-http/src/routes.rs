@@ -10,11 +10,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse};
-use pts_api::actions::{
-    accounting, deployments, dora, event_types, events as event_actions, images, incidents,
-    quarantine, services, state, timeline,
-};
-use pts_api::{Action, Method as ApiMethod};
+use pts_api::{Action, Call, Method as ApiMethod};
 use pts_domain::problem::nearest;
 
 use crate::middleware::catch_panics;
@@ -48,6 +44,9 @@ impl From<ApiMethod> for Verb {
     }
 }
 
+/// The name of the one route that leads to every action.
+pub(crate) const CALL: &str = "call";
+
 /// Everything that is served beside the actions. Nothing else may be.
 const WELL_KNOWN: &[Route] = &[
     well_known("/", Verb::Get, "root"),
@@ -63,6 +62,7 @@ const WELL_KNOWN: &[Route] = &[
     well_known("/signin", Verb::Post, "signin"),
     well_known("/signin/{file}", Verb::Get, "signin"),
     well_known("/signout", Verb::Post, "signout"),
+    well_known(Call::PATH, Verb::Post, CALL),
 ];
 
 const fn well_known(path: &'static str, method: Verb, name: &'static str) -> Route {
@@ -92,29 +92,20 @@ pub(crate) fn configure(config: &mut ServiceConfig) -> Vec<Route> {
     };
     let b = &mut binder;
 
-    // `/v1/events/stream` before `/v1/events/{id}`: the first that fits is taken.
-    b.action::<event_actions::AppendEvents, _, _>(events::append);
-    b.action::<event_actions::StreamEvents, _, _>(events::stream);
-    bind::query::<event_actions::SearchEvents>(b);
-    bind::query::<event_actions::GetEvent>(b);
-    bind::query::<event_types::ListEventTypes>(b);
-    bind::query::<event_types::GetEventType>(b);
-    bind::query::<deployments::SearchDeployments>(b);
-    bind::query::<deployments::GetDeployment>(b);
-    bind::query::<services::ListServices>(b);
-    bind::query::<services::GetService>(b);
-    bind::query::<images::SearchImages>(b);
-    bind::query::<state::ListStates>(b);
-    bind::query::<incidents::SearchIncidents>(b);
-    bind::query::<dora::GetDora>(b);
-    bind::query::<timeline::WhatRanAt>(b);
-    bind::query::<timeline::ListContradictions>(b);
-    bind::query::<accounting::GetAccounting>(b);
-    bind::query::<quarantine::SearchQuarantine>(b);
-    bind::query::<quarantine::GetQuarantined>(b);
-    bind::command::<quarantine::ReplayQuarantine>(b);
-    bind::command::<quarantine::DiscardQuarantined>(b);
+    macro_rules! bind {
+        (answer $action:ty) => {
+            bind::answered::<$action>(b)
+        };
+        (ingest $action:ty) => {
+            b.action::<$action, _, _>(events::append)
+        };
+        (stream $action:ty) => {
+            b.action::<$action, _, _>(events::stream)
+        };
+    }
+    pts_api::each_action!(bind);
 
+    b.form(Call::PATH, bind::call);
     b.page("/", pages::root);
     b.page("/healthz", health::alive);
     b.page("/readyz", health::ready);
@@ -184,7 +175,7 @@ impl Binder<'_> {
         F: Handler<Args, Output = Result<HttpResponse, Refusal>>,
         Args: FromRequest + 'static,
     {
-        let named = WELL_KNOWN.iter().find(|route| route.path == path);
+        let named = (WELL_KNOWN.iter()).find(|route| (route.path, route.method) == (path, method));
         let name = named.map_or("undeclared", |route| route.name);
         self.route(Route { path, method, name }, handler);
     }
@@ -296,6 +287,18 @@ mod tests {
         bound.sort();
         declared.sort();
         assert_eq!(bound, declared);
+    }
+
+    #[test]
+    fn no_route_hides_one_that_is_bound_after_it() {
+        let mut bound = Vec::new();
+        let _app = App::new().configure(|config| bound = configure(config));
+        for (index, route) in bound.iter().enumerate() {
+            let hiding = bound[..index]
+                .iter()
+                .find(|before| before.method == route.method && fits(before.path, route.path));
+            assert_eq!(hiding, None, "{} cannot be reached", route.path);
+        }
     }
 
     #[test]

@@ -61,7 +61,6 @@ pub fn refused(outcome: &ItemOutcome) -> Option<Problem> {
     }
 }
 
-
 fn conflict(id: impl std::fmt::Display, received_at: Timestamp) -> Problem {
     Problem::new(
         409,

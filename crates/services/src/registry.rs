@@ -135,7 +135,9 @@ where
     Gateway: UseCase<A>,
 {
     Box::pin(async move {
-        let input = fields.read(payload, PAYLOAD).map_err(ActionError::Invalid)?;
+        let input = fields
+            .read(payload, PAYLOAD)
+            .map_err(ActionError::Invalid)?;
         let answer = gateway.call::<A>(principal, input, options).await?;
         let Answer {
             data,
@@ -162,7 +164,9 @@ fn taken_in<'c>(
     _: CallOptions,
 ) -> Acting<'c> {
     Box::pin(async move {
-        let input: AppendInput = fields.read(payload, PAYLOAD).map_err(ActionError::Invalid)?;
+        let input: AppendInput = fields
+            .read(payload, PAYLOAD)
+            .map_err(ActionError::Invalid)?;
         let (events, parameters) = input.apart();
         let mode = Mode::from(&parameters);
         let (items, alone) = items(events)?;

@@ -1,6 +1,7 @@
 //! What an action's input looks like as path and query parameters, read off its JSON Schema.
 
 use actix_web::HttpRequest;
+use pts_api::actions::events::AppendInput;
 use pts_api::{Action, Binding};
 use pts_domain::FieldError;
 use pts_domain::problem::nearest;
@@ -42,6 +43,7 @@ impl Parameters {
         let list = properties
             .into_iter()
             .flatten()
+            .filter(|(name, _)| !(A::BINDING == Binding::Ingest && *name == AppendInput::BODY))
             .map(|(name, schema)| {
                 let shape = shape(schema);
                 Parameter {
@@ -107,12 +109,6 @@ impl Parameters {
                 _ => FieldError::missing(name, error.inner().to_string()),
             }
         })
-    }
-
-    /// The names of all of them.
-    pub(super) fn names(&self) -> Vec<String> {
-        let names = self.list.iter().map(|parameter| parameter.name.clone());
-        names.collect()
     }
 
     fn find(&self, name: &str) -> Option<&Parameter> {
@@ -383,11 +379,11 @@ mod tests {
         };
         check(
             "limit=many",
-            "limit: found \"many\"; expected a whole number from 0",
+            "limit: found \"many\"; expected a whole number from 1 to 1000",
         );
         check(
             "limit=-1",
-            "limit: found -1; expected a whole number from 0",
+            "limit: found -1; expected a whole number from 1 to 1000",
         );
         check(
             "limit=1&limit=2",

@@ -155,7 +155,7 @@ impl Action for GetQuarantined {
     type Output = QuarantinedItem;
 
     fn example() -> Value {
-        json!({ "id": "019caa3c-5e80-7000-8000-000000000001" })
+        json!({ "id": "019caa3c-5e80-7000-8000-000000000002" })
     }
 }
 
@@ -285,6 +285,6 @@ impl Action for DiscardQuarantined {
     type Output = DiscardReport;
 
     fn example() -> Value {
-        json!({ "ids": ["019caa3c-5e80-7000-8000-000000000001"], "reason": "a test" })
+        json!({ "ids": ["019caa3c-5e80-7000-8000-000000000002"], "reason": "a test" })
     }
 }

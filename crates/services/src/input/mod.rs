@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use serde_path_to_error::{Path, Segment};
 
-pub use words::{allowed, expected};
+pub use words::{expected, json_type};
 
 /// What the fields of an input are.
 #[derive(Debug, Clone)]
@@ -110,9 +110,7 @@ impl Fields {
             whole_of_it if whole_of_it == "." => whole.to_owned(),
             path => path,
         };
-        let expected = schema
-            .and_then(expected)
-            .unwrap_or_else(|| why.to_string());
+        let expected = schema.and_then(expected).unwrap_or_else(|| why.to_string());
         match at {
             Some(value) => FieldError::invalid(field, found(value), expected),
             None => FieldError::missing(field, expected),
@@ -167,7 +165,10 @@ mod tests {
                 "reason: missing; a text",
             ],
         );
-        check(&json!([]), &["payload: found an array; expected a JSON object"]);
+        check(
+            &json!([]),
+            &["payload: found an array; expected a JSON object"],
+        );
     }
 
     #[test]

@@ -46,7 +46,7 @@ fn text(schema: &Value) -> String {
 
 /// The type of a schema, looking past `null` for what may be left out. Variants that differ have
 /// none.
-fn json_type(schema: &Value) -> Option<&str> {
+pub fn json_type(schema: &Value) -> Option<&str> {
     match schema.get("type") {
         Some(Value::String(one)) => Some(one),
         Some(Value::Array(several)) => several
@@ -71,7 +71,7 @@ fn variants(schema: &Value) -> impl Iterator<Item = &Value> {
 }
 
 /// The texts that a schema allows, if it allows only some.
-pub fn allowed(schema: &Value) -> Vec<&str> {
+fn allowed(schema: &Value) -> Vec<&str> {
     let listed = schema
         .get("enum")
         .and_then(Value::as_array)
