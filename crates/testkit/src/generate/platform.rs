@@ -61,7 +61,7 @@ pub fn events() -> Vec<NewEvent> {
         "digest": format!("sha256:{}", "a".repeat(64)),
     });
     let beat = |version: &str| {
-        payments(json!({ "instance": "payments-7f9c", "version": version, "ttl_s": 60 }))
+        payments(json!({ "instance": "payments-7f9c", "version": version, "ttl_s": 300 }))
     };
     let state = payments(json!({
         "component": "payments-db", "from": "primary", "to": "read-only", "reason": "disk full",
