@@ -131,10 +131,10 @@ fn item() -> NewItem {
         "type": "deployment.requested",
         "source": "ci",
         "id": "run-44",
-        "data": { "service": "payments", "environment": "staging", "deployment_id": "d-44" },
+        "data": { "service": "payments", "environment": "staging", "deployment_id": "d-44", "version": "1.5.0" },
     });
     let errors = [FieldError::missing(
-        "data.version",
+        "data.commit",
         "deployment.requested needs it",
     )];
     let received = (ITEM, now() - Duration::minutes(10), TOKEN);

@@ -1,7 +1,6 @@
 //! Calling actions by their names: who may, and what is said to a name or an input that is none.
 
 use pts_api::{Answer, Binding};
-use pts_domain::access::Scope;
 use pts_domain::event::Form;
 use pts_services::{ActionError, CallOptions, Gateway, Item, Mode};
 use serde_json::{Value, json};

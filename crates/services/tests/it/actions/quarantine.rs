@@ -11,7 +11,7 @@ use super::{Proof, proof};
 pub(super) const PROOFS: &[Proof] = &[
     proof::<SearchQuarantine>(|answer| {
         assert_eq!(answer.data[0]["id"], platform::ITEM.to_string());
-        assert_eq!(answer.data[0]["errors"][0]["field"], "data.version");
+        assert_eq!(answer.data[0]["errors"][0]["field"], "data.commit");
     }),
     proof::<GetQuarantined>(|answer| {
         assert_eq!(answer.data["state"], "waiting");
