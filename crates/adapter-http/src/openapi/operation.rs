@@ -2,11 +2,14 @@
 
 use std::fmt::Write as _;
 
+use pts_api::actions::events::AppendInput;
 use pts_api::{ActionSpec, BatchResult, Binding, Method, Receipt};
 use pts_domain::platform::EventType;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
+
+use super::refusals::{ALWAYS, refusal};
 
 /// The tag of what is served beside the actions.
 pub(super) const SERVER: &str = "server";
@@ -70,9 +73,11 @@ fn parameters(action: &ActionSpec) -> Vec<Value> {
         .collect();
     let example = (action.example)();
     let properties = schema.get("properties").and_then(Value::as_object);
+    let in_body = |name: &String| action.binding == Binding::Ingest && name == AppendInput::BODY;
     let mut parameters: Vec<Value> = properties
         .into_iter()
         .flatten()
+        .filter(|(name, _)| !in_body(name))
         .map(|(name, schema)| {
             let in_path = action.path.contains(&format!("{{{name}}}"));
             let mut schema = given(schema.clone());
@@ -186,8 +191,6 @@ fn responses(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
         Binding::Query => {
             let data = (action.output_schema)(generator).to_value();
             responses.insert("200".into(), answer(&data));
-            responses.insert("404".into(), refusal(404));
-            responses.insert("409".into(), refusal(409));
         }
         Binding::Command => {
             let data = (action.output_schema)(generator).to_value();
@@ -223,7 +226,7 @@ fn responses(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
                     &batch,
                 ),
             );
-            for status in [408, 409, 413, 415, 429] {
+            for status in [408, 409, 413, 415] {
                 responses.insert(status.to_string(), refusal(status));
             }
         }
@@ -240,13 +243,13 @@ fn responses(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
             );
         }
     }
-    for status in [400, 401, 403, 503] {
-        responses.insert(status.to_string(), refusal(status));
+    for status in ALWAYS.iter().chain(action.errors) {
+        responses.insert(status.to_string(), refusal(*status));
     }
     responses.into()
 }
 
-fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
+pub(super) fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
     generator.subschema_for::<T>().to_value()
 }
 
@@ -266,57 +269,6 @@ fn answer(data: &Value) -> Value {
         },
     });
     body("The answer, and what it rests on.", &schema)
-}
-
-const REFUSALS: [(u16, &str, &str); 10] = [
-    (400, "BadRequest", "The request is not valid: see `errors`."),
-    (401, "Unauthenticated", "No token, or one that is not good."),
-    (403, "Denied", "The token does not allow this."),
-    (404, "NotFound", "Not known here."),
-    (408, "TooSlow", "The body was not complete in time."),
-    (
-        409,
-        "Conflict",
-        "The identity stands for another thing, or for several.",
-    ),
-    (413, "TooLarge", "More than one request may hold."),
-    (415, "Unsupported", "Not in a form that is accepted."),
-    (
-        429,
-        "TooMuch",
-        "Half of what can wait belongs to this token already, and nothing of this was stored: try \
-         again after `Retry-After`, or send less at the same time.",
-    ),
-    (
-        503,
-        "Unavailable",
-        "Not at the moment: try again after `Retry-After`. With the code `overloaded`, too much is \
-         waiting already, and nothing of this was stored.",
-    ),
-];
-
-fn refusal(status: u16) -> Value {
-    let named = REFUSALS.iter().find(|(known, ..)| *known == status);
-    let name = named.map_or("BadRequest", |(_, name, _)| name);
-    json!({ "$ref": format!("#/components/responses/{name}") })
-}
-
-/// The answers that refuse, for all operations.
-pub(super) fn refusals() -> Map<String, Value> {
-    let problem = json!({ "$ref": "#/components/schemas/Problem" });
-    let content = json!({ "application/problem+json": { "schema": problem } });
-    REFUSALS
-        .iter()
-        .map(|(status, name, description)| {
-            let mut response = json!({ "description": description, "content": content });
-            if matches!(status, 429 | 503) {
-                response["headers"] = json!({
-                    "Retry-After": { "schema": { "type": "integer" }, "description": "Seconds." },
-                });
-            }
-            ((*name).to_owned(), response)
-        })
-        .collect()
 }
 
 /// What is served beside the actions and of use to programs.
