@@ -3,10 +3,13 @@
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, ResponseError as _};
-use pts_api::{Call, Done, Failed, Partial, Problem};
+use pts_api::actions::events::AppendEvents;
+use pts_api::{Action as _, Answer, Call, Done, Failed, ItemStatus, Partial, Problem};
 use pts_domain::FieldError;
 use pts_services::input::Fields;
 use pts_services::{CallOptions, known_action};
+use serde::Deserialize as _;
+use serde_json::Value;
 
 use super::{command, ok, query_pairs};
 use crate::auth;
@@ -52,9 +55,30 @@ async fn carry_out(
         .gateway
         .act(&principal, &call.action_key, &call.payload, options)
         .await
+        .inspect(|answer| count(shared, &call.action_key, answer))
         .map_err(|error| Refusal::from(error).within("payload"))?;
     let id = req.extensions().get::<RequestId>().map(RequestId::text);
     ok(&Done::of(answer, id.unwrap_or_default()))
+}
+
+/// Counts events that were taken in, as their own route does.
+fn count(shared: &Shared, action: &str, answer: &Answer<Value>) {
+    if action != AppendEvents::NAME {
+        return;
+    }
+    let items = answer.data["items"].as_array().into_iter().flatten();
+    let statuses = items.filter_map(|item| ItemStatus::deserialize(&item["status"]).ok());
+    for status in statuses {
+        let outcome = match status {
+            ItemStatus::Created => "created",
+            ItemStatus::Duplicate => "duplicate",
+            ItemStatus::Valid => "valid",
+            ItemStatus::Accepted => "accepted",
+            ItemStatus::Conflict => "conflict",
+            ItemStatus::Invalid => "invalid",
+        };
+        shared.metrics.ingested(outcome, 1);
+    }
 }
 
 fn read(req: &HttpRequest, body: &[u8], fields: &Fields) -> Result<Call, Refusal> {
