@@ -323,8 +323,9 @@ async fn a_call_needs_what_the_action_needs_and_counts_as_the_action() {
         let counted = format!("pts_http_request_duration_seconds_count{{action=\"{action}\"}} 1");
         assert!(figures.contains(&counted), "{figures}");
     }
-    let taken = server.call("platform.events.append", &json!({ "events": foreign("a") }));
-    assert_eq!(taken.await.status, 200);
+    let events = json!({ "events": foreign("a") });
+    let taken = server.call("platform.events.append", &events).await;
+    assert_eq!(taken.status, 200);
     let figures = server.get("/metrics").send().await.unwrap();
     let figures = figures.text().await.unwrap();
     assert!(figures.contains("{outcome=\"created\"} 1"), "{figures}");
