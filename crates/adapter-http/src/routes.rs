@@ -185,8 +185,10 @@ impl Binder<'_> {
         F: Handler<Args, Output = Result<HttpResponse, Refusal>>,
         Args: FromRequest + 'static,
     {
+        let others = hidden_by(route.path);
         let guard = fn_guard(move |context: &GuardContext<'_>| {
-            answers(route.method, &context.head().method)
+            let head = context.head();
+            answers(route.method, &head.method) && !others.contains(&head.uri.path())
         });
         let resource = web::resource(route.path)
             .guard(guard)
@@ -195,6 +197,15 @@ impl Binder<'_> {
         self.config.service(resource);
         self.bound.push(route);
     }
+}
+
+/// Paths that are somebody else's, though the pattern fits them: `/v1/quarantine/replay` is no item,
+/// whatever the method.
+fn hidden_by(pattern: &str) -> Vec<&'static str> {
+    let others = declared().into_iter().map(|route| route.path);
+    others
+        .filter(|path| *path != pattern && !path.contains('{') && fits(pattern, path))
+        .collect()
 }
 
 fn answers(bound: Verb, asked: &Method) -> bool {
@@ -221,7 +232,14 @@ pub(crate) fn name_of<B>(response: &ServiceResponse<B>, shared: &Shared) -> &'st
 /// What is said about a path that leads nowhere, or not with this method.
 async fn nowhere(req: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, Refusal> {
     let (method, path) = (req.method(), req.path());
-    let here = shared.routes.iter().filter(|route| fits(route.path, path));
+    let exact = shared.routes.iter().any(|route| route.path == path);
+    let here = shared.routes.iter().filter(|route| {
+        if exact {
+            route.path == path
+        } else {
+            fits(route.path, path)
+        }
+    });
     let mut allowed: Vec<&str> = here
         .flat_map(|route| match route.method {
             Verb::Get => ["GET", "HEAD"].as_slice(),

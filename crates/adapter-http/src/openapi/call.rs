@@ -2,10 +2,9 @@
 
 use pts_api::{ActionSpec, Binding, Call, CallMeta, Failed, Partial};
 use schemars::SchemaGenerator;
-use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::operation::schema;
+use super::operation::{needs_something, schema};
 use super::refusals::describe;
 
 /// What calling an action may be refused with: whatever any action may be.
@@ -94,11 +93,6 @@ pub(super) fn schemas(generator: &mut SchemaGenerator) -> Map<String, Value> {
 }
 
 fn one(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
-    let settings = SchemaSettings::draft2020_12().with(|settings| {
-        settings.inline_subschemas = true;
-    });
-    let input = (action.input_schema)(&mut settings.into_generator());
-    let needs_input = input.get("required").is_some();
     let mut properties = json!({
         "actionKey": { "const": action.name },
         "payload": (action.input_schema)(generator),
@@ -107,7 +101,7 @@ fn one(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
         properties["partial"] =
             json!({ "anyOf": [schema::<Partial>(generator), { "type": "null" }] });
     }
-    let required: &[&str] = if needs_input {
+    let required: &[&str] = if needs_something(action) {
         &["actionKey", "payload"]
     } else {
         &["actionKey"]

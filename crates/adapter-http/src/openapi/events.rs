@@ -119,28 +119,32 @@ fn event_schema(known: &EventType, data: &Value) -> Value {
     })
 }
 
+/// What is null is not given, as CloudEvents has it.
 fn properties(event_type: &Value, data: &Value) -> Value {
     json!({
         "specversion": { "const": "1.0" },
         "id": {
-            "type": "string",
+            "type": ["string", "null"],
             "maxLength": 512,
             "description": "The sender's id, unique within `source`; sent again, it is stored once.",
         },
-        "source": { "type": "string", "maxLength": 512, "description": "Who sends it." },
+        "source": { "type": "string", "minLength": 1, "maxLength": 512, "description": "Who sends it." },
         "type": event_type,
-        "subject": { "type": "string", "maxLength": 512, "description": "What it is about." },
+        "subject": { "type": ["string", "null"], "minLength": 1, "maxLength": 512, "description": "What it is about." },
         "time": {
-            "type": "string",
+            "type": ["string", "null"],
             "format": "date-time",
             "description": "When it happened; when it was received, if not given.",
         },
-        "datacontenttype": { "type": "string" },
-        "dataschema": { "type": "string" },
+        "datacontenttype": { "type": ["string", "null"] },
+        "dataschema": { "type": ["string", "null"] },
         "data": data,
     })
 }
 
 fn extension() -> Value {
-    json!({ "type": ["string", "number", "boolean"], "description": "A CloudEvents extension." })
+    json!({
+        "type": ["string", "number", "boolean", "null"],
+        "description": "A CloudEvents extension.",
+    })
 }

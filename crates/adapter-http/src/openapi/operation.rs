@@ -53,7 +53,11 @@ pub(super) fn of(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value 
 fn input_body(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
     let schema = (action.input_schema)(generator).to_value();
     let content = json!({ "schema": schema, "example": (action.example)() });
-    json!({ "required": true, "content": { "application/json": content } })
+    json!({
+        // Nothing stands for an input that says nothing.
+        "required": needs_something(action),
+        "content": { "application/json": content },
+    })
 }
 
 fn parameters(action: &ActionSpec) -> Vec<Value> {
@@ -129,6 +133,15 @@ fn parameters(action: &ActionSpec) -> Vec<Value> {
     parameters
 }
 
+/// Whether an input must say something.
+pub(super) fn needs_something(action: &ActionSpec) -> bool {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.inline_subschemas = true;
+    });
+    let input = (action.input_schema)(&mut settings.into_generator());
+    input.get("required").is_some()
+}
+
 /// The schema of a parameter that is there: one that may be left out is never null.
 fn given(mut schema: Value) -> Value {
     let null = json!({ "type": "null" });
@@ -157,6 +170,10 @@ fn given(mut schema: Value) -> Value {
         for (key, value) in only {
             schema.entry(key).or_insert(value);
         }
+    }
+    if schema["type"] == "string" && schema.get("enum").is_none() {
+        // What is empty is not given, and is refused as such.
+        schema["minLength"] = 1.into();
     }
     schema
 }
@@ -273,7 +290,7 @@ fn answer(data: &Value) -> Value {
 
 /// What is served beside the actions and of use to programs.
 pub(super) fn beside_the_actions() -> [(&'static str, Value); 3] {
-    let text = json!({ "text/plain": { "schema": { "type": "string" } } });
+    let text = json!({ "application/openmetrics-text": { "schema": { "type": "string" } } });
     let open = |id: &str, summary: &str, mut responses: Value| {
         responses["200"]["content"] =
             json!({ "application/json": { "schema": { "type": "object" } } });
