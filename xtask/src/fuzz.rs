@@ -19,7 +19,7 @@ use crate::{command, repo, run};
 /// The version that is known to work with the configuration beside it.
 const FUZZER: &str = "schemathesis==4.32.5";
 /// How long the server may take to be ready, its database made included.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// Try the running API with everything that its description allows and does not allow.
 #[derive(Debug, clap::Args)]

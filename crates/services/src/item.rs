@@ -30,28 +30,24 @@ impl Item {
         let text = ItemText(Origin::Part(Arc::clone(body), place));
         Self { value, text }
     }
-}
 
-impl Item {
     /// An element that came inside of other JSON; one that is larger than an event may be is none.
     pub fn bounded(value: Value) -> Self {
         let mut item = Self::from(value);
-        if let Some(error) = too_long(item.text.len()) {
+        if let Some(error) = Self::too_long(item.text.len()) {
             item.value = Err(error);
         }
         item
     }
-}
 
-/// What is wrong with an element of so many bytes, if that is.
-pub fn too_long(bytes: usize) -> Option<FieldError> {
-    (bytes > LARGEST_EVENT).then(|| {
-        let (found, expected) = (
-            format!("{bytes} bytes"),
-            format!("at most {LARGEST_EVENT} bytes"),
-        );
-        FieldError::with_code("too_long", "the event", found, expected)
-    })
+    /// What is wrong with an element of so many bytes, if that is.
+    pub fn too_long(bytes: usize) -> Option<FieldError> {
+        (bytes > LARGEST_EVENT).then(|| {
+            let found = format!("{bytes} bytes");
+            let expected = format!("at most {LARGEST_EVENT} bytes");
+            FieldError::with_code("too_long", "the event", found, expected)
+        })
+    }
 }
 
 impl From<Value> for Item {

@@ -6,7 +6,8 @@ use actix_web::web::{Data, Payload, block};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use pts_api::actions::events::{AppendEvents, AppendParameters};
 use pts_api::{Action, Receipt};
-use pts_services::{ItemOutcome, Mode, batch, refused};
+use pts_services::receipts::{batch, refused};
+use pts_services::{ItemOutcome, Mode};
 use serde::Serialize;
 
 use super::binary;
@@ -130,7 +131,7 @@ fn answer_one(outcome: &ItemOutcome) -> Result<HttpResponse, Refusal> {
             Ok(receipt_with(StatusCode::OK, receipt))
         }
         ItemOutcome::Accepted(receipt) => Ok(receipt_with(StatusCode::ACCEPTED, receipt)),
-        ItemOutcome::Conflict { .. } | ItemOutcome::Invalid { .. } => Err(alone(&outcome)),
+        ItemOutcome::Conflict { .. } | ItemOutcome::Invalid { .. } => Err(alone(outcome)),
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use pts_domain::FieldError;
 use pts_domain::event::Form;
-use pts_services::{Item, LARGEST_EVENT, MOST_EVENTS, too_long};
+use pts_services::{Item, LARGEST_EVENT, MOST_EVENTS};
 use serde::de::{Deserializer as _, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Deserializer, Value};
@@ -120,7 +120,7 @@ fn element(raw: &str, text: &str, body: &Arc<Vec<u8>>) -> Item {
 }
 
 fn parse_item(raw: &str, place: impl Fn() -> (usize, usize)) -> Result<Value, FieldError> {
-    if let Some(error) = too_long(raw.len()) {
+    if let Some(error) = Item::too_long(raw.len()) {
         return Err(error);
     }
     serde_json::from_str(raw).map_err(|error| {

@@ -40,7 +40,8 @@ pub(super) fn add(schemas: &mut Map<String, Value>) {
                 &json!({}),
             ),
             "required": ["type", "source"],
-            "additionalProperties": extension(),
+            "patternProperties": { "^[a-z0-9_]{1,64}$": extension() },
+            "additionalProperties": false,
         }),
     );
     schemas.insert(
@@ -114,7 +115,8 @@ fn event_schema(known: &EventType, data: &Value) -> Value {
         "type": "object",
         "properties": properties(&json!({ "type": "string", "const": known.name }), data),
         "required": ["type", "source", "data"],
-        "additionalProperties": extension(),
+        "patternProperties": { "^[a-z0-9_]{1,64}$": extension() },
+            "additionalProperties": false,
         "examples": [known.example()],
     })
 }
