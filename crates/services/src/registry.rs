@@ -103,14 +103,14 @@ pub fn known_action(key: &str) -> Option<&'static str> {
 pub(crate) fn unknown(key: &str) -> ActionError {
     let all = pts_api::actions::all();
     let names = || all.iter().map(|action| action.name);
-    let alike = |name: &&str| {
-        let (asked, verb) = (key.rsplit('.').next(), name.rsplit('.').next());
-        let area = |name: &str| name.split('.').nth(1).map(ToOwned::to_owned);
-        asked == verb && area(key).is_some_and(|asked| area(name).is_some_and(|a| near(&asked, &a)))
-            || area(key).is_some() && area(key) == area(name)
-    };
     let first = nearest(key, names());
-    let others = names().filter(|name| first != Some(name)).filter(alike);
+    // Beside a typing error: what else there is about the same thing.
+    let same_area = |name: &&str| match (area(key), area(name)) {
+        (Some(asked), Some(known)) => nearest(asked, [known]).is_some(),
+        _ => false,
+    };
+    let others = names().filter(|name| first != Some(name));
+    let others = others.filter(same_area);
     ActionError::UnknownAction {
         key: key.to_owned(),
         near: first.into_iter().chain(others).take(MOST_NEAR).collect(),
@@ -120,8 +120,9 @@ pub(crate) fn unknown(key: &str) -> ActionError {
 /// How many names are offered in the place of one that is not known.
 const MOST_NEAR: usize = 5;
 
-fn near(one: &str, other: &str) -> bool {
-    nearest(one, [other]).is_some()
+/// What an action is about: `events` for `platform.events.search`.
+fn area(name: &str) -> Option<&str> {
+    name.split('.').nth(1)
 }
 
 fn one_answer<'c, A: Action>(
