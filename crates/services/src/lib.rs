@@ -29,5 +29,5 @@ pub use futures::stream::BoxStream;
 pub use gateway::{CallOptions, Gateway, Parts, UseCase};
 pub use ingest::{ItemOutcome, LARGEST_EVENT, MOST_EVENTS, Mode};
 pub use item::{Item, ItemText};
-pub use registry::known_action;
+pub use registry::{is_callable, known_action};
 pub use retention::{MONTHS_AHEAD, MonthDone, Preview, Retention, RetentionError};

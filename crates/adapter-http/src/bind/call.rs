@@ -55,14 +55,14 @@ async fn carry_out(
         .gateway
         .act(&principal, &call.action_key, &call.payload, options)
         .await
-        .inspect(|answer| count(shared, &call.action_key, answer))
+        .inspect(|answer| count_ingested(shared, &call.action_key, answer))
         .map_err(|error| Refusal::from(error).within("payload"))?;
     let id = req.extensions().get::<RequestId>().map(RequestId::text);
     ok(&Done::of(answer, id.unwrap_or_default()))
 }
 
 /// Counts events that were taken in, as their own route does.
-fn count(shared: &Shared, action: &str, answer: &Answer<Value>) {
+pub(crate) fn count_ingested(shared: &Shared, action: &str, answer: &Answer<Value>) {
     if action != AppendEvents::NAME {
         return;
     }

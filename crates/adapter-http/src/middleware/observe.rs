@@ -15,6 +15,7 @@ use tracing::Instrument as _;
 
 use super::request_id::{REQUEST_ID, RequestId, TRACEPARENT, traceparent};
 use crate::bind::{self, Called};
+use crate::mcp;
 use crate::routes;
 use crate::shared::Shared;
 
@@ -38,7 +39,7 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
         duration_ms = tracing::field::Empty,
         traceparent = trace,
     );
-    if req.path() == Call::PATH {
+    if matches!(req.path(), Call::PATH | mcp::PATH) {
         req.extensions_mut().insert(RequestId::new(&id));
     }
     let _in_flight = shared.metrics.begin();

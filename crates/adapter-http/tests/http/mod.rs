@@ -5,6 +5,7 @@ mod actions;
 mod append;
 mod bad_input;
 mod faults;
+mod mcp;
 mod pages;
 mod quarantine;
 mod questions;
