@@ -12,3 +12,4 @@ mod questions;
 mod server;
 mod stream;
 mod support;
+mod tour;
