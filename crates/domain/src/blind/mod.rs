@@ -9,4 +9,4 @@ mod reporter;
 pub use cadence::Cadence;
 pub use concern::{Concern, Window};
 pub use receiving::{Hindrance, Missed, Refusal, Uptime, Why, missed};
-pub use reporter::{About, Arrival, Expectation, Hearing, Names, Reporter, Silence, TOLERANCE};
+pub use reporter::{About, Expectation, Hearing, Names, Reporter, Silence, TOLERANCE};

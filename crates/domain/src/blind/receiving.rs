@@ -90,6 +90,16 @@ pub struct Missed {
     pub more: bool,
 }
 
+impl Missed {
+    /// Whether nobody could be heard meanwhile, rather than somebody refused.
+    pub const fn is_deaf(&self) -> bool {
+        matches!(
+            self.why,
+            Why::Stopped | Why::Died | Why::Refused(Hindrance::StoreAway)
+        )
+    }
+}
+
 impl From<Refusal> for Missed {
     fn from(refusal: Refusal) -> Self {
         Self {

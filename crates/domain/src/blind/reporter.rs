@@ -9,6 +9,8 @@ use super::{Cadence, Concern};
 use crate::platform::cdevents;
 use crate::{Event, Timestamp};
 
+/// What comes within this time comes at once.
+const SHORTEST_PAUSE: Duration = Duration::seconds(1);
 /// After so many periods without a report a source is silent: within three.
 pub const TOLERANCE: f64 = 2.5;
 /// Names of one kind that are remembered of a source; with more it may be about anything.
@@ -42,13 +44,6 @@ impl Names {
         }
     }
 
-    fn merge(&mut self, other: &Self) {
-        other.names.iter().for_each(|name| self.add(name));
-        if other.more {
-            (self.names, self.more) = (BTreeSet::new(), true);
-        }
-    }
-
     /// Whether the wanted one may be among them.
     fn may_be(&self, wanted: impl Fn(&str) -> bool) -> bool {
         self.more || self.names.iter().any(|name| wanted(name))
@@ -78,12 +73,6 @@ impl About {
         }
     }
 
-    fn merge(&mut self, other: &Self) {
-        self.services.merge(&other.services);
-        self.environments.merge(&other.environments);
-        self.types.merge(&other.types);
-    }
-
     /// Whether a report like those so far could matter to a question.
     fn matters(&self, concern: &Concern) -> bool {
         let named = |wanted: &Option<String>, names: &Names| {
@@ -99,43 +88,6 @@ impl About {
         named(&concern.service, &self.services)
             && named(&concern.environment, &self.environments)
             && (concern.types.is_empty() || self.types.may_be(fits))
-    }
-}
-
-/// What came from one source at once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Arrival {
-    /// The source.
-    pub source: String,
-    /// When it was received.
-    pub at: Timestamp,
-    /// What it was about.
-    pub about: About,
-    /// Whether the last of it says that no more will come.
-    pub farewell: bool,
-}
-
-impl Arrival {
-    /// What one event tells.
-    pub fn of(event: &Event, at: Timestamp) -> Self {
-        let mut arrival = Self {
-            source: event.identity.source.clone(),
-            at,
-            about: About::default(),
-            farewell: false,
-        };
-        arrival.add(event, at);
-        arrival
-    }
-
-    /// Takes note of another event of the same source.
-    pub fn add(&mut self, event: &Event, at: Timestamp) {
-        self.at = self.at.max(at);
-        self.about.add(event);
-        self.farewell = matches!(
-            event.event_type.as_str(),
-            "service.stopped" | "service.deregistered"
-        );
     }
 }
 
@@ -204,45 +156,49 @@ pub struct Reporter {
 }
 
 impl Reporter {
-    /// A source that is heard for the first time.
-    pub fn new(arrival: Arrival) -> Self {
+    /// The source of an event, heard for the first time.
+    pub fn new(event: &Event, at: Timestamp) -> Self {
+        let mut about = About::default();
+        about.add(event);
         Self {
-            source: arrival.source,
-            heard_at: arrival.at,
-            about: arrival.about,
+            source: event.identity.source.clone(),
+            heard_at: at,
+            about,
             silences: VecDeque::new(),
-            paused_at: arrival.at,
+            paused_at: at,
             cadence: Cadence::default(),
-            left: arrival.farewell,
+            left: is_farewell(event),
         }
     }
 
-    /// Hears it again. `listening_since`: before that nothing could be heard, through no fault of
-    /// the source.
+    /// Hears it again: an event of it was received. `listening_since`: before that nothing could be
+    /// heard, through no fault of the source.
     pub fn hear(
         &mut self,
-        arrival: &Arrival,
+        event: &Event,
+        at: Timestamp,
         listening_since: Timestamp,
         declared: Option<&Expectation>,
     ) {
-        self.about.merge(&arrival.about);
-        if arrival.at <= self.heard_at {
+        self.about.add(event);
+        let farewell = is_farewell(event);
+        let again = (at - self.heard_at) < SHORTEST_PAUSE;
+        if again && (at - self.paused_at) < SHORTEST_PAUSE {
+            self.heard_at = self.heard_at.max(at);
+            self.left = farewell;
             return;
         }
-        match self.hearing(arrival.at, listening_since, declared) {
-            Hearing::Silent { every_s } => self.remember_silence(arrival.at, every_s),
+        match self.hearing(at, listening_since, declared) {
+            Hearing::Silent { every_s } => self.remember_silence(at, every_s),
             Hearing::Gone { at, every_s } => self.remember_silence(at, every_s),
             Hearing::Heard { .. } | Hearing::Unknown => {}
         }
-        let pause = arrival.at - self.paused_at;
-        if self.left || self.paused_at < listening_since {
-            self.paused_at = arrival.at;
-        } else if pause >= Duration::seconds(1) {
-            self.cadence.learn(pause.as_seconds_f64());
-            self.paused_at = arrival.at;
+        if !self.left && self.paused_at >= listening_since {
+            self.cadence.learn((at - self.paused_at).as_seconds_f64());
         }
-        self.heard_at = arrival.at;
-        self.left = arrival.farewell;
+        self.paused_at = at;
+        self.heard_at = self.heard_at.max(at);
+        self.left = farewell;
     }
 
     fn remember_silence(&mut self, to: Timestamp, every_s: f64) {
@@ -298,6 +254,14 @@ impl Reporter {
     }
 }
 
+/// Whether its source says that no more will come.
+fn is_farewell(event: &Event) -> bool {
+    matches!(
+        event.event_type.as_str(),
+        "service.stopped" | "service.deregistered"
+    )
+}
+
 fn seconds(seconds: f64) -> Duration {
     // A period is some weeks at the most.
     #[expect(clippy::cast_possible_truncation, reason = "far below the bounds")]
@@ -306,7 +270,7 @@ fn seconds(seconds: f64) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
     use uuid::Uuid;
 
     use super::*;
@@ -316,23 +280,24 @@ mod tests {
         crate::time::parse("2026-03-01T12:00:00Z").unwrap() + Duration::seconds(second)
     }
 
-    fn arrival(second: i64, event_type: &str, data: &Value) -> Arrival {
+    fn event(event_type: &str) -> Event {
+        let data = json!({"service": "payments", "environment": "production", "instance": "a"});
         let json = json!({"type": event_type, "source": "agent", "data": data});
-        let event = read(json, Form::Lenient, Uuid::nil(), at(second)).unwrap();
-        Arrival::of(&event.event.event, at(second))
+        let read = read(json, Form::Lenient, Uuid::nil(), at(0)).unwrap();
+        read.event.event
     }
 
-    fn beat(second: i64) -> Arrival {
-        let data = json!({"service": "payments", "environment": "production", "instance": "a"});
-        arrival(second, "service.heartbeat", &data)
+    fn beat(reporter: &mut Reporter, second: i64, listening_since: i64) {
+        let event = event("service.heartbeat");
+        reporter.hear(&event, at(second), at(listening_since), None);
     }
 
     /// Heard every ten seconds, up to and with this one.
     fn regular(until: i64) -> Reporter {
-        let mut reporter = Reporter::new(beat(0));
+        let mut reporter = Reporter::new(&event("service.heartbeat"), at(0));
         (10..=until)
             .step_by(10)
-            .for_each(|second| reporter.hear(&beat(second), at(0), None));
+            .for_each(|second| beat(&mut reporter, second, 0));
         reporter
     }
 
@@ -361,20 +326,21 @@ mod tests {
             Hearing::Silent { .. }
         ));
         let habits = reporter.cadence;
-        reporter.hear(&beat(505), at(500), None);
+        beat(&mut reporter, 505, 500);
         assert_eq!((reporter.cadence, reporter.silences.len()), (habits, 0));
-        reporter.hear(&beat(515), at(500), None);
+        beat(&mut reporter, 515, 500);
         assert_ne!(reporter.cadence, habits);
     }
 
     #[test]
     fn a_silence_that_is_over_is_remembered() {
         let mut reporter = regular(1_000);
-        reporter.hear(&beat(1_100), at(0), None);
+        beat(&mut reporter, 1_100, 0);
         let silence = reporter.silences[0];
         assert_eq!((silence.from, silence.to), (at(1_000), at(1_100)));
         for n in 1..20 {
-            reporter.hear(&beat(1_100 + n * 1_000), at(0), Some(&expected(5)));
+            let (event, second) = (event("service.heartbeat"), 1_100 + n * 1_000);
+            reporter.hear(&event, at(second), at(0), Some(&expected(5)));
         }
         assert_eq!(reporter.silences.len(), MOST_SILENCES);
         assert_eq!(reporter.silences.back().unwrap().to, at(20_100));
@@ -409,11 +375,9 @@ mod tests {
     #[test]
     fn whoever_says_farewell_is_not_missed_until_it_comes_back() {
         let mut reporter = regular(100);
-        let data = json!({"service": "payments", "environment": "production"});
-        let farewell = arrival(105, "service.deregistered", &data);
-        reporter.hear(&farewell, at(0), None);
+        reporter.hear(&event("service.deregistered"), at(105), at(0), None);
         assert_eq!(reporter.hearing(at(999), at(0), None), Hearing::Unknown);
-        reporter.hear(&beat(900), at(0), None);
+        beat(&mut reporter, 900, 0);
         assert!(reporter.silences.is_empty());
         assert!(matches!(
             reporter.hearing(at(999), at(0), None),
