@@ -11,8 +11,8 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse};
 use pts_api::actions::{
-    accounting, deployments, dora, event_types, events as event_actions, images, incidents,
-    quarantine, services, state, timeline,
+    accounting, deployments, dora, event_types, events as event_actions, expectations, images,
+    incidents, quarantine, services, state, timeline,
 };
 use pts_api::{Action, Method as ApiMethod};
 use pts_domain::problem::nearest;
@@ -110,6 +110,9 @@ pub(crate) fn configure(config: &mut ServiceConfig) -> Vec<Route> {
     bind::query::<timeline::WhatRanAt>(b);
     bind::query::<timeline::ListContradictions>(b);
     bind::query::<accounting::GetAccounting>(b);
+    bind::query::<expectations::ListExpectations>(b);
+    bind::command::<expectations::SetExpectation>(b);
+    bind::command::<expectations::RemoveExpectation>(b);
     bind::query::<quarantine::SearchQuarantine>(b);
     bind::query::<quarantine::GetQuarantined>(b);
     bind::command::<quarantine::ReplayQuarantine>(b);

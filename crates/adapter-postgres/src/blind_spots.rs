@@ -117,12 +117,7 @@ impl TryFrom<ExpectationRow> for Expectation {
 }
 
 /// The rows that were written at a moment or later, or all; the latest by a column.
-fn written(
-    columns: &str,
-    table: &str,
-    since: Option<Timestamp>,
-    latest_by: &str,
-) -> Sql<'static> {
+fn written(columns: &str, table: &str, since: Option<Timestamp>, latest_by: &str) -> Sql<'static> {
     let mut sql = Sql::once(format!("SELECT {columns} FROM platform.{table}"));
     if let Some(since) = since {
         sql = sql
@@ -284,8 +279,7 @@ impl BlindSpots for PgBlindSpots {
     async fn unexpect(&self, source: &str) -> Result<bool, StoreError> {
         let source = source.to_owned();
         let statement = move || {
-            Sql::once("DELETE FROM platform.expectations WHERE source = ")
-                .value::<Text, _>(source)
+            Sql::once("DELETE FROM platform.expectations WHERE source = ").value::<Text, _>(source)
         };
         Ok(self.pool.execute(statement).await? > 0)
     }

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use pts_domain::Timestamp;
-use pts_domain::blind::{Expectation, Refusal, Reporter, Uptime};
+use pts_domain::blind::{Expectation as Expected, Refusal, Reporter, Uptime};
 
 use crate::StoreError;
 
@@ -39,13 +39,13 @@ pub trait BlindSpots: Send + Sync {
 
     /// Declares that a source will report, in the place of what was declared of it before. Returns
     /// false, and changes nothing, where `most` others are declared already.
-    async fn expect(&self, expectation: &Expectation, most: u64) -> Result<bool, StoreError>;
+    async fn expect(&self, expectation: &Expected, most: u64) -> Result<bool, StoreError>;
 
     /// Takes back what was declared of a source; whether there was anything.
     async fn unexpect(&self, source: &str) -> Result<bool, StoreError>;
 
     /// Everything that is declared, by the names of the sources.
-    async fn expectations(&self) -> Result<Vec<Expectation>, StoreError>;
+    async fn expectations(&self) -> Result<Vec<Expected>, StoreError>;
 
     /// Forgets what ended, and who was last heard, before a moment.
     async fn forget(&self, before: Timestamp) -> Result<(), StoreError>;

@@ -7,15 +7,17 @@ use futures::stream::BoxStream;
 use pts_api::actions::events::StreamInput;
 use pts_api::{Action, Answer, EventRecord};
 use pts_domain::access::{Principal, Scope};
-use pts_domain::event::Form;
+use pts_domain::blind::Hindrance;
+use pts_domain::event::{Form, NewEvent};
 use pts_domain::filter::{Cursor, EventFilter};
 use pts_domain::{FieldError, Timestamp};
 use pts_ports::{
-    Accounting, Appended, Clock, Entropy, EventLog, Projections, Quarantine, TokenStore,
+    Accounting, Appended, BlindSpots, Clock, Entropy, EventLog, Projections, Quarantine, TokenStore,
 };
 
 use crate::accounting::{Books, Tallies};
-use crate::coverage::Freshness;
+use crate::blind::{Receiving, Reporters, Ward};
+use crate::coverage::{Found, Freshness};
 use crate::engine::Engine;
 use crate::ingest::{ItemOutcome, Mode, committed};
 use crate::tail::Commits;
@@ -33,6 +35,8 @@ pub struct Parts {
     pub accounting: Arc<dyn Accounting>,
     /// What was sent and is no event.
     pub quarantine: Arc<dyn Quarantine>,
+    /// What could not be seen.
+    pub blind_spots: Arc<dyn BlindSpots>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
@@ -49,6 +53,10 @@ pub struct Gateway {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) commits: Arc<Commits>,
     pub(crate) freshness: Arc<Freshness>,
+    pub(crate) blind_spots: Arc<dyn BlindSpots>,
+    pub(crate) receiving: Arc<Receiving>,
+    pub(crate) reporters: Arc<Reporters>,
+    pub(crate) ward: Ward,
     pub(crate) engine: Engine,
     access: Access,
 }
@@ -66,8 +74,9 @@ pub struct CallOptions {
     reason = "used through generics in this workspace only"
 )]
 pub trait UseCase<A: Action> {
-    /// Carries the action out for somebody who may.
-    async fn run(&self, input: A::Input) -> Result<Answer<A::Output>, ActionError>;
+    /// Carries the action out for somebody who may. What it found says which question it answers:
+    /// the gateway adds what the answer rests on.
+    async fn run(&self, input: A::Input) -> Result<Found<A::Output>, ActionError>;
 }
 
 impl Gateway {
@@ -79,6 +88,7 @@ impl Gateway {
             tokens,
             accounting,
             quarantine,
+            blind_spots,
             clock,
             entropy,
         } = parts;
@@ -90,13 +100,24 @@ impl Gateway {
         );
         let access = Access::new(tokens, Arc::clone(&clock), Arc::clone(&entropy));
         let (commits, freshness) = (Arc::new(Commits::new()), Arc::new(Freshness::new()));
+        let (receiving, reporters) = (Arc::new(Receiving::new()), Arc::new(Reporters::new()));
         let told = {
             let (commits, freshness) = (Arc::clone(&commits), Arc::clone(&freshness));
+            let (receiving, clock) = (Arc::clone(&receiving), Arc::clone(&clock));
             Box::new(move |appended: &[Appended], newest| {
                 committed(&commits, &freshness, appended, newest);
+                receiving.stored(|| clock.now());
             })
         };
-        let engine = Engine::new(Arc::clone(&log), told);
+        let heard = {
+            let (receiving, reporters) = (Arc::clone(&receiving), Arc::clone(&reporters));
+            Box::new(move |events: &[NewEvent]| {
+                if let Some(first) = events.first() {
+                    reporters.hear(events, receiving.listening_since(first.received_at));
+                }
+            })
+        };
+        let engine = Engine::new(Arc::clone(&log), told, heard);
         Self {
             log,
             projections,
@@ -106,6 +127,10 @@ impl Gateway {
             entropy,
             commits,
             freshness,
+            blind_spots,
+            receiving,
+            reporters,
+            ward: Ward::new(),
             engine,
             access,
         }
@@ -121,7 +146,13 @@ impl Gateway {
     /// # Errors
     /// Why the token is not good, or that it cannot be checked now.
     pub async fn authenticate(&self, presented: &str) -> Result<Principal, AccessError> {
-        self.access.authenticate(presented).await
+        let authenticated = self.access.authenticate(presented).await;
+        if let Err(AccessError::Unavailable { .. }) = authenticated {
+            // It may have been somebody with events: nobody knows how many.
+            self.receiving
+                .refused(Hindrance::StoreAway, self.now(), 0, true);
+        }
+        authenticated
     }
 
     /// Finds out who presents a token while the store cannot be asked, for what tells nothing but how
@@ -159,7 +190,8 @@ impl Gateway {
         Self: UseCase<A>,
     {
         self.authorise(principal, A::SCOPE)?;
-        let answer = <Self as UseCase<A>>::run(self, input).await?;
+        let found = <Self as UseCase<A>>::run(self, input).await?;
+        let answer = self.assemble(found).await?;
         if options.deny_partial && !answer.coverage.complete {
             return Err(ActionError::Incomplete(Box::new(answer.coverage)));
         }
@@ -262,10 +294,6 @@ impl Gateway {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
-    }
-
-    pub(crate) fn coverage(&self) -> pts_api::Coverage {
-        self.freshness.coverage(&*self.clock)
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod access;
 mod accounting;
+mod blind;
 mod bus;
 mod coverage;
 mod engine;
@@ -21,6 +22,7 @@ mod tail;
 pub use access::{Access, NewToken, Session};
 pub use accounting::{Busiest, Tallies};
 pub use bus::EventBus;
+pub use coverage::Found;
 pub use error::{AccessError, ActionError};
 pub use futures::stream::BoxStream;
 pub use gateway::{CallOptions, Gateway, Parts, UseCase};

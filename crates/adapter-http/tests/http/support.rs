@@ -38,6 +38,7 @@ impl Server {
             tokens: store.clone(),
             accounting: store.clone(),
             quarantine: store.clone(),
+            blind_spots: store.clone(),
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(7)),
         }));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pts_adapter_postgres::{
-    DatabaseSettings, PgAccounting, PgBlindSpots, PgEventLog, PgMaintenance, PgPool, PgProjections, PgQuarantine,
-    PgRetention, PgTokenStore, connect,
+    DatabaseSettings, PgAccounting, PgBlindSpots, PgEventLog, PgMaintenance, PgPool, PgProjections,
+    PgQuarantine, PgRetention, PgTokenStore, connect,
 };
 use pts_testkit::contract::Harness;
 use pts_testkit::fakes::DomainProjector;

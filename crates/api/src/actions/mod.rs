@@ -6,6 +6,7 @@ pub mod deployments;
 pub mod dora;
 pub mod event_types;
 pub mod events;
+pub mod expectations;
 pub mod images;
 pub mod incidents;
 pub mod quarantine;
@@ -40,6 +41,9 @@ pub fn all() -> Vec<ActionSpec> {
         ActionSpec::of::<timeline::WhatRanAt>(),
         ActionSpec::of::<timeline::ListContradictions>(),
         ActionSpec::of::<accounting::GetAccounting>(),
+        ActionSpec::of::<expectations::ListExpectations>(),
+        ActionSpec::of::<expectations::SetExpectation>(),
+        ActionSpec::of::<expectations::RemoveExpectation>(),
         ActionSpec::of::<quarantine::SearchQuarantine>(),
         ActionSpec::of::<quarantine::GetQuarantined>(),
         ActionSpec::of::<quarantine::ReplayQuarantine>(),

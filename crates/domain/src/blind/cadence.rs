@@ -90,7 +90,10 @@ mod tests {
 
     fn near(found: Option<f64>, expected: f64) {
         let found = found.expect("a habit");
-        assert!((found / expected - 1.0).abs() < 0.1, "{found} for {expected}");
+        assert!(
+            (found / expected - 1.0).abs() < 0.1,
+            "{found} for {expected}"
+        );
     }
 
     #[test]

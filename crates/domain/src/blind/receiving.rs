@@ -129,7 +129,11 @@ pub fn missed(
             all.push(Missed {
                 from: last.until,
                 to: up.from,
-                why: if last.stopped { Why::Stopped } else { Why::Died },
+                why: if last.stopped {
+                    Why::Stopped
+                } else {
+                    Why::Died
+                },
                 events: 0,
                 more: true,
             });
@@ -186,10 +190,7 @@ mod tests {
         let through = up(3, 1, 30, false);
         check(&[first, second, through], &[]);
         let later = up(4, 40, 50, false);
-        check(
-            &[first, second, through, later],
-            &[down(30, 40, Why::Died)],
-        );
+        check(&[first, second, through, later], &[down(30, 40, Why::Died)]);
     }
 
     #[test]

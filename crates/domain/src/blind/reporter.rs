@@ -313,7 +313,10 @@ mod tests {
             every_s: 10.0,
         };
         assert_eq!(hearing(100 + 90_000), gone);
-        assert_eq!(regular(40).hearing(at(4_000), at(0), None), Hearing::Unknown);
+        assert_eq!(
+            regular(40).hearing(at(4_000), at(0), None),
+            Hearing::Unknown
+        );
     }
 
     #[test]

@@ -2,7 +2,6 @@
 //! reading what other processes wrote down.
 
 use std::future::Future;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use pts_domain::Timestamp;
@@ -130,8 +129,9 @@ impl Gateway {
     async fn look_around(&self) -> Result<(), StoreError> {
         self.reporters
             .expect(self.blind_spots.expectations().await?);
+        let before = self.ward.before();
         let waits = self.quarantine.waiting(&Concern::default(), 1).await? > 0;
-        self.something_waits.store(waits, Ordering::Relaxed);
+        self.ward.looked(before, waits);
         Ok(())
     }
 }

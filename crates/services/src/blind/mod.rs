@@ -5,6 +5,8 @@
 mod keeping;
 mod receiving;
 mod reporters;
+mod ward;
 
 pub(crate) use receiving::Receiving;
-pub(crate) use reporters::{Reporters, Suspect};
+pub(crate) use reporters::{Reporters, Standing, Suspect};
+pub(crate) use ward::Ward;

@@ -131,7 +131,9 @@ impl Receiving {
         state
             .waiting
             .retain(|waiting| !refusals.iter().any(|done| done.number == waiting.number));
-        let done = refusals.iter().map(|done| ((done.process, done.number), *done));
+        let done = refusals
+            .iter()
+            .map(|done| ((done.process, done.number), *done));
         state.refusals.extend(done);
         self.settle(&mut state);
     }
@@ -188,7 +190,11 @@ impl Receiving {
         let over = state.missed.iter().map(|missed| (*missed, false));
         let open = state.open.iter().map(|(why, open)| {
             let goes_on = *why != Hindrance::Overloaded || now - open.last <= OVER_AFTER;
-            let to = if goes_on { now.max(open.from) } else { open.last };
+            let to = if goes_on {
+                now.max(open.from)
+            } else {
+                open.last
+            };
             (open.closed(*why, Uuid::nil(), 0, to).into(), goes_on)
         });
         let mut all: Vec<(Missed, bool)> = over
@@ -340,7 +346,10 @@ mod tests {
         let told = receiving.missed(&ALWAYS, at(0));
         assert_eq!(told.len(), 1);
         let (missed, goes_on) = told[0];
-        assert_eq!((missed.from, missed.to, missed.why), (at(-40), at(0), Why::Died));
+        assert_eq!(
+            (missed.from, missed.to, missed.why),
+            (at(-40), at(0), Why::Died)
+        );
         assert!(!goes_on);
         assert_eq!(receiving.listening_since(at(5)), at(0));
         // The other one was there all the time, as it turns out.

@@ -73,7 +73,7 @@ impl Suspect {
 pub(crate) struct Standing {
     pub(crate) source: String,
     pub(crate) heard_at: Option<Timestamp>,
-    pub(crate) declared: Option<Expectation>,
+    pub(crate) declared: bool,
     pub(crate) hearing: Hearing,
 }
 
@@ -191,7 +191,7 @@ impl Reporters {
         let never = never.map(|one| Standing {
             source: one.source.clone(),
             heard_at: None,
-            declared: Some(one.clone()),
+            declared: true,
             hearing: unheard(one, now, listening_since),
         });
         let heard = state.known.values().filter_map(|known| {
@@ -201,7 +201,7 @@ impl Reporters {
             (hearing != Hearing::Unknown).then(|| Standing {
                 source: reporter.source.clone(),
                 heard_at: Some(reporter.heard_at),
-                declared: declared.cloned(),
+                declared: declared.is_some(),
                 hearing,
             })
         });

@@ -6,6 +6,7 @@ mod deployments;
 mod dora;
 mod event_types;
 mod events;
+mod expectations;
 mod images;
 mod incidents;
 mod quarantine;

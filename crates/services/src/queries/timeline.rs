@@ -2,14 +2,13 @@
 
 use std::collections::HashSet;
 
-use pts_api::Answer;
 use pts_api::actions::timeline::{
     ListContradictions, ListContradictionsInput, RanAt, WhatRanAt, WhatRanAtInput,
 };
 use pts_domain::projection::{Contradiction, Liveness, Run, RunKind};
 use pts_ports::RunQuery;
 
-use crate::coverage::{answer, page};
+use crate::coverage::{Found, Question, found, page};
 use crate::gateway::{CursorKind, cursor, limit};
 use crate::{ActionError, Gateway, UseCase};
 
@@ -17,7 +16,7 @@ use crate::{ActionError, Gateway, UseCase};
 const MOST_RUNS: usize = 10_000;
 
 impl UseCase<WhatRanAt> for Gateway {
-    async fn run(&self, input: WhatRanAtInput) -> Result<Answer<RanAt>, ActionError> {
+    async fn run(&self, input: WhatRanAtInput) -> Result<Found<RanAt>, ActionError> {
         let now = self.now();
         let time = input.time.as_ref().map_or(now, |time| time.resolve(now));
         let query = RunQuery {
@@ -33,14 +32,14 @@ impl UseCase<WhatRanAt> for Gateway {
         let (declared, observed): (Vec<_>, Vec<_>) = runs
             .into_iter()
             .partition(|run| run.kind == RunKind::Declared);
-        let mut answer = answer(
-            RanAt {
-                time,
-                declared,
-                observed,
-            },
-            self.coverage(),
-        );
+        let question = Question::state_at(time, &["deployment.*", "service.*"])
+            .of(query.service.as_ref(), query.environment.as_ref());
+        let ran = RanAt {
+            time,
+            declared,
+            observed,
+        };
+        let mut answer = found(ran, question);
         if cut {
             answer
                 .warnings
@@ -98,10 +97,11 @@ impl UseCase<ListContradictions> for Gateway {
     async fn run(
         &self,
         input: ListContradictionsInput,
-    ) -> Result<Answer<Vec<Contradiction>>, ActionError> {
+    ) -> Result<Found<Vec<Contradiction>>, ActionError> {
         let limit = limit(input.limit)?;
         let cursor = cursor(input.cursor.as_deref(), CursorKind::Position)?;
+        let question = Question::state_at(self.now(), &[]);
         let found = self.log.contradictions(input.about, cursor, limit).await?;
-        Ok(page(found, self.coverage(), |contradiction| contradiction))
+        Ok(page(found, question, |contradiction| contradiction))
     }
 }

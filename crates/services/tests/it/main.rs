@@ -4,6 +4,7 @@
 mod access;
 mod accounts;
 mod answers;
+mod blind;
 mod engine;
 mod ingest;
 mod quarantine;

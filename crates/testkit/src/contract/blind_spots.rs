@@ -143,7 +143,10 @@ pub async fn what_is_long_over_is_forgotten(store: Harness) {
     spots.keep_reporters(&both).await.unwrap();
     spots.forget(at(9)).await.unwrap();
     let found = spots.received(None).await.unwrap();
-    assert_eq!((found.uptimes, found.refusals), (vec![up(2, 6, 20, false)], vec![new]));
+    assert_eq!(
+        (found.uptimes, found.refusals),
+        (vec![up(2, 6, 20, false)], vec![new])
+    );
     let found = spots.reporters(None).await.unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].source, "b");

@@ -161,7 +161,8 @@ fn gateway_over(log: Arc<dyn EventLog>, store: Arc<MemoryStore>) -> Arc<Gateway>
         projections: store.clone(),
         tokens: store.clone(),
         accounting: store.clone(),
-        quarantine: store,
+        quarantine: store.clone(),
+        blind_spots: store,
         clock: Arc::new(StepClock::from(noon(), chrono::Duration::zero())),
         entropy: Arc::new(SeededEntropy::new(7)),
     }))
