@@ -13,6 +13,7 @@ mod auth;
 mod bind;
 mod events;
 mod health;
+mod limits;
 mod metrics;
 mod middleware;
 mod openapi;

@@ -14,6 +14,8 @@ use pts_domain::access::{Scope, TokenRefused};
 use pts_services::{AccessError, ActionError};
 use uuid::Uuid;
 
+use crate::limits;
+
 /// What the sender of a refused request is told.
 #[derive(Debug, Clone)]
 pub(crate) struct Refusal {
@@ -204,6 +206,18 @@ impl From<ActionError> for Refusal {
                     detail,
                 )
                 .with_header(header::RETRY_AFTER, retry_after_s.into())
+            }
+            ActionError::Limited(limited) => limits::refusal(limited),
+            ActionError::TimedOut { after_s, coverage } => {
+                let detail = format!(
+                    "The question took longer than the {after_s} s that it may take; ask for a \
+                     shorter period or for less."
+                );
+                let title = "Not answered in time";
+                let mut refusal =
+                    Self::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", title, detail);
+                refusal.problem.coverage = Some(*coverage);
+                refusal
             }
             ActionError::Incomplete(coverage) => {
                 let mut refusal = Self::unavailable(

@@ -64,7 +64,8 @@ async fn serve(
     stop: impl Future<Output = &'static str>,
 ) -> Result<()> {
     let mut stop = pin!(stop);
-    let gateway = Arc::new(wiring::gateway(&opened.pool));
+    let limits = settings.limits.limits();
+    let gateway = Arc::new(wiring::gateway(&opened.pool).limited(limits));
     let token_file = settings.data_dir.join(TOKEN_FILE);
     let token = tokio::select! {
         token = prepare(&gateway, &token_file, opened.patience) => token?,

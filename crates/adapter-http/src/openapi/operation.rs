@@ -188,11 +188,12 @@ fn responses(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
             responses.insert("200".into(), answer(&data));
             responses.insert("404".into(), refusal(404));
             responses.insert("409".into(), refusal(409));
+            responses.insert("504".into(), refusal(504));
         }
         Binding::Command => {
             let data = (action.output_schema)(generator).to_value();
             responses.insert("200".into(), answer(&data));
-            for status in [408, 413, 415] {
+            for status in [404, 408, 413, 415] {
                 responses.insert(status.to_string(), refusal(status));
             }
         }
@@ -223,7 +224,7 @@ fn responses(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
                     &batch,
                 ),
             );
-            for status in [408, 409, 413, 415, 429] {
+            for status in [408, 409, 413, 415] {
                 responses.insert(status.to_string(), refusal(status));
             }
         }
@@ -240,7 +241,7 @@ fn responses(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
             );
         }
     }
-    for status in [400, 401, 403, 503] {
+    for status in [400, 401, 403, 429, 503] {
         responses.insert(status.to_string(), refusal(status));
     }
     responses.into()
@@ -268,7 +269,7 @@ fn answer(data: &Value) -> Value {
     body("The answer, and what it rests on.", &schema)
 }
 
-const REFUSALS: [(u16, &str, &str); 10] = [
+const REFUSALS: [(u16, &str, &str); 11] = [
     (400, "BadRequest", "The request is not valid: see `errors`."),
     (401, "Unauthenticated", "No token, or one that is not good."),
     (403, "Denied", "The token does not allow this."),
@@ -284,14 +285,19 @@ const REFUSALS: [(u16, &str, &str); 10] = [
     (
         429,
         "TooMuch",
-        "Half of what can wait belongs to this token already, and nothing of this was stored: try \
-         again after `Retry-After`, or send less at the same time.",
+        "This token has taken as much as it may, and nothing of this was done: try again after \
+         `Retry-After`. With the code `limited`, `RateLimit-Policy` says how much that is.",
     ),
     (
         503,
         "Unavailable",
         "Not at the moment: try again after `Retry-After`. With the code `overloaded`, too much is \
          waiting already, and nothing of this was stored.",
+    ),
+    (
+        504,
+        "TimedOut",
+        "Not answered within the time that a question may take: ask for less.",
     ),
 ];
 
@@ -313,6 +319,15 @@ pub(super) fn refusals() -> Map<String, Value> {
                 response["headers"] = json!({
                     "Retry-After": { "schema": { "type": "integer" }, "description": "Seconds." },
                 });
+            }
+            if *status == 429 {
+                for name in ["RateLimit", "RateLimit-Policy"] {
+                    response["headers"][name] = json!({
+                        "schema": { "type": "string" },
+                        "description": "As draft-ietf-httpapi-ratelimit-headers has it; with the \
+                                        code `limited`.",
+                    });
+                }
             }
             ((*name).to_owned(), response)
         })

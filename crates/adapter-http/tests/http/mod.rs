@@ -4,6 +4,7 @@ mod access;
 mod append;
 mod bad_input;
 mod faults;
+mod limits;
 mod pages;
 mod quarantine;
 mod questions;

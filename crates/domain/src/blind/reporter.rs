@@ -265,7 +265,7 @@ fn is_farewell(event: &Event) -> bool {
 fn seconds(seconds: f64) -> Duration {
     // A period is some weeks at the most.
     #[expect(clippy::cast_possible_truncation, reason = "far below the bounds")]
-    Duration::milliseconds((seconds * 1_000.0) as i64)
+    Duration::milliseconds((seconds * 1_000.0).round() as i64)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! From what was found to an answer: which sources it rests on, and what is missing.
 
+use std::time::Duration;
+
 use chrono::SecondsFormat;
 use pts_api::{Answer, Coverage, Gap, Source, SourceState};
 use pts_domain::Timestamp;
@@ -11,6 +13,10 @@ use crate::{ActionError, Gateway};
 
 /// The name of the event log in coverages.
 const EVENTS: &str = "platform-events";
+/// The name of the quarantine.
+const QUARANTINE: &str = "quarantine";
+/// How long it may take to tell what waits.
+const QUARANTINE_WITHIN: Duration = Duration::from_secs(1);
 /// Gaps of one kind that are told one by one; those before are told as one.
 const MOST_GAPS: usize = 100;
 /// Silent sources that are named.
@@ -20,27 +26,24 @@ const MOST_COUNTED: u64 = 10_000;
 
 impl Gateway {
     /// Makes an answer of what was found: the only place where one is made.
-    pub(crate) async fn assemble<T>(&self, found: Found<T>) -> Result<Answer<T>, ActionError> {
+    pub(crate) async fn assemble<T>(&self, found: Found<T>) -> Answer<T> {
         let Found {
             data,
             question,
             gaps,
             warnings,
             next_cursor,
+            ..
         } = found;
-        Ok(Answer {
+        Answer {
             data,
-            coverage: self.coverage(&question, gaps).await?,
+            coverage: self.coverage(&question, gaps).await,
             warnings,
             next_cursor,
-        })
+        }
     }
 
-    async fn coverage(
-        &self,
-        question: &Question,
-        known_gaps: Vec<Gap>,
-    ) -> Result<Coverage, ActionError> {
+    async fn coverage(&self, question: &Question, known_gaps: Vec<Gap>) -> Coverage {
         let now = self.now();
         let age = |last: Timestamp| (now - last).as_seconds_f64().max(0.0);
         let log = Source {
@@ -50,7 +53,7 @@ impl Gateway {
             reason: None,
         };
         let Some(concern) = &question.concern else {
-            return Ok(Coverage::of(vec![log], known_gaps));
+            return Coverage::of(vec![log], known_gaps);
         };
         let mut gaps = Vec::new();
         if question.for_removed {
@@ -59,13 +62,18 @@ impl Gateway {
         gaps.extend(known_gaps);
         let missed = self.receiving.missed(&concern.window, now);
         gaps.extend(shortened(missed.into_iter().map(told).collect()));
-        gaps.extend(self.quarantined(concern).await?);
+        let mut sources = vec![log];
+        // A source of its own: where it fails, the rest is answered.
+        match tokio::time::timeout(QUARANTINE_WITHIN, self.quarantined(concern)).await {
+            Ok(Ok(gap)) => gaps.extend(gap),
+            Ok(Err(_)) => sources.push(lacking(SourceState::Missing, "it could not be asked")),
+            Err(_) => sources.push(lacking(SourceState::TimedOut, "it took too long")),
+        }
         let listening_since = self.receiving.listening_since(now);
         let suspects = self.reporters.suspects(now, listening_since);
         let mattering = || suspects.iter().filter(|one| one.matters(concern));
         let silences = mattering().flat_map(|one| was_silent(one, concern));
         gaps.extend(shortened(silences.collect()));
-        let mut sources = vec![log];
         let mut silent = mattering().filter_map(|one| is_silent(one, concern, now));
         sources.extend(silent.by_ref().take(MOST_NAMED));
         let others = silent.count();
@@ -79,7 +87,21 @@ impl Gateway {
                 )),
             });
         }
-        Ok(Coverage::of(sources, gaps))
+        Coverage::of(sources, gaps)
+    }
+
+    /// Why there is no answer: the log took too long.
+    pub(crate) fn timed_out(&self, after: Duration) -> ActionError {
+        let log = Source {
+            name: EVENTS.to_owned(),
+            state: SourceState::TimedOut,
+            age_s: None,
+            reason: Some(format!("cut after {} s", after.as_secs())),
+        };
+        ActionError::TimedOut {
+            after_s: after.as_secs(),
+            coverage: Box::new(Coverage::of(vec![log], Vec::new())),
+        }
     }
 
     /// What waits in quarantine and may become what was asked for. Costs nothing where nothing waits.
@@ -95,6 +117,16 @@ impl Gateway {
             count: Some(count).filter(|count| *count < MOST_COUNTED),
         };
         Ok((count > 0).then_some(gap))
+    }
+}
+
+/// The quarantine, where it could not tell what waits.
+fn lacking(state: SourceState, reason: &str) -> Source {
+    Source {
+        name: QUARANTINE.to_owned(),
+        state,
+        age_s: None,
+        reason: Some(reason.to_owned()),
     }
 }
 

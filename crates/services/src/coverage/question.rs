@@ -15,6 +15,8 @@ const PRESENT: Duration = Duration::days(1);
 #[derive(Debug)]
 pub struct Found<T> {
     pub(crate) data: T,
+    /// How many things that is.
+    pub(crate) rows: u64,
     pub(crate) question: Question,
     /// What the use case itself knows to be missing.
     pub(crate) gaps: Vec<Gap>,
@@ -105,6 +107,7 @@ impl Question {
 pub(crate) fn found<T>(data: T, question: Question) -> Found<T> {
     Found {
         data,
+        rows: 1,
         question,
         gaps: Vec::new(),
         warnings: Vec::new(),
@@ -119,8 +122,9 @@ pub(crate) fn page<T, U>(
     each: impl Fn(T) -> U,
 ) -> Found<Vec<U>> {
     let next_cursor = page.next.as_ref().map(Cursor::to_string);
-    let data = page.items.into_iter().map(each).collect();
+    let data: Vec<U> = page.items.into_iter().map(each).collect();
     Found {
+        rows: data.len() as u64,
         next_cursor,
         ..found(data, question)
     }

@@ -202,6 +202,12 @@ impl Engine {
         }
     }
 
+    /// Whether more than half of what may wait does.
+    pub(crate) fn is_pressed(&self) -> bool {
+        let (events, bytes) = self.waiting();
+        events > BOUNDS.events / 2 || bytes > BOUNDS.bytes / 2
+    }
+
     /// How much waits: events and bytes.
     pub(crate) fn waiting(&self) -> (usize, usize) {
         let load = self.shared.lock().queue.load();

@@ -81,4 +81,8 @@ impl UseCase<GetDora> for Gateway {
         answer.warnings = warnings;
         Ok(answer)
     }
+
+    fn is_heavy(_input: &GetDoraInput) -> bool {
+        true
+    }
 }

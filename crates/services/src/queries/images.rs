@@ -73,6 +73,10 @@ impl UseCase<SearchImages> for Gateway {
         }
         Ok(answer)
     }
+
+    fn is_heavy(_input: &SearchImagesInput) -> bool {
+        true
+    }
 }
 
 /// The image that a run is of: the one whose digest it names or, naming none, the one last known

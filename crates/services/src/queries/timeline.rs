@@ -59,6 +59,10 @@ impl UseCase<WhatRanAt> for Gateway {
         }
         Ok(answer)
     }
+
+    fn is_heavy(_input: &WhatRanAtInput) -> bool {
+        true
+    }
 }
 
 /// How many instances are looked at, and how many are named in a warning.

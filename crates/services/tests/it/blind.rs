@@ -259,7 +259,7 @@ async fn a_stop_and_a_crash_leave_gaps_unless_another_process_was_up() {
 async fn a_source_that_usually_reports_is_missed_within_three_periods() {
     let house = House::new().await;
     house.beats("payments-agent", "payments", 0, 200).await;
-    house.be(225);
+    house.be(224);
     let coverage = house.of_service("payments").await;
     assert!(coverage.complete, "{coverage:?}");
     house.beats("orders-agent", "orders", 230, 310).await;

@@ -7,6 +7,7 @@ mod answers;
 mod blind;
 mod engine;
 mod ingest;
+mod limits;
 mod quarantine;
 mod retention;
 mod support;
