@@ -59,7 +59,12 @@ impl Question {
         }
     }
 
-    /// One about what is so at a moment, as events of these types tell.
+    /// One about what is so now, as events of these types tell.
+    pub(crate) fn present(now: Timestamp, types: &[&str]) -> Self {
+        Self::period(Some(now - PRESENT), None, types)
+    }
+
+    /// One about what was so at a moment, as events of these types tell.
     pub(crate) fn state_at(moment: Timestamp, types: &[&str]) -> Self {
         Self::period(Some(moment - PRESENT), Some(moment), types)
     }

@@ -36,9 +36,10 @@ impl UseCase<SearchDeployments> for Gateway {
             since,
             until,
         };
-        let question = match since {
-            Some(_) => Question::period(since, until, &["deployment.*"]),
-            None => Question::state_at(until.unwrap_or_else(|| self.now()), &["deployment.*"]),
+        let question = match (since, until) {
+            (Some(_), _) => Question::period(since, until, &["deployment.*"]),
+            (None, Some(until)) => Question::state_at(until, &["deployment.*"]),
+            (None, None) => Question::present(self.now(), &["deployment.*"]),
         }
         .of(query.service.as_ref(), query.environment.as_ref());
         let found = self.projections.deployments(&query, cursor, limit).await?;

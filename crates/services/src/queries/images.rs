@@ -53,7 +53,7 @@ impl UseCase<SearchImages> for Gateway {
                 left_out += 1;
             }
         }
-        let question = Question::state_at(self.now(), &["image.*", "deployment.*", "service.*"]);
+        let question = Question::present(self.now(), &["image.*", "deployment.*", "service.*"]);
         let mut answer = page(found, question, |image| {
             let ran = shown
                 .get(&image.first_position)

@@ -18,7 +18,7 @@ impl UseCase<SearchIncidents> for Gateway {
             status: input.status,
             incident_id: input.incident_id,
         };
-        let question = Question::state_at(self.now(), &["incident.*"])
+        let question = Question::present(self.now(), &["incident.*"])
             .of(query.service.as_ref(), query.environment.as_ref());
         let incidents = self.projections.incidents(&query, cursor, limit).await?;
         Ok(page(incidents, question, |incident| incident))

@@ -46,7 +46,7 @@ impl UseCase<ListServices> for Gateway {
         let cut = instances.len() > most;
         instances.truncate(most);
         let now = self.now();
-        let question = Question::state_at(now, RESTS_ON).of(None, input.environment.as_ref());
+        let question = Question::present(now, RESTS_ON).of(None, input.environment.as_ref());
         let mut answer = page(found, question, |service| {
             let own: Vec<_> = instances
                 .iter()
@@ -121,7 +121,7 @@ impl UseCase<GetService> for Gateway {
                 silent.join(", ")
             ));
         }
-        let question = Question::state_at(now, RESTS_ON).of(Some(&input.name), None);
+        let question = Question::present(now, RESTS_ON).of(Some(&input.name), None);
         let mut answer = found(detail, question);
         answer.warnings = warnings;
         Ok(answer)

@@ -18,7 +18,7 @@ impl UseCase<ListStates> for Gateway {
             service: input.service,
             state: input.state,
         };
-        let question = Question::state_at(self.now(), &["state.*"])
+        let question = Question::present(self.now(), &["state.*"])
             .of(query.service.as_ref(), query.environment.as_ref());
         let states = self.projections.states(&query, cursor, limit).await?;
         Ok(page(states, question, |state| state))

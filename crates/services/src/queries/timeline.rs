@@ -104,7 +104,7 @@ impl UseCase<ListContradictions> for Gateway {
     ) -> Result<Found<Vec<Contradiction>>, ActionError> {
         let limit = limit(input.limit)?;
         let cursor = cursor(input.cursor.as_deref(), CursorKind::Position)?;
-        let question = Question::state_at(self.now(), &[]);
+        let question = Question::present(self.now(), &[]);
         let found = self.log.contradictions(input.about, cursor, limit).await?;
         Ok(page(found, question, |contradiction| contradiction))
     }
