@@ -66,11 +66,8 @@ async fn requests_rows_bytes_and_sends_are_limited_each_by_itself() {
             .unwrap();
     }
     assert_eq!(policy(search().await), "requests");
-    let follow = gateway.follow(
-        &principal(&[Scope::EventsRead]),
-        StreamInput::default(),
-        None,
-    );
+    let reader = principal(&[Scope::EventsRead]);
+    let follow = gateway.follow(&reader, StreamInput::default(), None);
     assert_eq!(policy(follow.await.map(drop)), "requests");
 }
 

@@ -12,7 +12,7 @@ use pts_services::{ActionError, ItemOutcome, Mode};
 use pts_testkit::generate::Dice;
 use tokio::time::{Instant, timeout};
 
-use super::{Bench, Fate, items, many, outcome, sender, stored, until};
+use super::{Bench, Fate, HANGS, items, many, outcome, sender, stored, until};
 
 #[tokio::test]
 async fn too_much_is_refused_at_once_and_one_sender_does_not_shut_out_another() {

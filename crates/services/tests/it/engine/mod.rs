@@ -227,9 +227,8 @@ impl Bench {
             source: source.map(ToOwned::to_owned),
             ..SearchInput::default()
         };
-        let asked = self
-            .gateway
-            .call::<SearchEvents>(&sender(1), input, CallOptions::default());
+        let (reader, options) = (sender(1), CallOptions::default());
+        let asked = self.gateway.call::<SearchEvents>(&reader, input, options);
         asked.await.map(drop)
     }
 
