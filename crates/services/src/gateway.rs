@@ -17,7 +17,7 @@ use pts_ports::{
 
 use crate::accounting::{Books, Tallies};
 use crate::blind::{Receiving, Reporters, Ward};
-use crate::coverage::{Found, Freshness};
+use crate::coverage::{Found, Freshness, timed_out};
 use crate::engine::Engine;
 use crate::error::RETRY_AFTER_S;
 use crate::ingest::{ItemOutcome, Mode, committed};
@@ -259,7 +259,7 @@ impl Gateway {
         };
         let within = self.gate.limits.deadline;
         let Ok(answer) = tokio::time::timeout(within, answering).await else {
-            return Err(self.timed_out(within));
+            return Err(timed_out(within));
         };
         answer
     }

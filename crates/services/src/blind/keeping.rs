@@ -60,7 +60,7 @@ impl Gateway {
                 () = &mut stop => true,
                 _ = ticks.tick() => false,
             };
-            if stopping || tick % quiet == 0 || self.receiving.is_troubled() {
+            if stopping || tick.is_multiple_of(quiet) || self.receiving.is_troubled() {
                 self.write_record(tick / quiet, stopping).await;
             }
             if stopping {
@@ -99,7 +99,7 @@ impl Gateway {
             self.blind_spots.report(uptime, &refusals).await?;
             self.receiving.written(&refusals);
         }
-        if stopping || number % HABITS_EVERY == 0 {
+        if stopping || number.is_multiple_of(HABITS_EVERY) {
             self.exchange_habits(now).await?;
         }
         if stopping {

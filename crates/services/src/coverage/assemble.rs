@@ -90,20 +90,6 @@ impl Gateway {
         Coverage::of(sources, gaps)
     }
 
-    /// Why there is no answer: the log took too long.
-    pub(crate) fn timed_out(&self, after: Duration) -> ActionError {
-        let log = Source {
-            name: EVENTS.to_owned(),
-            state: SourceState::TimedOut,
-            age_s: None,
-            reason: Some(format!("cut after {} s", after.as_secs())),
-        };
-        ActionError::TimedOut {
-            after_s: after.as_secs(),
-            coverage: Box::new(Coverage::of(vec![log], Vec::new())),
-        }
-    }
-
     /// What waits in quarantine and may become what was asked for. Costs nothing where nothing waits.
     async fn quarantined(&self, concern: &Concern) -> Result<Option<Gap>, ActionError> {
         if !self.ward.something_waits() {
@@ -117,6 +103,20 @@ impl Gateway {
             count: Some(count).filter(|count| *count < MOST_COUNTED),
         };
         Ok((count > 0).then_some(gap))
+    }
+}
+
+/// Why there is no answer: the log took too long.
+pub(crate) fn timed_out(after: Duration) -> ActionError {
+    let log = Source {
+        name: EVENTS.to_owned(),
+        state: SourceState::TimedOut,
+        age_s: None,
+        reason: Some(format!("cut after {} s", after.as_secs())),
+    };
+    ActionError::TimedOut {
+        after_s: after.as_secs(),
+        coverage: Box::new(Coverage::of(vec![log], Vec::new())),
     }
 }
 
@@ -201,16 +201,13 @@ fn is_silent(suspect: &Suspect, concern: &Concern, now: Timestamp) -> Option<Sou
     concern.window.clip(since, now.max(since))?;
     let every = span(every_s);
     let heard = suspect.heard_at();
-    let (state, reason) = match heard {
-        Some(heard) => {
-            let reason = format!("silent since {}; due every {every}", moment(heard));
-            (SourceState::Stale, reason)
-        }
-        None => {
-            let since = moment(since);
-            let reason = format!("never heard; due every {every} since {since}");
-            (SourceState::Missing, reason)
-        }
+    let (state, reason) = if let Some(heard) = heard {
+        let reason = format!("silent since {}; due every {every}", moment(heard));
+        (SourceState::Stale, reason)
+    } else {
+        let since = moment(since);
+        let reason = format!("never heard; due every {every} since {since}");
+        (SourceState::Missing, reason)
     };
     Some(Source {
         name: suspect.source.clone(),

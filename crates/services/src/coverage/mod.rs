@@ -6,6 +6,7 @@ mod assemble;
 mod freshness;
 mod question;
 
+pub(crate) use assemble::timed_out;
 pub(crate) use freshness::Freshness;
 pub use question::Found;
 pub(crate) use question::{Question, found, page};

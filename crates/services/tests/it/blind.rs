@@ -35,8 +35,8 @@ fn at(second: i64) -> Timestamp {
     noon() + Duration::seconds(second)
 }
 
-fn moment(second: i64) -> Option<Moment> {
-    Some(Moment::At(at(second)))
+fn moment(second: i64) -> Moment {
+    Moment::At(at(second))
 }
 
 fn beat(source: &str, service: &str) -> Value {
@@ -114,8 +114,8 @@ impl House {
 
     async fn search(&self, since: i64, until: i64) -> Coverage {
         let input = SearchInput {
-            since: moment(since),
-            until: moment(until),
+            since: Some(moment(since)),
+            until: Some(moment(until)),
             ..SearchInput::default()
         };
         self.ask::<SearchEvents>(input).await.coverage
@@ -124,7 +124,7 @@ impl House {
     async fn of_service(&self, service: &str) -> Coverage {
         let input = SearchInput {
             service: Some(service.into()),
-            since: moment(-1_000),
+            since: Some(moment(-1_000)),
             ..SearchInput::default()
         };
         self.ask::<SearchEvents>(input).await.coverage
@@ -198,7 +198,7 @@ async fn a_time_without_the_store_is_in_every_answer_that_it_concerns_and_in_no_
         assert_eq!(gaps(&house.search(since, until).await), []);
     }
     let since = SearchDeploymentsInput {
-        since: moment(160),
+        since: Some(moment(160)),
         ..SearchDeploymentsInput::default()
     };
     let deployments = house.ask::<SearchDeployments>(since).await;
@@ -346,7 +346,7 @@ async fn what_is_declared_goes_before_what_is_learned() {
     let other = house.restarted().await;
     let listed = other.ask::<ListExpectations>(list).await.data;
     assert_eq!((listed.len(), &*listed[0].source), (1, "backup"));
-    assert_eq!(listed[0].every_s, 60.0);
+    assert!((listed[0].every_s - 60.0).abs() < 1e-9);
     other.be(560);
     let coverage = other.search(0, 560).await;
     assert_eq!(silent(&coverage), [("backup", SourceState::Stale)]);
