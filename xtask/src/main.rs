@@ -6,6 +6,7 @@ mod cargo;
 mod ci;
 mod command;
 mod faults;
+mod fuzz;
 mod images;
 mod repo;
 mod run;
@@ -36,12 +37,14 @@ enum Task {
     Test(test::Test),
     /// Check what the compiler cannot: who depends on whom, file sizes, links, openings
     Tidy(tidy::Tidy),
-    /// Everything a change must pass: fmt, clippy, tidy, test, faults, doc
+    /// Everything a change must pass: fmt, clippy, tidy, test, faults, fuzz, doc
     Ci(ci::Ci),
     /// Build the base images containers start from where no registry is reachable
     Images(images::Images),
     /// Let everything go wrong around the service, and look whether anything was lost
     Faults(faults::Faults),
+    /// Try the running API with everything that its description allows and does not allow
+    Fuzz(fuzz::Fuzz),
     /// Measure: a scenario against a peer in the same run, written into docs/benchmarks.md
     Bench(bench::Bench),
 }
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Task::Ci(task) => ci::run(&task),
         Task::Images(task) => images::run(&task),
         Task::Faults(task) => faults::run(&task),
+        Task::Fuzz(task) => fuzz::run(&task),
         Task::Bench(task) => bench::run(&task),
     };
     match done {

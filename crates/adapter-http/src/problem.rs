@@ -8,13 +8,19 @@ use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
-use pts_api::Problem;
+use pts_api::{Call, Problem};
 use pts_domain::FieldError;
 use pts_domain::access::{Scope, TokenRefused};
+use pts_domain::problem::summary;
 use pts_services::{AccessError, ActionError};
 use uuid::Uuid;
 
 use crate::limits;
+
+/// The code of what is wrong with an input.
+const INVALID_INPUT: &str = "invalid_input";
+/// How much of a name that stands for nothing is repeated to its sender.
+const LONGEST_KEY: usize = 100;
 
 /// What the sender of a refused request is told.
 #[derive(Debug, Clone)]
@@ -48,12 +54,8 @@ impl Refusal {
 
     /// The parameters of the request are wrong.
     pub(crate) fn bad_input(errors: Vec<FieldError>) -> Self {
-        Self::bad_request(
-            "invalid_input",
-            "The request is not valid",
-            summary(&errors),
-        )
-        .with_errors(errors)
+        Self::bad_request(INVALID_INPUT, "The request is not valid", summary(&errors))
+            .with_errors(errors)
     }
 
     pub(crate) fn unsupported(code: &str, title: &str, detail: impl Into<String>) -> Self {
@@ -120,6 +122,33 @@ impl Refusal {
         )
     }
 
+    fn unknown_action(key: &str, near: &[&str]) -> Self {
+        let hint = match near {
+            [] => format!("GET {} lists what there is", Call::PATH),
+            [one] => format!("did you mean {one}?"),
+            [first, others @ ..] => {
+                format!("did you mean {first}? There are also {}", others.join(", "))
+            }
+        };
+        let key: String = key.chars().take(LONGEST_KEY).collect();
+        let (code, title) = ("unknown_action", "No such action");
+        let detail = format!("No action is called {key:?}; {hint}.");
+        Self::new(StatusCode::NOT_FOUND, code, title, detail)
+    }
+
+    /// Names the fields that are wrong as parts of what they were sent in.
+    pub(crate) fn within(mut self, whole: &str) -> Self {
+        let errors = &mut self.problem.errors;
+        let inside = |field: &str| field != whole && field != "partial";
+        if self.problem.code == INVALID_INPUT && !errors.is_empty() {
+            for error in errors.iter_mut().filter(|error| inside(&error.field)) {
+                error.field = format!("{whole}.{}", error.field);
+            }
+            self.problem.detail = summary(errors);
+        }
+        self
+    }
+
     pub(crate) fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.problem.errors = errors;
         self
@@ -149,16 +178,6 @@ impl Refusal {
     }
 }
 
-/// A few errors in one line; the rest stand in the problem's list.
-pub(crate) fn summary(errors: &[FieldError]) -> String {
-    const SHOWN: usize = 3;
-    let shown = pts_domain::problem::join(&errors[..errors.len().min(SHOWN)]);
-    match errors.len() {
-        n if n > SHOWN => format!("{shown}; and {} more", n - SHOWN),
-        _ => shown,
-    }
-}
-
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     letters
@@ -178,6 +197,13 @@ impl From<ActionError> for Refusal {
                 "Not known here",
                 format!("{} is not known.", sentence(&what)),
             ),
+            ActionError::UnknownAction { key, near } => Self::unknown_action(&key, &near),
+            ActionError::OwnRoute { action, path } => Self::bad_request(
+                "own_route",
+                "On its own route only",
+                format!("{action} is a stream of events without an end; follow it at GET {path}."),
+            ),
+            ActionError::NotAccepted(problem) => problem.into(),
             ActionError::Ambiguous { detail } => {
                 Self::new(StatusCode::CONFLICT, "ambiguous", "Several fit", detail)
             }
@@ -244,6 +270,15 @@ impl From<AccessError> for Refusal {
                 retry_after_s,
             ),
             AccessError::Internal => Self::internal(),
+        }
+    }
+}
+
+impl From<Box<Problem>> for Refusal {
+    fn from(problem: Box<Problem>) -> Self {
+        Self {
+            problem,
+            headers: Vec::new(),
         }
     }
 }

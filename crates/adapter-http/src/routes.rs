@@ -10,11 +10,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse};
-use pts_api::actions::{
-    accounting, deployments, dora, event_types, events as event_actions, expectations, images,
-    incidents, quarantine, services, state, timeline,
-};
-use pts_api::{Action, Method as ApiMethod};
+use pts_api::{Action, Call, Method as ApiMethod};
 use pts_domain::problem::nearest;
 
 use crate::middleware::catch_panics;
@@ -48,6 +44,9 @@ impl From<ApiMethod> for Verb {
     }
 }
 
+/// The name of the one route that leads to every action.
+pub(crate) const CALL: &str = "call";
+
 /// Everything that is served beside the actions. Nothing else may be.
 const WELL_KNOWN: &[Route] = &[
     well_known("/", Verb::Get, "root"),
@@ -63,6 +62,7 @@ const WELL_KNOWN: &[Route] = &[
     well_known("/signin", Verb::Post, "signin"),
     well_known("/signin/{file}", Verb::Get, "signin"),
     well_known("/signout", Verb::Post, "signout"),
+    well_known(Call::PATH, Verb::Post, CALL),
 ];
 
 const fn well_known(path: &'static str, method: Verb, name: &'static str) -> Route {
@@ -92,32 +92,20 @@ pub(crate) fn configure(config: &mut ServiceConfig) -> Vec<Route> {
     };
     let b = &mut binder;
 
-    // `/v1/events/stream` before `/v1/events/{id}`: the first that fits is taken.
-    b.action::<event_actions::AppendEvents, _, _>(events::append);
-    b.action::<event_actions::StreamEvents, _, _>(events::stream);
-    bind::query::<event_actions::SearchEvents>(b);
-    bind::query::<event_actions::GetEvent>(b);
-    bind::query::<event_types::ListEventTypes>(b);
-    bind::query::<event_types::GetEventType>(b);
-    bind::query::<deployments::SearchDeployments>(b);
-    bind::query::<deployments::GetDeployment>(b);
-    bind::query::<services::ListServices>(b);
-    bind::query::<services::GetService>(b);
-    bind::query::<images::SearchImages>(b);
-    bind::query::<state::ListStates>(b);
-    bind::query::<incidents::SearchIncidents>(b);
-    bind::query::<dora::GetDora>(b);
-    bind::query::<timeline::WhatRanAt>(b);
-    bind::query::<timeline::ListContradictions>(b);
-    bind::query::<accounting::GetAccounting>(b);
-    bind::query::<expectations::ListExpectations>(b);
-    bind::command::<expectations::SetExpectation>(b);
-    bind::command::<expectations::RemoveExpectation>(b);
-    bind::query::<quarantine::SearchQuarantine>(b);
-    bind::query::<quarantine::GetQuarantined>(b);
-    bind::command::<quarantine::ReplayQuarantine>(b);
-    bind::command::<quarantine::DiscardQuarantined>(b);
+    macro_rules! bind {
+        (answer $action:ty) => {
+            bind::answered::<$action>(b)
+        };
+        (ingest $action:ty) => {
+            b.action::<$action, _, _>(events::append)
+        };
+        (stream $action:ty) => {
+            b.action::<$action, _, _>(events::stream)
+        };
+    }
+    pts_api::each_action!(bind);
 
+    b.form(Call::PATH, bind::call);
     b.page("/", pages::root);
     b.page("/healthz", health::alive);
     b.page("/readyz", health::ready);
@@ -187,7 +175,7 @@ impl Binder<'_> {
         F: Handler<Args, Output = Result<HttpResponse, Refusal>>,
         Args: FromRequest + 'static,
     {
-        let named = WELL_KNOWN.iter().find(|route| route.path == path);
+        let named = (WELL_KNOWN.iter()).find(|route| (route.path, route.method) == (path, method));
         let name = named.map_or("undeclared", |route| route.name);
         self.route(Route { path, method, name }, handler);
     }
@@ -197,8 +185,10 @@ impl Binder<'_> {
         F: Handler<Args, Output = Result<HttpResponse, Refusal>>,
         Args: FromRequest + 'static,
     {
+        let others = hidden_by(route.path);
         let guard = fn_guard(move |context: &GuardContext<'_>| {
-            answers(route.method, &context.head().method)
+            let head = context.head();
+            answers(route.method, &head.method) && !others.contains(&head.uri.path())
         });
         let resource = web::resource(route.path)
             .guard(guard)
@@ -207,6 +197,15 @@ impl Binder<'_> {
         self.config.service(resource);
         self.bound.push(route);
     }
+}
+
+/// Paths that are somebody else's, though the pattern fits them: `/v1/quarantine/replay` is no item,
+/// whatever the method.
+fn hidden_by(pattern: &str) -> Vec<&'static str> {
+    let others = declared().into_iter().map(|route| route.path);
+    others
+        .filter(|path| *path != pattern && !path.contains('{') && fits(pattern, path))
+        .collect()
 }
 
 fn answers(bound: Verb, asked: &Method) -> bool {
@@ -233,7 +232,14 @@ pub(crate) fn name_of<B>(response: &ServiceResponse<B>, shared: &Shared) -> &'st
 /// What is said about a path that leads nowhere, or not with this method.
 async fn nowhere(req: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, Refusal> {
     let (method, path) = (req.method(), req.path());
-    let here = shared.routes.iter().filter(|route| fits(route.path, path));
+    let exact = shared.routes.iter().any(|route| route.path == path);
+    let here = shared.routes.iter().filter(|route| {
+        if exact {
+            route.path == path
+        } else {
+            fits(route.path, path)
+        }
+    });
     let mut allowed: Vec<&str> = here
         .flat_map(|route| match route.method {
             Verb::Get => ["GET", "HEAD"].as_slice(),
@@ -299,6 +305,18 @@ mod tests {
         bound.sort();
         declared.sort();
         assert_eq!(bound, declared);
+    }
+
+    #[test]
+    fn no_route_hides_one_that_is_bound_after_it() {
+        let mut bound = Vec::new();
+        let _app = App::new().configure(|config| bound = configure(config));
+        for (index, route) in bound.iter().enumerate() {
+            let hiding = bound[..index]
+                .iter()
+                .find(|before| before.method == route.method && fits(before.path, route.path));
+            assert_eq!(hiding, None, "{} cannot be reached", route.path);
+        }
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
+use pts_api::Call;
 use pts_api::actions::events::{AppendEvents, StreamEvents};
 use pts_services::Gateway;
+use pts_services::input::Fields;
 use tokio::sync::{Semaphore, watch};
 
 use crate::bind::Parameters;
@@ -26,6 +28,7 @@ pub(crate) struct Shared {
     pub(crate) stopping: watch::Receiver<bool>,
     pub(crate) append_parameters: Parameters,
     pub(crate) stream_parameters: Parameters,
+    pub(crate) call_fields: Fields,
     openapi: OnceLock<String>,
 }
 
@@ -46,6 +49,7 @@ impl Shared {
             stopping,
             append_parameters: Parameters::of::<AppendEvents>(),
             stream_parameters: Parameters::of::<StreamEvents>(),
+            call_fields: Fields::of::<Call>(),
             openapi: OnceLock::new(),
             settings,
         }

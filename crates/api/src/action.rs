@@ -3,12 +3,12 @@
 
 use pts_domain::access::Scope;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// What an action does to the world.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// Nothing.
@@ -20,7 +20,7 @@ pub enum Effect {
 }
 
 /// The HTTP method of an action's route.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Method {
     /// Safe and repeatable.
@@ -30,13 +30,15 @@ pub enum Method {
 }
 
 /// How an action's input and output travel over HTTP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Binding {
     /// Input from path and query, output as one JSON answer.
     Query,
     /// Input as a JSON object in the body, output as one JSON answer.
     Command,
-    /// The body holds events, in any of the forms that events are accepted in.
+    /// The body holds events, in any of the forms that events are accepted in; what else the input
+    /// says is in the query.
     Ingest,
     /// Input as for [`Binding::Query`], output as server-sent events without an end.
     Stream,
@@ -62,12 +64,15 @@ pub trait Action: 'static {
     const ALIASES: &'static [&'static str] = &[];
     /// How input and output travel.
     const BINDING: Binding = Binding::Query;
+    /// HTTP statuses that it may refuse with, beside those that any action of its binding may.
+    const ERRORS: &'static [u16] = &[];
     /// What it takes.
     type Input: DeserializeOwned + Serialize + JsonSchema + Send + 'static;
     /// What it gives, inside the answer.
     type Output: DeserializeOwned + Serialize + JsonSchema + Send + 'static;
 
-    /// An input that shows what the action is for.
+    /// An input that shows what the action is for. It is carried out by a test, against the store of
+    /// `pts_testkit::generate::platform`, so it names what is there.
     fn example() -> Value;
 }
 
@@ -92,6 +97,8 @@ pub struct ActionSpec {
     pub aliases: &'static [&'static str],
     /// See [`Action::BINDING`].
     pub binding: Binding,
+    /// See [`Action::ERRORS`].
+    pub errors: &'static [u16],
     /// See [`Action::example`].
     pub example: fn() -> Value,
     /// The schema of the input, in a generator that collects shared definitions.
@@ -113,6 +120,7 @@ impl ActionSpec {
             path: A::PATH,
             aliases: A::ALIASES,
             binding: A::BINDING,
+            errors: A::ERRORS,
             example: A::example,
             input_schema: |generator| generator.subschema_for::<A::Input>(),
             output_schema: |generator| generator.subschema_for::<A::Output>(),

@@ -80,6 +80,16 @@ pub fn join(errors: &[FieldError]) -> String {
         .join("; ")
 }
 
+/// A few errors in one line, for where the rest stand in a list.
+pub fn summary(errors: &[FieldError]) -> String {
+    const SHOWN: usize = 3;
+    let shown = join(&errors[..errors.len().min(SHOWN)]);
+    match errors.len() {
+        n if n > SHOWN => format!("{shown}; and {} more", n - SHOWN),
+        _ => shown,
+    }
+}
+
 /// What a JSON value is, in words.
 pub const fn kind(value: &Value) -> &'static str {
     match value {

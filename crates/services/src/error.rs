@@ -1,7 +1,7 @@
 //! Why an action was not carried out, as its caller may know it. What went wrong inside is logged
 //! here, once, and goes no further.
 
-use pts_api::Coverage;
+use pts_api::{Coverage, Problem};
 use pts_domain::FieldError;
 use pts_domain::access::{Scope, TokenRefused};
 use pts_ports::StoreError;
@@ -30,6 +30,25 @@ pub enum ActionError {
         /// What was asked for.
         what: String,
     },
+    /// There is no action of this name.
+    #[error("no action is called {key}")]
+    UnknownAction {
+        /// The name.
+        key: String,
+        /// Names that may have been meant, the nearest first.
+        near: Vec<&'static str>,
+    },
+    /// The action answers on its own route only.
+    #[error("{action} is a stream; it is served at {path}")]
+    OwnRoute {
+        /// The action.
+        action: &'static str,
+        /// Its path.
+        path: &'static str,
+    },
+    /// An event that came alone is not accepted.
+    #[error("the event is not accepted: {}", .0.detail)]
+    NotAccepted(Box<Problem>),
     /// The input names several things.
     #[error("{detail}")]
     Ambiguous {

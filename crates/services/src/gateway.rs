@@ -72,14 +72,13 @@ pub struct CallOptions {
 }
 
 /// The code behind an action that is one question and one answer.
-#[expect(
-    async_fn_in_trait,
-    reason = "used through generics in this workspace only"
-)]
 pub trait UseCase<A: Action> {
     /// Carries the action out for somebody who may. What it found says which question it answers:
     /// the gateway adds what the answer rests on.
-    async fn run(&self, input: A::Input) -> Result<Found<A::Output>, ActionError>;
+    fn run(
+        &self,
+        input: A::Input,
+    ) -> impl Future<Output = Result<Found<A::Output>, ActionError>> + Send;
 
     /// Whether it looks through much: of such, a caller has few at the same time.
     fn is_heavy(_input: &A::Input) -> bool {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pts_api::Receipt;
+use pts_api::actions::events::{Ack, AppendParameters, Validate};
 use pts_domain::accounting::Outcome;
 use pts_domain::blind::Hindrance;
 use pts_domain::event::{Form, NewEvent, read};
@@ -22,6 +23,10 @@ use crate::{ActionError, Gateway, Item};
 /// How many events one batch may hold.
 pub const MOST_EVENTS: usize = 10_000;
 
+/// Bytes that one event may have as JSON. What is larger belongs in a store of files, with its
+/// address in the event.
+pub const LARGEST_EVENT: usize = 1024 * 1024;
+
 /// What is wanted of the events of a request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Mode {
@@ -32,6 +37,16 @@ pub enum Mode {
     Accept,
     /// Checked, and nothing else.
     Validate,
+}
+
+impl From<&AppendParameters> for Mode {
+    fn from(parameters: &AppendParameters) -> Self {
+        match (parameters.validate, parameters.ack) {
+            (Some(Validate::Only), _) => Self::Validate,
+            (None, Some(Ack::Accepted)) => Self::Accept,
+            (None, Some(Ack::Committed) | None) => Self::Store,
+        }
+    }
 }
 
 /// What became of one element.

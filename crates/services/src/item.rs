@@ -9,6 +9,8 @@ use std::sync::Arc;
 use pts_domain::FieldError;
 use serde_json::Value;
 
+use crate::LARGEST_EVENT;
+
 /// One element of a batch as it came: JSON, or why it is not even that.
 #[derive(Debug, Clone)]
 pub struct Item {
@@ -27,6 +29,24 @@ impl Item {
     ) -> Self {
         let text = ItemText(Origin::Part(Arc::clone(body), place));
         Self { value, text }
+    }
+
+    /// An element that came inside of other JSON; one that is larger than an event may be is none.
+    pub fn bounded(value: Value) -> Self {
+        let mut item = Self::from(value);
+        if let Some(error) = Self::too_long(item.text.len()) {
+            item.value = Err(error);
+        }
+        item
+    }
+
+    /// What is wrong with an element of so many bytes, if that is.
+    pub fn too_long(bytes: usize) -> Option<FieldError> {
+        (bytes > LARGEST_EVENT).then(|| {
+            let found = format!("{bytes} bytes");
+            let expected = format!("at most {LARGEST_EVENT} bytes");
+            FieldError::with_code("too_long", "the event", found, expected)
+        })
     }
 }
 

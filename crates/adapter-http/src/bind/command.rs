@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use pts_domain::FieldError;
-use pts_domain::problem::{kind, nearest};
+use pts_services::input::Fields;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -17,15 +17,24 @@ use crate::problem::Refusal;
 pub(super) fn read<T: DeserializeOwned>(
     req: &HttpRequest,
     body: &[u8],
-    known: &[String],
+    fields: &Fields,
 ) -> Result<T, Refusal> {
     if !req.query_string().is_empty() {
         let found = format!("{:?}", req.query_string());
         let error = FieldError::with_code("unknown", "the query", found, "everything in the body");
         return Err(Refusal::bad_input(vec![error]));
     }
+    let value = json(req, body)?;
+    fields.read(&value, "the body").map_err(Refusal::bad_input)
+}
+
+/// The JSON in a body.
+///
+/// # Errors
+/// 415 for what is not sent as JSON, 400 for what is not JSON.
+pub(super) fn json(req: &HttpRequest, body: &[u8]) -> Result<Value, Refusal> {
     if body.iter().all(u8::is_ascii_whitespace) {
-        return typed(Value::Object(Map::new()), known);
+        return Ok(Value::Object(Map::new()));
     }
     let content_type = req.headers().get(header::CONTENT_TYPE);
     let essence = content_type
@@ -44,37 +53,8 @@ pub(super) fn read<T: DeserializeOwned>(
             detail,
         ));
     }
-    let value: Value = serde_json::from_slice(body)
-        .map_err(|error| not_json(json_error(&error, error.line(), error.column())))?;
-    typed(value, known)
-}
-
-fn typed<T: DeserializeOwned>(value: Value, known: &[String]) -> Result<T, Refusal> {
-    let Value::Object(object) = &value else {
-        let error = FieldError::invalid("the body", kind(&value), "a JSON object");
-        return Err(Refusal::bad_input(vec![error]));
-    };
-    let strangers: Vec<_> = object
-        .iter()
-        .filter(|(name, _)| !known.contains(name))
-        .map(|(name, value)| unknown(name, value, known))
-        .collect();
-    if !strangers.is_empty() {
-        return Err(Refusal::bad_input(strangers));
-    }
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        let field = if path == "." { "the body" } else { &path };
-        Refusal::bad_input(vec![FieldError::missing(field, error.inner().to_string())])
-    })
-}
-
-fn unknown(name: &str, value: &Value, known: &[String]) -> FieldError {
-    let expected = match nearest(name, known.iter().map(String::as_str)) {
-        Some(near) => format!("`{near}`? Known here are {}", known.join(", ")),
-        None => format!("one of {}", known.join(", ")),
-    };
-    FieldError::with_code("unknown", name, kind(value), expected)
+    serde_json::from_slice(body)
+        .map_err(|error| not_json(json_error(&error, error.line(), error.column())))
 }
 
 #[cfg(test)]
@@ -85,41 +65,31 @@ mod tests {
 
     use super::*;
 
-    fn known(names: &[&str]) -> Vec<String> {
-        names.iter().map(|name| (*name).to_owned()).collect()
-    }
-
-    fn errors<T: DeserializeOwned>(body: &Value) -> Vec<FieldError> {
+    #[test]
+    fn a_command_is_read_by_the_schema_of_its_input() {
         let req = TestRequest::post()
             .insert_header((header::CONTENT_TYPE, "application/json; charset=utf-8"))
             .to_http_request();
-        let body = body.to_string();
-        match read::<T>(&req, body.as_bytes(), &known(&["ids", "reason"])) {
-            Ok(_) => panic!("{body} was accepted"),
-            Err(refusal) => refusal.into_problem().errors,
-        }
-    }
-
-    #[test]
-    fn what_is_wrong_is_named_with_its_place() {
-        let found = errors::<DiscardQuarantinedInput>(&json!({"ids": ["x"], "reason": "r"}));
-        assert_eq!(found[0].field, "ids[0]");
-        let found = errors::<DiscardQuarantinedInput>(&json!({"ids": [], "reasn": "r"}));
-        assert_eq!((&*found[0].field, &*found[0].code), ("reasn", "unknown"));
-        assert!(found[0].expected.starts_with("`reason`?"), "{found:?}");
-        let found = errors::<DiscardQuarantinedInput>(&json!({"ids": []}));
-        assert!(found[0].expected.contains("`reason`"), "{found:?}");
-        let found = errors::<DiscardQuarantinedInput>(&json!([]));
-        assert_eq!(found[0].field, "the body");
+        let fields = Fields::of::<DiscardQuarantinedInput>();
+        let errors = |body: &Value| {
+            let read = read::<DiscardQuarantinedInput>(&req, body.to_string().as_bytes(), &fields);
+            read.unwrap_err().into_problem().errors
+        };
+        assert_eq!(
+            errors(&json!({"ids": ["x"], "reason": "r"}))[0].field,
+            "ids[0]"
+        );
+        assert_eq!(errors(&json!([]))[0].field, "the body");
     }
 
     #[test]
     fn nothing_is_an_input_that_says_nothing_and_another_form_is_refused() {
         let empty = TestRequest::post().to_http_request();
-        let input: ReplayQuarantineInput = read(&empty, b" \n", &[]).unwrap();
+        let fields = Fields::of::<ReplayQuarantineInput>();
+        let input: ReplayQuarantineInput = read(&empty, b" \n", &fields).unwrap();
         assert_eq!(input, ReplayQuarantineInput::default());
         let status = |req: &HttpRequest, body: &[u8]| {
-            let refused = read::<ReplayQuarantineInput>(req, body, &[]);
+            let refused = read::<ReplayQuarantineInput>(req, body, &fields);
             refused.unwrap_err().into_problem().status
         };
         assert_eq!(status(&empty, b"{}"), 415);

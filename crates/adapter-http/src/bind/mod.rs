@@ -1,6 +1,8 @@
-//! From an action's declaration to its route: the path and the query become its input, guided by
-//! the input's schema; its answer becomes JSON. An action that is a question needs nothing else.
+//! From an action's declaration to its route: the path and the query, or the body, become its input,
+//! guided by the input's schema; its answer becomes JSON. An action that is one question (or command)
+//! and one answer needs nothing else. Every action can also be called by its name: see `call`.
 
+mod call;
 mod command;
 mod parameters;
 mod query;
@@ -11,11 +13,13 @@ use std::rc::Rc;
 use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use pts_api::{Action, Answer};
+use pts_api::{Action, Binding};
 use pts_domain::access::Principal;
+use pts_services::input::Fields;
 use pts_services::{CallOptions, Gateway, UseCase};
 use serde::Serialize;
 
+pub(crate) use call::{Called, call, failed};
 pub(crate) use parameters::Parameters;
 pub(crate) use query::pairs as query_pairs;
 
@@ -25,8 +29,19 @@ use crate::problem::Refusal;
 use crate::routes::Binder;
 use crate::shared::Shared;
 
-/// Binds the route of an action that is one question and one answer.
-pub(crate) fn query<A: Action>(binder: &mut Binder<'_>)
+/// Binds the route of an action that has one answer.
+pub(crate) fn answered<A: Action>(binder: &mut Binder<'_>)
+where
+    Gateway: UseCase<A>,
+{
+    if A::BINDING == Binding::Command {
+        command::<A>(binder);
+    } else {
+        query::<A>(binder);
+    }
+}
+
+fn query<A: Action>(binder: &mut Binder<'_>)
 where
     Gateway: UseCase<A>,
 {
@@ -51,15 +66,14 @@ where
     json(shared, &principal, &answer)
 }
 
-/// Binds the route of an action whose input is a body and whose output is one answer.
-pub(crate) fn command<A: Action>(binder: &mut Binder<'_>)
+fn command<A: Action>(binder: &mut Binder<'_>)
 where
     Gateway: UseCase<A>,
 {
-    let parameters = Rc::new(Parameters::of::<A>());
+    let fields = Rc::new(Fields::of::<A::Input>());
     let handler = move |req: HttpRequest, payload: Payload, shared: Data<Shared>| {
-        let parameters = Rc::clone(&parameters);
-        async move { carry_out::<A>(&req, payload, &shared, &parameters).await }
+        let fields = Rc::clone(&fields);
+        async move { carry_out::<A>(&req, payload, &shared, &fields).await }
     };
     binder.action::<A, _, _>(handler);
 }
@@ -68,14 +82,14 @@ async fn carry_out<A: Action>(
     req: &HttpRequest,
     payload: Payload,
     shared: &Shared,
-    parameters: &Parameters,
+    fields: &Fields,
 ) -> Result<HttpResponse, Refusal>
 where
     Gateway: UseCase<A>,
 {
     let principal = auth::caller_with(req, shared, A::SCOPE).await?;
     let (body, _reservation) = whole_body(req, payload, shared).await?;
-    let input: A::Input = command::read(req, &body, &parameters.names())?;
+    let input: A::Input = command::read(req, &body, fields)?;
     let options = CallOptions::default();
     let answer = shared.gateway.call::<A>(&principal, input, options).await?;
     json(shared, &principal, &answer)
@@ -85,7 +99,7 @@ where
 fn json<T: Serialize>(
     shared: &Shared,
     principal: &Principal,
-    answer: &Answer<T>,
+    answer: &T,
 ) -> Result<HttpResponse, Refusal> {
     let body = serde_json::to_vec(answer).map_err(|error| {
         tracing::error!(%error, "an answer could not be written as JSON");

@@ -1,6 +1,7 @@
 //! What an action's input looks like as path and query parameters, read off its JSON Schema.
 
 use actix_web::HttpRequest;
+use pts_api::actions::events::AppendInput;
 use pts_api::{Action, Binding};
 use pts_domain::FieldError;
 use pts_domain::problem::nearest;
@@ -27,6 +28,7 @@ struct Parameter {
 pub(crate) struct Parameters {
     path: &'static str,
     list: Vec<Parameter>,
+    required: Vec<String>,
     /// Whether `partial=deny` means something.
     partial: bool,
 }
@@ -42,6 +44,7 @@ impl Parameters {
         let list = properties
             .into_iter()
             .flatten()
+            .filter(|(name, _)| !is_body::<A>(name))
             .map(|(name, schema)| {
                 let shape = shape(schema);
                 Parameter {
@@ -51,8 +54,12 @@ impl Parameters {
                 }
             })
             .collect();
+        let required = schema.get("required").and_then(Value::as_array);
+        let required = required.into_iter().flatten().filter_map(Value::as_str);
+        let required = required.filter(|name| !is_body::<A>(name));
         Self {
             path: A::PATH,
+            required: required.map(ToOwned::to_owned).collect(),
             list,
             partial: A::BINDING == Binding::Query,
         }
@@ -83,6 +90,7 @@ impl Parameters {
                 reader.take(&name, &value);
             }
         }
+        reader.miss();
         if !reader.errors.is_empty() {
             return Err(Refusal::bad_input(reader.errors));
         }
@@ -109,12 +117,6 @@ impl Parameters {
         })
     }
 
-    /// The names of all of them.
-    pub(super) fn names(&self) -> Vec<String> {
-        let names = self.list.iter().map(|parameter| parameter.name.clone());
-        names.collect()
-    }
-
     fn find(&self, name: &str) -> Option<&Parameter> {
         self.list.iter().find(|parameter| parameter.name == name)
     }
@@ -139,6 +141,11 @@ impl Parameters {
             .chain(self.partial.then(|| "partial".to_owned()))
             .collect()
     }
+}
+
+/// Whether a field of the input is the body, not a parameter.
+fn is_body<A: Action>(name: &str) -> bool {
+    A::BINDING == Binding::Ingest && name == AppendInput::BODY
 }
 
 /// The name of a path parameter, if the part of a path is one: `{id}`.
@@ -259,6 +266,20 @@ impl Reader<'_> {
         }
     }
 
+    /// What had to be said and was not, not even wrongly.
+    fn miss(&mut self) {
+        for name in &self.parameters.required {
+            let said = self.input.contains_key(name)
+                || self.errors.iter().any(|error| error.field == *name);
+            if !said {
+                let parameter = self.parameters.find(name);
+                let expected = parameter.map(|parameter| parameter.expected.clone());
+                self.errors
+                    .push(FieldError::missing(name, expected.unwrap_or_default()));
+            }
+        }
+    }
+
     fn unknown(&mut self, name: &str, value: &str) {
         let known = self.parameters.known();
         let near = nearest(name, known.iter().map(String::as_str));
@@ -292,6 +313,7 @@ mod tests {
         GetEvent, GetEventInput, SearchEvents, SearchInput, StreamEvents, StreamInput,
     };
     use pts_api::actions::services::{GetService, GetServiceInput};
+    use pts_api::actions::timeline::CompareMoments;
 
     use super::*;
 
@@ -365,6 +387,10 @@ mod tests {
             errors::<GetEvent>("/v1/events/7"),
             ["id: found \"7\"; expected a UUID"]
         );
+        assert_eq!(
+            errors::<CompareMoments>("/v1/at/compare"),
+            ["from: missing; something like 2026-03-01T12:30:00Z, 1h, now"]
+        );
         let uri = "/v1/events/019caa3c-5e80-7000-8000-000000000001";
         let (_, _): (GetEventInput, _) = read::<GetEvent>(uri).unwrap();
         assert_eq!(
@@ -383,11 +409,11 @@ mod tests {
         };
         check(
             "limit=many",
-            "limit: found \"many\"; expected a whole number from 0",
+            "limit: found \"many\"; expected a whole number from 1 to 1000",
         );
         check(
             "limit=-1",
-            "limit: found -1; expected a whole number from 0",
+            "limit: found -1; expected a whole number from 1 to 1000",
         );
         check(
             "limit=1&limit=2",

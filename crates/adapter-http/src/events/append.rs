@@ -4,9 +4,9 @@ use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::web::{Data, Payload, block};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
-use pts_api::actions::events::{Ack, AppendEvents, AppendInput, Validate};
-use pts_api::{Action, BatchResult, ItemResult, ItemStatus, Problem, Receipt};
-use pts_domain::{FieldError, Timestamp};
+use pts_api::actions::events::{AppendEvents, AppendParameters};
+use pts_api::{Action, Receipt};
+use pts_services::receipts::{batch, refused};
 use pts_services::{ItemOutcome, Mode};
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ use super::binary;
 use super::body::{self, Reservation};
 use super::decode::{Batch, decode, is_unreadable, not_json};
 use super::media::{self, ContentType, Encoding, Media};
-use crate::problem::{Refusal, summary};
+use crate::problem::Refusal;
 use crate::shared::Shared;
 use crate::{HttpSettings, auth};
 
@@ -28,7 +28,7 @@ pub(crate) async fn append(
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Refusal> {
     let principal = auth::caller_with(&req, &shared, AppendEvents::SCOPE).await?;
-    let (input, _) = shared.append_parameters.read::<AppendInput>(&req)?;
+    let (input, _) = shared.append_parameters.read::<AppendParameters>(&req)?;
     let (media, content_type) = media::media(req.headers())?;
     let encoding = media::encoding(req.headers())?;
 
@@ -49,22 +49,14 @@ pub(crate) async fn append(
     } = batch;
     let outcomes = shared
         .gateway
-        .ingest(&principal, items, form, mode(&input))
+        .ingest(&principal, items, form, Mode::from(&input))
         .await?;
     count(&shared, &outcomes);
     if single {
         let outcome = outcomes.into_iter().next().ok_or_else(Refusal::internal)?;
-        answer_one(outcome)
+        answer_one(&outcome)
     } else {
         Ok(answer_batch(outcomes))
-    }
-}
-
-const fn mode(input: &AppendInput) -> Mode {
-    match (input.validate, input.ack) {
-        (Some(Validate::Only), _) => Mode::Validate,
-        (None, Some(Ack::Accepted)) => Mode::Accept,
-        (None, Some(Ack::Committed) | None) => Mode::Store,
     }
 }
 
@@ -132,24 +124,14 @@ fn count(shared: &Shared, outcomes: &[ItemOutcome]) {
     }
 }
 
-fn answer_one(outcome: ItemOutcome) -> Result<HttpResponse, Refusal> {
+fn answer_one(outcome: &ItemOutcome) -> Result<HttpResponse, Refusal> {
     match outcome {
-        ItemOutcome::Created(receipt) => Ok(receipt_with(StatusCode::CREATED, &receipt)),
+        ItemOutcome::Created(receipt) => Ok(receipt_with(StatusCode::CREATED, receipt)),
         ItemOutcome::Duplicate(receipt) | ItemOutcome::Valid(receipt) => {
-            Ok(receipt_with(StatusCode::OK, &receipt))
+            Ok(receipt_with(StatusCode::OK, receipt))
         }
-        ItemOutcome::Accepted(receipt) => Ok(receipt_with(StatusCode::ACCEPTED, &receipt)),
-        ItemOutcome::Conflict { id, received_at } => {
-            let mut refusal = conflict(id, received_at);
-            if let Ok(location) = header::HeaderValue::try_from(location(id)) {
-                refusal = refusal.with_header(header::CONTENT_LOCATION, location);
-            }
-            Err(refusal)
-        }
-        ItemOutcome::Invalid {
-            errors,
-            quarantine_id,
-        } => Err(alone(errors).with_quarantine(quarantine_id)),
+        ItemOutcome::Accepted(receipt) => Ok(receipt_with(StatusCode::ACCEPTED, receipt)),
+        ItemOutcome::Conflict { .. } | ItemOutcome::Invalid { .. } => Err(alone(outcome)),
     }
 }
 
@@ -170,48 +152,8 @@ fn json(response: &mut HttpResponseBuilder, body: &impl Serialize) -> HttpRespon
 }
 
 fn answer_batch(outcomes: Vec<ItemOutcome>) -> HttpResponse {
-    let mut result = BatchResult {
-        created: 0,
-        duplicates: 0,
-        rejected: 0,
-        items: Vec::with_capacity(outcomes.len()),
-    };
-    let mut accepted = false;
-    for (index, outcome) in outcomes.into_iter().enumerate() {
-        let (status, code, receipt, problem) = match outcome {
-            ItemOutcome::Created(receipt) => (ItemStatus::Created, 201, Some(receipt), None),
-            ItemOutcome::Duplicate(receipt) => (ItemStatus::Duplicate, 200, Some(receipt), None),
-            ItemOutcome::Valid(receipt) => (ItemStatus::Valid, 200, Some(receipt), None),
-            ItemOutcome::Accepted(receipt) => {
-                accepted = true;
-                (ItemStatus::Accepted, 202, Some(receipt), None)
-            }
-            ItemOutcome::Conflict { id, received_at } => rejected(
-                ItemStatus::Conflict,
-                conflict(id, received_at).into_problem(),
-            ),
-            ItemOutcome::Invalid {
-                errors,
-                quarantine_id,
-            } => {
-                let refusal = invalid(errors).with_quarantine(quarantine_id);
-                rejected(ItemStatus::Invalid, refusal.into_problem())
-            }
-        };
-        match status {
-            ItemStatus::Created => result.created += 1,
-            ItemStatus::Duplicate => result.duplicates += 1,
-            ItemStatus::Valid | ItemStatus::Accepted => {}
-            ItemStatus::Conflict | ItemStatus::Invalid => result.rejected += 1,
-        }
-        result.items.push(ItemResult {
-            index,
-            status,
-            code,
-            receipt,
-            problem,
-        });
-    }
+    let accepted = (outcomes.iter()).any(|one| matches!(one, ItemOutcome::Accepted(_)));
+    let result = batch(outcomes);
     let status = match (result.rejected, accepted) {
         (0, true) => StatusCode::ACCEPTED,
         (0, false) => StatusCode::OK,
@@ -220,37 +162,27 @@ fn answer_batch(outcomes: Vec<ItemOutcome>) -> HttpResponse {
     json(&mut HttpResponseBuilder::new(status), &result)
 }
 
-type Rejected = (ItemStatus, u16, Option<Receipt>, Option<Problem>);
-
-fn rejected(status: ItemStatus, problem: Problem) -> Rejected {
-    (status, problem.status, None, Some(problem))
-}
-
-fn conflict(id: impl std::fmt::Display, received_at: Timestamp) -> Refusal {
-    Refusal::new(
-        StatusCode::CONFLICT,
-        "identity_conflict",
-        "The identity stands for another event",
-        format!(
-            "This `source` and `id` were used for another event, {id}, received at {}. Nothing was \
-             stored.",
-            received_at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
-        ),
-    )
-}
-
-/// Of a body that is one event, what is no JSON is said of the body.
-fn alone(mut errors: Vec<FieldError>) -> Refusal {
-    match errors.pop() {
-        Some(error) if errors.is_empty() && is_unreadable(&error) => not_json(error),
-        last => {
-            errors.extend(last);
-            invalid(errors)
-        }
+/// Why an event that came alone is refused. Of a body that is one event, what is no JSON is said of
+/// the body.
+fn alone(outcome: &ItemOutcome) -> Refusal {
+    let refusal = match refused(outcome) {
+        Some(problem) => Refusal::from(Box::new(problem)),
+        None => Refusal::internal(),
+    };
+    match outcome {
+        ItemOutcome::Invalid {
+            errors,
+            quarantine_id,
+        } => match errors.as_slice() {
+            [error] if is_unreadable(error) => {
+                not_json(error.clone()).with_quarantine(*quarantine_id)
+            }
+            _ => refusal,
+        },
+        ItemOutcome::Conflict { id, .. } => match header::HeaderValue::try_from(location(id)) {
+            Ok(location) => refusal.with_header(header::CONTENT_LOCATION, location),
+            Err(_) => refusal,
+        },
+        _ => refusal,
     }
-}
-
-fn invalid(errors: Vec<FieldError>) -> Refusal {
-    let title = "The event is not valid";
-    Refusal::bad_request("invalid_event", title, summary(&errors)).with_errors(errors)
 }

@@ -6,11 +6,13 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use pts_domain::FieldError;
 use pts_domain::event::Form;
+use pts_domain::problem::summary;
+use pts_services::LARGEST_EVENT;
 use serde_json::{Map, Value};
 
-use super::decode::{self, Batch, LARGEST_EVENT};
+use super::decode::{self, Batch};
 use super::media::ContentType;
-use crate::problem::{Refusal, summary};
+use crate::problem::Refusal;
 
 /// Puts the event together again, as structured mode would have it.
 ///

@@ -7,17 +7,13 @@ use std::sync::Arc;
 
 use pts_domain::FieldError;
 use pts_domain::event::Form;
-use pts_services::{Item, MOST_EVENTS};
+use pts_services::{Item, LARGEST_EVENT, MOST_EVENTS};
 use serde::de::{Deserializer as _, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Deserializer, Value};
 
 use super::media::Media;
 use crate::problem::Refusal;
-
-/// Bytes that one event may have as JSON. What is larger belongs in a store of files, with its
-/// address in the event.
-pub(super) const LARGEST_EVENT: usize = 1024 * 1024;
 
 /// What was read out of a body.
 #[derive(Debug)]
@@ -124,15 +120,8 @@ fn element(raw: &str, text: &str, body: &Arc<Vec<u8>>) -> Item {
 }
 
 fn parse_item(raw: &str, place: impl Fn() -> (usize, usize)) -> Result<Value, FieldError> {
-    if raw.len() > LARGEST_EVENT {
-        let found = format!("{} bytes", raw.len());
-        let expected = format!("at most {LARGEST_EVENT} bytes");
-        return Err(FieldError::with_code(
-            "too_long",
-            "the event",
-            found,
-            expected,
-        ));
+    if let Some(error) = Item::too_long(raw.len()) {
+        return Err(error);
     }
     serde_json::from_str(raw).map_err(|error| {
         let (line, column) = place();

@@ -9,5 +9,5 @@ mod security;
 
 pub(crate) use observe::observe;
 pub(crate) use panics::catch_panics;
-pub(crate) use request_id::RequestIds;
+pub(crate) use request_id::{RequestId, RequestIds};
 pub(crate) use security::secure;

@@ -3,17 +3,18 @@
 
 use std::time::Instant;
 
-use actix_web::Error;
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
+use actix_web::{Error, HttpMessage as _};
 use pts_api::actions::events::AppendEvents;
-use pts_api::{Action as _, Problem};
+use pts_api::{Action as _, Call, Problem};
 use tracing::Instrument as _;
 
-use super::request_id::{REQUEST_ID, TRACEPARENT, traceparent};
+use super::request_id::{REQUEST_ID, RequestId, TRACEPARENT, traceparent};
+use crate::bind::{self, Called};
 use crate::routes;
 use crate::shared::Shared;
 
@@ -37,14 +38,19 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
         duration_ms = tracing::field::Empty,
         traceparent = trace,
     );
+    if req.path() == Call::PATH {
+        req.extensions_mut().insert(RequestId::new(&id));
+    }
     let _in_flight = shared.metrics.begin();
 
     // Routes turn their own errors into responses; what is an error here never reached one.
     let response = next.call(req).instrument(span.clone()).await?;
-    let mut response = write_problem(response.map_into_left_body(), &id);
-
-    let status = response.status().as_u16();
     let action = routes::name_of(&response, &shared);
+    let mut response = write_problem(response.map_into_left_body(), &id, action);
+
+    let called = response.response().extensions().get().copied();
+    let action = called.map_or(action, |Called(name)| name);
+    let status = response.status().as_u16();
     let took = begun.elapsed();
     shared.metrics.answered(action, status, took);
     span.record("action", action);
@@ -72,6 +78,7 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
 fn write_problem<B>(
     mut response: ServiceResponse<EitherBody<B>>,
     request_id: &str,
+    action: &str,
 ) -> ServiceResponse<EitherBody<B>> {
     let problem = response
         .response_mut()
@@ -80,9 +87,14 @@ fn write_problem<B>(
     let Some(mut problem) = problem else {
         return response;
     };
-    problem.request_id = Some(request_id.to_owned());
-    let body = serde_json::to_vec(&*problem).unwrap_or_default();
-    let content_type = HeaderValue::from_static("application/problem+json");
+    let (body, content_type) = if action == routes::CALL {
+        (bind::failed(*problem, request_id), "application/json")
+    } else {
+        problem.request_id = Some(request_id.to_owned());
+        let body = serde_json::to_vec(&*problem).unwrap_or_default();
+        (body, "application/problem+json")
+    };
+    let content_type = HeaderValue::from_static(content_type);
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, content_type);

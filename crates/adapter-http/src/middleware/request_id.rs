@@ -9,6 +9,19 @@ use actix_web::http::header::{HeaderMap, HeaderName};
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
+/// A request's id, for a handler that writes it into its answer.
+pub(crate) struct RequestId(String);
+
+impl RequestId {
+    pub(super) fn new(id: &str) -> Self {
+        Self(id.to_owned())
+    }
+
+    pub(crate) fn text(&self) -> String {
+        self.0.clone()
+    }
+}
+
 /// Makes request ids: chance drawn once, and a count. They are unique and decide nothing, so that
 /// no port is needed for this chance.
 pub(crate) struct RequestIds {

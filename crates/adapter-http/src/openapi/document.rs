@@ -1,11 +1,11 @@
 //! The document as a whole: paths, and everything they refer to.
 
-use pts_api::{BatchResult, Coverage, Problem, Receipt};
+use pts_api::{BatchResult, Call, Coverage, Problem, Receipt};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::{events, operation};
+use super::{call, events, operation, refusals};
 
 const DESCRIPTION: &str = "The platform's memory: what was deployed where, what runs, what changed \
     and what is not known. Lists are newest first and paged by `next_cursor`; every answer carries \
@@ -27,6 +27,7 @@ pub fn document() -> Value {
         let path = paths.entry(action.path).or_insert_with(|| json!({}));
         path[operation::method(action.method)] = operation;
     }
+    paths[Call::PATH]["post"] = call::operation(&mut generator);
     for (path, operation) in operation::beside_the_actions() {
         paths.insert(path.to_owned(), json!({ "get": operation }));
     }
@@ -44,7 +45,7 @@ pub fn document() -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas(generator),
-            "responses": operation::refusals(),
+            "responses": refusals::all(),
             "securitySchemes": {
                 "bearer": {
                     "type": "http",
@@ -87,7 +88,9 @@ fn schemas(mut generator: SchemaGenerator) -> Map<String, Value> {
     needed::<Coverage>(&mut generator);
     needed::<Receipt>(&mut generator);
     needed::<BatchResult>(&mut generator);
+    let calls = call::schemas(&mut generator);
     let mut schemas = generator.take_definitions(true);
+    schemas.extend(calls);
     events::add(&mut schemas);
     schemas
 }

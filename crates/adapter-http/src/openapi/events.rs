@@ -40,7 +40,8 @@ pub(super) fn add(schemas: &mut Map<String, Value>) {
                 &json!({}),
             ),
             "required": ["type", "source"],
-            "additionalProperties": extension(),
+            "patternProperties": { "^[a-z0-9_]{1,64}$": extension() },
+            "additionalProperties": false,
         }),
     );
     schemas.insert(
@@ -114,33 +115,38 @@ fn event_schema(known: &EventType, data: &Value) -> Value {
         "type": "object",
         "properties": properties(&json!({ "type": "string", "const": known.name }), data),
         "required": ["type", "source", "data"],
-        "additionalProperties": extension(),
+        "patternProperties": { "^[a-z0-9_]{1,64}$": extension() },
+            "additionalProperties": false,
         "examples": [known.example()],
     })
 }
 
+/// What is null is not given, as CloudEvents has it.
 fn properties(event_type: &Value, data: &Value) -> Value {
     json!({
         "specversion": { "const": "1.0" },
         "id": {
-            "type": "string",
+            "type": ["string", "null"],
             "maxLength": 512,
             "description": "The sender's id, unique within `source`; sent again, it is stored once.",
         },
-        "source": { "type": "string", "maxLength": 512, "description": "Who sends it." },
+        "source": { "type": "string", "minLength": 1, "maxLength": 512, "description": "Who sends it." },
         "type": event_type,
-        "subject": { "type": "string", "maxLength": 512, "description": "What it is about." },
+        "subject": { "type": ["string", "null"], "minLength": 1, "maxLength": 512, "description": "What it is about." },
         "time": {
-            "type": "string",
+            "type": ["string", "null"],
             "format": "date-time",
             "description": "When it happened; when it was received, if not given.",
         },
-        "datacontenttype": { "type": "string" },
-        "dataschema": { "type": "string" },
+        "datacontenttype": { "type": ["string", "null"] },
+        "dataschema": { "type": ["string", "null"] },
         "data": data,
     })
 }
 
 fn extension() -> Value {
-    json!({ "type": ["string", "number", "boolean"], "description": "A CloudEvents extension." })
+    json!({
+        "type": ["string", "number", "boolean", "null"],
+        "description": "A CloudEvents extension.",
+    })
 }

@@ -1,9 +1,11 @@
 //! The API's description for programs: OpenAPI 3.1, put together from the same declarations that
 //! the routes are bound from, so that it cannot say anything else than they do.
 
+mod call;
 mod document;
 mod events;
 mod operation;
+mod refusals;
 
 use actix_web::http::header;
 use actix_web::web::Data;

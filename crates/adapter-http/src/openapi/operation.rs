@@ -2,11 +2,14 @@
 
 use std::fmt::Write as _;
 
+use pts_api::actions::events::AppendInput;
 use pts_api::{ActionSpec, BatchResult, Binding, Method, Receipt};
 use pts_domain::platform::EventType;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
+
+use super::refusals::{ALWAYS, refusal};
 
 /// The tag of what is served beside the actions.
 pub(super) const SERVER: &str = "server";
@@ -50,7 +53,11 @@ pub(super) fn of(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value 
 fn input_body(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
     let schema = (action.input_schema)(generator).to_value();
     let content = json!({ "schema": schema, "example": (action.example)() });
-    json!({ "required": true, "content": { "application/json": content } })
+    json!({
+        // Nothing stands for an input that says nothing.
+        "required": needs_something(action),
+        "content": { "application/json": content },
+    })
 }
 
 fn parameters(action: &ActionSpec) -> Vec<Value> {
@@ -70,9 +77,11 @@ fn parameters(action: &ActionSpec) -> Vec<Value> {
         .collect();
     let example = (action.example)();
     let properties = schema.get("properties").and_then(Value::as_object);
+    let in_body = |name: &String| action.binding == Binding::Ingest && name == AppendInput::BODY;
     let mut parameters: Vec<Value> = properties
         .into_iter()
         .flatten()
+        .filter(|(name, _)| !in_body(name))
         .map(|(name, schema)| {
             let in_path = action.path.contains(&format!("{{{name}}}"));
             let mut schema = given(schema.clone());
@@ -124,6 +133,15 @@ fn parameters(action: &ActionSpec) -> Vec<Value> {
     parameters
 }
 
+/// Whether an input must say something.
+pub(super) fn needs_something(action: &ActionSpec) -> bool {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.inline_subschemas = true;
+    });
+    let input = (action.input_schema)(&mut settings.into_generator());
+    input.get("required").is_some()
+}
+
 /// The schema of a parameter that is there: one that may be left out is never null.
 fn given(mut schema: Value) -> Value {
     let null = json!({ "type": "null" });
@@ -152,6 +170,10 @@ fn given(mut schema: Value) -> Value {
         for (key, value) in only {
             schema.entry(key).or_insert(value);
         }
+    }
+    if schema["type"] == "string" && schema.get("enum").is_none() {
+        // What is empty is not given, and is refused as such.
+        schema["minLength"] = 1.into();
     }
     schema
 }
@@ -186,14 +208,12 @@ fn responses(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
         Binding::Query => {
             let data = (action.output_schema)(generator).to_value();
             responses.insert("200".into(), answer(&data));
-            responses.insert("404".into(), refusal(404));
-            responses.insert("409".into(), refusal(409));
             responses.insert("504".into(), refusal(504));
         }
         Binding::Command => {
             let data = (action.output_schema)(generator).to_value();
             responses.insert("200".into(), answer(&data));
-            for status in [404, 408, 413, 415] {
+            for status in [408, 413, 415] {
                 responses.insert(status.to_string(), refusal(status));
             }
         }
@@ -241,13 +261,13 @@ fn responses(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
             );
         }
     }
-    for status in [400, 401, 403, 429, 503] {
-        responses.insert(status.to_string(), refusal(status));
+    for status in ALWAYS.iter().chain(action.errors) {
+        responses.insert(status.to_string(), refusal(*status));
     }
     responses.into()
 }
 
-fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
+pub(super) fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
     generator.subschema_for::<T>().to_value()
 }
 
@@ -269,74 +289,9 @@ fn answer(data: &Value) -> Value {
     body("The answer, and what it rests on.", &schema)
 }
 
-const REFUSALS: [(u16, &str, &str); 11] = [
-    (400, "BadRequest", "The request is not valid: see `errors`."),
-    (401, "Unauthenticated", "No token, or one that is not good."),
-    (403, "Denied", "The token does not allow this."),
-    (404, "NotFound", "Not known here."),
-    (408, "TooSlow", "The body was not complete in time."),
-    (
-        409,
-        "Conflict",
-        "The identity stands for another thing, or for several.",
-    ),
-    (413, "TooLarge", "More than one request may hold."),
-    (415, "Unsupported", "Not in a form that is accepted."),
-    (
-        429,
-        "TooMuch",
-        "This token has taken as much as it may, and nothing of this was done: try again after \
-         `Retry-After`. With the code `limited`, `RateLimit-Policy` says how much that is.",
-    ),
-    (
-        503,
-        "Unavailable",
-        "Not at the moment: try again after `Retry-After`. With the code `overloaded`, too much is \
-         waiting already, and nothing of this was stored.",
-    ),
-    (
-        504,
-        "TimedOut",
-        "Not answered within the time that a question may take: ask for less.",
-    ),
-];
-
-fn refusal(status: u16) -> Value {
-    let named = REFUSALS.iter().find(|(known, ..)| *known == status);
-    let name = named.map_or("BadRequest", |(_, name, _)| name);
-    json!({ "$ref": format!("#/components/responses/{name}") })
-}
-
-/// The answers that refuse, for all operations.
-pub(super) fn refusals() -> Map<String, Value> {
-    let problem = json!({ "$ref": "#/components/schemas/Problem" });
-    let content = json!({ "application/problem+json": { "schema": problem } });
-    REFUSALS
-        .iter()
-        .map(|(status, name, description)| {
-            let mut response = json!({ "description": description, "content": content });
-            if matches!(status, 429 | 503) {
-                response["headers"] = json!({
-                    "Retry-After": { "schema": { "type": "integer" }, "description": "Seconds." },
-                });
-            }
-            if *status == 429 {
-                for name in ["RateLimit", "RateLimit-Policy"] {
-                    response["headers"][name] = json!({
-                        "schema": { "type": "string" },
-                        "description": "As draft-ietf-httpapi-ratelimit-headers has it; with the \
-                                        code `limited`.",
-                    });
-                }
-            }
-            ((*name).to_owned(), response)
-        })
-        .collect()
-}
-
 /// What is served beside the actions and of use to programs.
 pub(super) fn beside_the_actions() -> [(&'static str, Value); 3] {
-    let text = json!({ "text/plain": { "schema": { "type": "string" } } });
+    let text = json!({ "application/openmetrics-text": { "schema": { "type": "string" } } });
     let open = |id: &str, summary: &str, mut responses: Value| {
         responses["200"]["content"] =
             json!({ "application/json": { "schema": { "type": "object" } } });

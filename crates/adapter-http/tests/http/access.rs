@@ -30,6 +30,8 @@ async fn nothing_but_health_and_signing_in_answers_without_a_token() {
     ] {
         routes.push((Method::GET, path.to_owned()));
     }
+    let call = Reply::of(server.bare(Method::POST, "/v1/actions")).await;
+    call.is_failure(401, "token_missing");
     for (method, path) in routes {
         let reply = Reply::of(server.bare(method, &path)).await;
         reply.is_problem(401, "token_missing");

@@ -273,7 +273,7 @@ async fn commands_are_read_strictly_and_are_for_administrators() {
         .is_problem(400, "invalid_input");
     Reply::of(server.get(path))
         .await
-        .is_problem(400, "invalid_input");
+        .is_problem(405, "method_not_allowed");
 
     let reader = server
         .token(&[Scope::EventsRead, Scope::EventsWrite, Scope::MetricsRead])

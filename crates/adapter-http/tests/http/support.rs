@@ -126,6 +126,12 @@ impl Server {
         reply.body
     }
 
+    /// Calls an action by its name.
+    pub(crate) async fn call(&self, key: &str, payload: &Value) -> Reply {
+        let call = json!({ "actionKey": key, "payload": payload });
+        Reply::of(self.post("/v1/actions").json(&call)).await
+    }
+
     /// A browser's session.
     pub(crate) async fn session(&self) -> String {
         let request = self.bare(Method::POST, "/signin");
@@ -202,6 +208,25 @@ impl Reply {
                 "{part} is empty"
             );
         }
+    }
+}
+
+impl Reply {
+    /// Checks that this is a whole answer of a call that failed with this status and code.
+    #[track_caller]
+    pub(crate) fn is_failure(&self, status: u16, code: &str) {
+        let error = &self.body["error"];
+        assert_eq!(
+            (self.status, &self.body["ok"], &error["code"]),
+            (status, &json!(false), &json!(code)),
+            "{}",
+            self.body
+        );
+        assert_eq!(self.headers["content-type"], "application/json");
+        assert_eq!(error["details"]["status"], status);
+        assert!(!error["message"].as_str().unwrap().is_empty());
+        let id = self.headers["x-request-id"].to_str().unwrap();
+        assert_eq!(self.body["meta"], json!({ "requestId": id }));
     }
 }
 

@@ -8,7 +8,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::actions::LARGEST_LIMIT;
 use crate::{Action, Effect};
+
+/// This area's actions; see [`each_action`](crate::each_action).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! each_accounting_action {
+    ($each:ident) => {
+        $each!(answer $crate::actions::accounting::GetAccounting);
+    };
+}
 
 /// `platform.accounting.get`
 pub struct GetAccounting;
@@ -26,6 +36,7 @@ pub struct GetAccountingInput {
     /// What came under this source.
     pub source: Option<String>,
     /// At most so many rows, 1 to 1,000; 100 if not given.
+    #[schemars(range(min = 1, max = LARGEST_LIMIT))]
     pub limit: Option<usize>,
 }
 

@@ -7,7 +7,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::actions::LARGEST_LIMIT;
 use crate::{Action, Effect, EventRecord};
+
+/// This area's actions; see [`each_action`](crate::each_action).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! each_deployments_action {
+    ($each:ident) => {
+        $each!(answer $crate::actions::deployments::SearchDeployments);
+        $each!(answer $crate::actions::deployments::GetDeployment);
+    };
+}
 
 /// `platform.deployments.search`
 pub struct SearchDeployments;
@@ -29,6 +40,7 @@ pub struct SearchDeploymentsInput {
     /// Whose status was reached before this moment.
     pub until: Option<Moment>,
     /// At most so many, 1 to 1,000; 100 if not given.
+    #[schemars(range(min = 1, max = LARGEST_LIMIT))]
     pub limit: Option<usize>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,
@@ -84,6 +96,7 @@ impl Action for GetDeployment {
     const SCOPE: Scope = Scope::EventsRead;
     const EFFECT: Effect = Effect::Read;
     const PATH: &'static str = "/v1/deployments/{id}";
+    const ERRORS: &'static [u16] = &[404, 409];
     type Input = GetDeploymentInput;
     type Output = DeploymentDetail;
 

@@ -9,6 +9,15 @@ use serde_json::{Value, json};
 
 use crate::{Action, Effect};
 
+/// This area's actions; see [`each_action`](crate::each_action).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! each_dora_action {
+    ($each:ident) => {
+        $each!(answer $crate::actions::dora::GetDora);
+    };
+}
+
 /// `platform.dora.get`
 pub struct GetDora;
 

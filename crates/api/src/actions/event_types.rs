@@ -7,6 +7,16 @@ use serde_json::{Value, json};
 
 use crate::{Action, Effect};
 
+/// This area's actions; see [`each_action`](crate::each_action).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! each_event_types_action {
+    ($each:ident) => {
+        $each!(answer $crate::actions::event_types::ListEventTypes);
+        $each!(answer $crate::actions::event_types::GetEventType);
+    };
+}
+
 /// One platform event type.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EventTypeRecord {
@@ -72,6 +82,7 @@ impl Action for GetEventType {
     const SCOPE: Scope = Scope::EventsRead;
     const EFFECT: Effect = Effect::Read;
     const PATH: &'static str = "/v1/event-types/{type}";
+    const ERRORS: &'static [u16] = &[404];
     type Input = GetEventTypeInput;
     type Output = EventTypeRecord;
 

@@ -1,28 +1,140 @@
 //! Events: in, out, and as they come.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use pts_domain::access::Scope;
 use pts_domain::time::Moment;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::actions::LARGEST_LIMIT;
 use crate::{Action, BatchResult, Binding, Effect, EventRecord, Method};
+
+/// This area's actions; see [`each_action`](crate::each_action).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! each_events_action {
+    ($each:ident) => {
+        $each!(ingest $crate::actions::events::AppendEvents);
+        $each!(answer $crate::actions::events::SearchEvents);
+        $each!(stream $crate::actions::events::StreamEvents);
+        $each!(answer $crate::actions::events::GetEvent);
+    };
+}
 
 /// `platform.events.append`
 pub struct AppendEvents;
 
-/// How events are appended.
+/// How events are appended: what stands beside them, in the query of `POST /v1/events`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct AppendInput {
+pub struct AppendParameters {
     /// `only` checks the events and stores nothing.
     pub validate: Option<Validate>,
     /// When to answer: `committed` (the default) is after the events are safe on disk; `accepted` is
     /// at once, 202, for senders who would rather lose an event than wait.
     pub ack: Option<Ack>,
+}
+
+/// Which events are appended, and how. Over `POST /v1/events`, the events are the body.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AppendInput {
+    /// One event, or 1 to 10,000 of them. An event that comes alone and is not accepted is an error;
+    /// of several, each has its result.
+    pub events: Events,
+    /// `only` checks the events and stores nothing.
+    #[serde(default)]
+    pub validate: Option<Validate>,
+    /// When to answer: `committed` (the default) is after the events are safe on disk; `accepted` is
+    /// at once, for senders who would rather lose an event than wait.
+    #[serde(default)]
+    pub ack: Option<Ack>,
+}
+
+impl AppendInput {
+    /// The field that is the body of `POST /v1/events`.
+    pub const BODY: &'static str = "events";
+
+    /// The events, and what stands beside them.
+    pub fn apart(self) -> (Events, AppendParameters) {
+        let Self {
+            events,
+            validate,
+            ack,
+        } = self;
+        (events, AppendParameters { validate, ack })
+    }
+}
+
+/// One event, or several. What is in them is looked at when they are taken in, one by one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Value", into = "Value")]
+pub enum Events {
+    /// One that came alone.
+    One(Value),
+    /// A batch.
+    Many(Vec<Value>),
+}
+
+impl TryFrom<Value> for Events {
+    type Error = &'static str;
+
+    fn try_from(value: Value) -> Result<Self, Self::Error> {
+        match value {
+            Value::Object(_) => Ok(Self::One(value)),
+            Value::Array(events) => Ok(Self::Many(events)),
+            _ => Err("an event or an array of events"),
+        }
+    }
+}
+
+impl From<Events> for Value {
+    fn from(events: Events) -> Self {
+        match events {
+            Events::One(event) => event,
+            Events::Many(events) => Self::Array(events),
+        }
+    }
+}
+
+impl JsonSchema for Events {
+    fn schema_name() -> Cow<'static, str> {
+        "Events".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [
+                {
+                    "type": "object",
+                    "description": "A CloudEvent; `specversion`, `id` and `time` may be left out. \
+                        What `data` holds depends on the type: `platform.event_types.get` tells.",
+                    "properties": {
+                        "specversion": { "const": "1.0" },
+                        "id": { "type": ["string", "null"], "maxLength": 512 },
+                        "source": { "type": "string", "maxLength": 512 },
+                        "type": { "type": "string", "maxLength": 512 },
+                        "subject": { "type": ["string", "null"], "maxLength": 512 },
+                        "time": { "type": ["string", "null"], "format": "date-time" },
+                        "data": {},
+                    },
+                    "required": ["type", "source"],
+                },
+                {
+                    "type": "array",
+                    "description": "Events, each as above. One that is not accepted does not hurt \
+                        the others.",
+                    "items": {},
+                    "minItems": 1,
+                    "maxItems": 10_000,
+                },
+            ],
+        })
+    }
 }
 
 /// When to answer.
@@ -66,7 +178,20 @@ impl Action for AppendEvents {
     type Output = BatchResult;
 
     fn example() -> Value {
-        json!({ "validate": "only" })
+        json!({
+            "events": {
+                "type": "deployment.started",
+                "source": "ci",
+                "id": "run-43-start",
+                "data": {
+                    "service": "payments",
+                    "environment": "production",
+                    "deployment_id": "d-43",
+                    "version": "1.4.3",
+                },
+            },
+            "validate": "only",
+        })
     }
 }
 
@@ -93,6 +218,7 @@ pub struct SearchInput {
     /// Fields of the data, as `data.<path>=<text>`: `data.actor=alice`.
     pub data: BTreeMap<String, String>,
     /// At most so many, 1 to 1,000; 100 if not given.
+    #[schemars(range(min = 1, max = LARGEST_LIMIT))]
     pub limit: Option<usize>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,
@@ -176,6 +302,7 @@ impl Action for GetEvent {
     const SCOPE: Scope = Scope::EventsRead;
     const EFFECT: Effect = Effect::Read;
     const PATH: &'static str = "/v1/events/{id}";
+    const ERRORS: &'static [u16] = &[404];
     type Input = GetEventInput;
     type Output = EventRecord;
 

@@ -6,7 +6,19 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::actions::LARGEST_LIMIT;
 use crate::{Action, Binding, Effect, Method};
+
+/// This area's actions; see [`each_action`](crate::each_action).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! each_expectations_action {
+    ($each:ident) => {
+        $each!(answer $crate::actions::expectations::ListExpectations);
+        $each!(answer $crate::actions::expectations::SetExpectation);
+        $each!(answer $crate::actions::expectations::RemoveExpectation);
+    };
+}
 
 /// Where it is known from how often a source reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -57,6 +69,7 @@ pub struct ListExpectationsInput {
     /// In this state.
     pub state: Option<ReporterState>,
     /// At most so many, 1 to 1,000; 100 if not given.
+    #[schemars(range(min = 1, max = LARGEST_LIMIT))]
     pub limit: Option<usize>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,
@@ -89,6 +102,7 @@ pub struct SetExpectationInput {
     /// The source, as its events name it; 1 to 1,024 bytes.
     pub source: String,
     /// It reports at least so often, in seconds; 1 to 2,678,400 (31 days).
+    #[schemars(range(min = 1, max = 31 * 86_400))]
     pub every_s: u32,
 }
 
@@ -140,6 +154,7 @@ impl Action for RemoveExpectation {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/expectations/remove";
     const BINDING: Binding = Binding::Command;
+    const ERRORS: &'static [u16] = &[404];
     type Input = RemoveExpectationInput;
     type Output = RemovedExpectation;
 

@@ -6,7 +6,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::actions::LARGEST_LIMIT;
 use crate::{Action, Effect};
+
+/// This area's actions; see [`each_action`](crate::each_action).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! each_incidents_action {
+    ($each:ident) => {
+        $each!(answer $crate::actions::incidents::SearchIncidents);
+    };
+}
 
 /// `platform.incidents.search`
 pub struct SearchIncidents;
@@ -24,6 +34,7 @@ pub struct SearchIncidentsInput {
     /// Of this id.
     pub incident_id: Option<String>,
     /// At most so many, 1 to 1,000; 100 if not given.
+    #[schemars(range(min = 1, max = LARGEST_LIMIT))]
     pub limit: Option<usize>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,

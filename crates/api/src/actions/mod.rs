@@ -1,8 +1,9 @@
-//! All actions, by the thing they are about. To add one: declare it here, supply its use case in
-//! `pts-services`, test it.
+//! All actions, by the thing they are about: a file for each area, which ends up in one list. To add
+//! one, see `docs/adding-an-action.md`.
 
 pub mod accounting;
 pub mod deployments;
+pub mod discovery;
 pub mod dora;
 pub mod event_types;
 pub mod events;
@@ -21,34 +22,43 @@ pub const LARGEST_LIMIT: usize = 1_000;
 /// The length of a page when nobody asks for one.
 pub const USUAL_LIMIT: usize = 100;
 
+/// Calls a macro for every action of the service, in the order of the reference, with how it is
+/// carried out and its type: `each!(answer pts_api::actions::events::SearchEvents);`.
+///
+/// `answer` is one question (or command) and one answer, by the `UseCase` behind it; `ingest` takes
+/// events in and `stream` follows them, each in a way of its own.
+///
+/// Everything that goes through all actions is made with it: the list below, the routes, the
+/// dispatch by name. So an action that is listed here is everywhere, or nothing compiles.
+#[macro_export]
+macro_rules! each_action {
+    ($each:ident) => {
+        $crate::each_events_action!($each);
+        $crate::each_event_types_action!($each);
+        $crate::each_deployments_action!($each);
+        $crate::each_services_action!($each);
+        $crate::each_images_action!($each);
+        $crate::each_state_action!($each);
+        $crate::each_incidents_action!($each);
+        $crate::each_dora_action!($each);
+        $crate::each_timeline_action!($each);
+        $crate::each_accounting_action!($each);
+        $crate::each_expectations_action!($each);
+        $crate::each_quarantine_action!($each);
+        $crate::each_discovery_action!($each);
+    };
+}
+
 /// Every action of the service, in the order of the reference.
 pub fn all() -> Vec<ActionSpec> {
-    vec![
-        ActionSpec::of::<events::AppendEvents>(),
-        ActionSpec::of::<events::SearchEvents>(),
-        ActionSpec::of::<events::StreamEvents>(),
-        ActionSpec::of::<events::GetEvent>(),
-        ActionSpec::of::<event_types::ListEventTypes>(),
-        ActionSpec::of::<event_types::GetEventType>(),
-        ActionSpec::of::<deployments::SearchDeployments>(),
-        ActionSpec::of::<deployments::GetDeployment>(),
-        ActionSpec::of::<services::ListServices>(),
-        ActionSpec::of::<services::GetService>(),
-        ActionSpec::of::<images::SearchImages>(),
-        ActionSpec::of::<state::ListStates>(),
-        ActionSpec::of::<incidents::SearchIncidents>(),
-        ActionSpec::of::<dora::GetDora>(),
-        ActionSpec::of::<timeline::WhatRanAt>(),
-        ActionSpec::of::<timeline::ListContradictions>(),
-        ActionSpec::of::<accounting::GetAccounting>(),
-        ActionSpec::of::<expectations::ListExpectations>(),
-        ActionSpec::of::<expectations::SetExpectation>(),
-        ActionSpec::of::<expectations::RemoveExpectation>(),
-        ActionSpec::of::<quarantine::SearchQuarantine>(),
-        ActionSpec::of::<quarantine::GetQuarantined>(),
-        ActionSpec::of::<quarantine::ReplayQuarantine>(),
-        ActionSpec::of::<quarantine::DiscardQuarantined>(),
-    ]
+    let mut all = Vec::new();
+    macro_rules! add {
+        ($kind:ident $action:ty) => {
+            all.push(ActionSpec::of::<$action>())
+        };
+    }
+    crate::each_action!(add);
+    all
 }
 
 #[cfg(test)]

@@ -10,7 +10,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::actions::LARGEST_LIMIT;
 use crate::{Action, Binding, Effect, Method};
+
+/// This area's actions; see [`each_action`](crate::each_action).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! each_quarantine_action {
+    ($each:ident) => {
+        $each!(answer $crate::actions::quarantine::SearchQuarantine);
+        $each!(answer $crate::actions::quarantine::GetQuarantined);
+        $each!(answer $crate::actions::quarantine::ReplayQuarantine);
+        $each!(answer $crate::actions::quarantine::DiscardQuarantined);
+    };
+}
 
 /// One thing that was sent and is no event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -100,6 +113,7 @@ pub struct SearchQuarantineInput {
     /// Received first before this moment.
     pub until: Option<Moment>,
     /// At most so many, 1 to 1,000; 100 if not given.
+    #[schemars(range(min = 1, max = LARGEST_LIMIT))]
     pub limit: Option<usize>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,
@@ -136,11 +150,12 @@ impl Action for GetQuarantined {
     const SCOPE: Scope = Scope::Admin;
     const EFFECT: Effect = Effect::Read;
     const PATH: &'static str = "/v1/quarantine/{id}";
+    const ERRORS: &'static [u16] = &[404];
     type Input = GetQuarantinedInput;
     type Output = QuarantinedItem;
 
     fn example() -> Value {
-        json!({ "id": "019caa3c-5e80-7000-8000-000000000001" })
+        json!({ "id": "019caa3c-5e80-7000-8000-000000000002" })
     }
 }
 
@@ -165,6 +180,7 @@ pub struct ReplayQuarantineInput {
     /// Received first before this moment.
     pub until: Option<Moment>,
     /// At most so many, 1 to 1,000; 100 if not given.
+    #[schemars(range(min = 1, max = LARGEST_LIMIT))]
     pub limit: Option<usize>,
     /// `next_cursor` of the replay before: it goes on with the next ones.
     pub cursor: Option<String>,
@@ -269,6 +285,6 @@ impl Action for DiscardQuarantined {
     type Output = DiscardReport;
 
     fn example() -> Value {
-        json!({ "ids": ["019caa3c-5e80-7000-8000-000000000001"], "reason": "a test" })
+        json!({ "ids": ["019caa3c-5e80-7000-8000-000000000002"], "reason": "a test" })
     }
 }

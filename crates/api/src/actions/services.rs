@@ -7,7 +7,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::actions::LARGEST_LIMIT;
 use crate::{Action, Effect};
+
+/// This area's actions; see [`each_action`](crate::each_action).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! each_services_action {
+    ($each:ident) => {
+        $each!(answer $crate::actions::services::ListServices);
+        $each!(answer $crate::actions::services::GetService);
+    };
+}
 
 /// `platform.services.list`
 pub struct ListServices;
@@ -19,6 +30,7 @@ pub struct ListServicesInput {
     /// Only those known in this environment.
     pub environment: Option<String>,
     /// At most so many, 1 to 1,000; 100 if not given.
+    #[schemars(range(min = 1, max = LARGEST_LIMIT))]
     pub limit: Option<usize>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,
@@ -121,6 +133,7 @@ impl Action for GetService {
     const SCOPE: Scope = Scope::EventsRead;
     const EFFECT: Effect = Effect::Read;
     const PATH: &'static str = "/v1/services/{name}";
+    const ERRORS: &'static [u16] = &[404];
     type Input = GetServiceInput;
     type Output = ServiceDetail;
 

@@ -6,7 +6,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::actions::LARGEST_LIMIT;
 use crate::{Action, Effect};
+
+/// This area's actions; see [`each_action`](crate::each_action).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! each_state_action {
+    ($each:ident) => {
+        $each!(answer $crate::actions::state::ListStates);
+    };
+}
 
 /// `platform.state.list`
 pub struct ListStates;
@@ -24,6 +34,7 @@ pub struct ListStatesInput {
     /// Only components in this state.
     pub state: Option<String>,
     /// At most so many, 1 to 1,000; 100 if not given.
+    #[schemars(range(min = 1, max = LARGEST_LIMIT))]
     pub limit: Option<usize>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,

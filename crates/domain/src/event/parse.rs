@@ -228,6 +228,8 @@ fn read_attributes(
                 kind(&value),
                 "an attribute of lower-case letters and digits; anything else belongs in `data`",
             ));
+        } else if matches!(&*name, "datacontenttype" | "dataschema") && !value.is_string() {
+            errors.push(FieldError::invalid(&name, kind(&value), "a text"));
         } else if scalar {
             attributes.insert(name, value);
         } else {
@@ -347,5 +349,11 @@ mod tests {
         let received = lenient(event).unwrap().event.event;
         assert_eq!(received.attributes["traceparent"], "00-ab");
         assert_eq!(received.attributes["sampledrate"], 3);
+        for name in ["datacontenttype", "dataschema"] {
+            let mut event = json!({"type": "x", "source": "s"});
+            event[name] = json!(false);
+            let errors = lenient(event).unwrap_err();
+            assert_eq!((&*errors[0].field, &*errors[0].expected), (name, "a text"));
+        }
     }
 }

@@ -69,6 +69,11 @@ impl Question {
         Self::period(Some(moment - PRESENT), Some(moment), types)
     }
 
+    /// One about what was so at two moments, as events of these types tell.
+    pub(crate) fn between(from: Timestamp, to: Timestamp, types: &[&str]) -> Self {
+        Self::period(Some(from - PRESENT), Some(to), types)
+    }
+
     /// Narrowed to a service and an environment, where they are given.
     pub(crate) fn of(mut self, service: Option<&String>, environment: Option<&String>) -> Self {
         if let Some(concern) = &mut self.concern {

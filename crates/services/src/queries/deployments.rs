@@ -73,8 +73,9 @@ impl UseCase<GetDeployment> for Gateway {
             deployment.service, deployment.environment, deployment.deployment_id
         );
         // A few at a time: one question must not take every connection that there is.
-        let lookups = deployment.events.iter().map(|event| self.log.get(event.id));
-        let events: Vec<_> = stream::iter(lookups)
+        let ids: Vec<_> = deployment.events.iter().map(|event| event.id).collect();
+        let events: Vec<_> = stream::iter(ids)
+            .map(|id| self.log.get(id))
             .buffered(AT_ONCE)
             .try_collect()
             .await?;

@@ -3,6 +3,7 @@
 
 mod accounting;
 mod deployments;
+mod discovery;
 mod dora;
 mod event_types;
 mod events;

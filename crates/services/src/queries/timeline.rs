@@ -1,11 +1,13 @@
 //! What was so at some moment, and what cannot have been so.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use pts_api::actions::timeline::{
-    ListContradictions, ListContradictionsInput, RanAt, WhatRanAt, WhatRanAtInput,
+    CompareMoments, CompareMomentsInput, Comparison, ListContradictions, ListContradictionsInput,
+    RanAt, RunChange, WhatRanAt, WhatRanAtInput,
 };
 use pts_domain::projection::{Contradiction, Liveness, Run, RunKind};
+use pts_domain::{FieldError, Timestamp};
 use pts_ports::RunQuery;
 
 use crate::coverage::{Found, Question, found, page};
@@ -95,6 +97,97 @@ impl Gateway {
 
 fn place(run: &Run) -> (&str, &str, Option<&String>) {
     (&run.service, &run.environment, run.instance.as_ref())
+}
+
+impl UseCase<CompareMoments> for Gateway {
+    async fn run(&self, input: CompareMomentsInput) -> Result<Found<Comparison>, ActionError> {
+        let now = self.now();
+        let (from, to) = moments(self, &input)?;
+        let question = Question::between(from, to, &["deployment.*"])
+            .of(input.service.as_ref(), input.environment.as_ref());
+        let query = RunQuery {
+            kind: Some(RunKind::Declared),
+            service: input.service,
+            environment: input.environment,
+            image_names: Vec::new(),
+            at: Some(from),
+        };
+        let before = self.projections.runs(&query, MOST_RUNS).await?;
+        let query = RunQuery {
+            at: Some(to),
+            ..query
+        };
+        let after = self.projections.runs(&query, MOST_RUNS).await?;
+        let cut = before.len() == MOST_RUNS || after.len() == MOST_RUNS;
+        let (changes, same) = compare(before, after);
+        let comparison = Comparison {
+            from,
+            to,
+            changes,
+            same,
+        };
+        let mut answer = found(comparison, question);
+        if cut {
+            let warning = format!("only the newest {MOST_RUNS} runs of each moment are compared");
+            answer.warnings.push(warning);
+        }
+        if to > now {
+            let warning = "the later moment lies ahead: this is what runs now";
+            answer.warnings.push(warning.to_owned());
+        }
+        Ok(answer)
+    }
+
+    fn is_heavy(_input: &CompareMomentsInput) -> bool {
+        true
+    }
+}
+
+/// Both moments; refused when they are the wrong way round.
+fn moments(
+    gateway: &Gateway,
+    input: &CompareMomentsInput,
+) -> Result<(Timestamp, Timestamp), ActionError> {
+    let now = gateway.now();
+    let (from, to) = (
+        input.from.resolve(now),
+        input.to.as_ref().map_or(now, |to| to.resolve(now)),
+    );
+    if to < from {
+        let expected = format!("a moment not before `from` ({})", from.to_rfc3339());
+        let error = FieldError::invalid("to", to.to_rfc3339(), expected);
+        return Err(ActionError::Invalid(vec![error]));
+    }
+    Ok((from, to))
+}
+
+/// What differs, and how much does not.
+fn compare(before: Vec<Run>, after: Vec<Run>) -> (Vec<RunChange>, usize) {
+    let mut places: BTreeMap<(String, String), (Option<Run>, Option<Run>)> = BTreeMap::new();
+    let key = |run: &Run| (run.service.clone(), run.environment.clone());
+    for run in before {
+        let place = key(&run);
+        places.entry(place).or_default().0 = Some(run);
+    }
+    for run in after {
+        let place = key(&run);
+        places.entry(place).or_default().1 = Some(run);
+    }
+    let all = places.len();
+    // The same run, not only the same version: one that was brought again is another.
+    let opened = |run: &Option<Run>| run.as_ref().map(|run| run.opened_position);
+    let changes: Vec<_> = places
+        .into_iter()
+        .filter(|(_, (before, after))| opened(before) != opened(after))
+        .map(|((service, environment), (before, after))| RunChange {
+            service,
+            environment,
+            before,
+            after,
+        })
+        .collect();
+    let same = all - changes.len();
+    (changes, same)
 }
 
 impl UseCase<ListContradictions> for Gateway {

@@ -3,6 +3,7 @@
 
 mod access;
 mod accounts;
+mod actions;
 mod answers;
 mod blind;
 mod engine;

@@ -3,6 +3,7 @@
 
 mod babel;
 mod dice;
+pub mod platform;
 mod scenario;
 mod sender;
 pub mod strategies;
