@@ -13,6 +13,7 @@ mod auth;
 mod bind;
 mod events;
 mod health;
+mod limits;
 mod mcp;
 mod metrics;
 mod middleware;

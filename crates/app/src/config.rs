@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use config::{Config, Environment, File, FileFormat};
@@ -23,6 +24,7 @@ pub(crate) struct Settings {
     pub(crate) http: Http,
     pub(crate) log: Log,
     pub(crate) retention: Retention,
+    pub(crate) limits: Limits,
 }
 
 /// Where events are stored.
@@ -68,6 +70,54 @@ pub(crate) struct Retention {
     pub(crate) foreign_events: String,
 }
 
+/// What one token may take, by each process; 0 is without a limit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Limits {
+    /// Questions and commands in a second, over ten seconds.
+    pub(crate) calls_per_s: u32,
+    /// Requests with events in a second, over ten seconds.
+    pub(crate) sends_per_s: u32,
+    /// Rows read in a minute.
+    pub(crate) rows_per_min: u64,
+    /// Bytes read in a minute.
+    pub(crate) bytes_per_min: u64,
+    /// Heavy questions at the same time.
+    pub(crate) heavy: u32,
+    /// Live streams at the same time.
+    pub(crate) streams: u32,
+    /// Seconds that a question may take.
+    pub(crate) deadline_s: u64,
+}
+
+impl Limits {
+    pub(crate) fn limits(&self) -> pts_services::Limits {
+        pts_services::Limits {
+            calls_per_s: self.calls_per_s,
+            sends_per_s: self.sends_per_s,
+            rows_per_min: self.rows_per_min,
+            bytes_per_min: self.bytes_per_min,
+            heavy: self.heavy,
+            streams: self.streams,
+            deadline: Duration::from_secs(self.deadline_s),
+        }
+    }
+}
+
+impl From<pts_services::Limits> for Limits {
+    fn from(limits: pts_services::Limits) -> Self {
+        Self {
+            calls_per_s: limits.calls_per_s,
+            sends_per_s: limits.sends_per_s,
+            rows_per_min: limits.rows_per_min,
+            bytes_per_min: limits.bytes_per_min,
+            heavy: limits.heavy,
+            streams: limits.streams,
+            deadline_s: limits.deadline.as_secs(),
+        }
+    }
+}
+
 impl Retention {
     pub(crate) fn policy(&self) -> Result<Policy> {
         let read = self.foreign_events.parse();
@@ -108,6 +158,7 @@ impl Settings {
             retention: Retention {
                 foreign_events: Policy::Forever.to_string(),
             },
+            limits: pts_services::Limits::default().into(),
         }
     }
 
@@ -137,6 +188,12 @@ impl Settings {
             bail!(
                 "http.max_body_bytes: found {}; expected 1024 to 1073741824",
                 self.http.max_body_bytes
+            );
+        }
+        if !(1..=3_600).contains(&self.limits.deadline_s) {
+            bail!(
+                "limits.deadline_s: found {}; expected 1 to 3600",
+                self.limits.deadline_s
             );
         }
         crate::logging::filter(&self.log.level)?;
@@ -233,6 +290,8 @@ mod tests {
         let error = format!("{:#}", with_file("listen = \"here\"\n").unwrap_err());
         assert!(error.contains("listen"), "{error}");
         assert!(with_file("[database]\nmax_connections = 1\n").is_err());
+        assert!(with_file("[limits]\ndeadline_s = 0\n").is_err());
+        assert!(with_file("[limits]\ncalls_per_s = -1\n").is_err());
         assert!(with_file("[log]\nlevel = \"info,=x\"\n").is_err());
         let short = with_file("[retention]\nforeign_events = \"30d\"\n").unwrap_err();
         let error = format!("{short:#}");

@@ -64,7 +64,8 @@ async fn serve(
     stop: impl Future<Output = &'static str>,
 ) -> Result<()> {
     let mut stop = pin!(stop);
-    let gateway = Arc::new(wiring::gateway(&opened.pool));
+    let limits = settings.limits.limits();
+    let gateway = Arc::new(wiring::gateway(&opened.pool).limited(limits));
     let token_file = settings.data_dir.join(TOKEN_FILE);
     let token = tokio::select! {
         token = prepare(&gateway, &token_file, opened.patience) => token?,
@@ -79,6 +80,8 @@ async fn serve(
     };
     let listener =
         listening(socket).with_context(|| format!("cannot listen on {}", settings.listen))?;
+    // From here on whoever sends is heard.
+    gateway.begin_receiving();
     let running = pts_adapter_http::bind(Arc::clone(&gateway), http, listener)
         .context("the HTTP server does not start")?;
     let address = running.local_addr();
@@ -96,6 +99,17 @@ async fn serve(
         }
     });
 
+    let (close_record, record_closing) = oneshot::channel::<()>();
+    let record = tokio::spawn({
+        let gateway = Arc::clone(&gateway);
+        async move {
+            let closing = async {
+                let _ = record_closing.await;
+            };
+            gateway.keep_record(closing).await;
+        }
+    });
+
     let touch = tokio::spawn({
         let gateway = Arc::clone(&gateway);
         async move { gateway.keep_in_touch(std::future::pending()).await }
@@ -106,6 +120,9 @@ async fn serve(
         ended = running.ended() => ended.context("the HTTP server ended by itself")?,
     }
     running.stop().await;
+    // Nobody can send anything from here on.
+    drop(close_record);
+    let _ = record.await;
     // What was answered with 202 is still on its way.
     if tokio::time::timeout(SETTLE, gateway.settle())
         .await
@@ -148,6 +165,10 @@ async fn prepare(
         .wait_for(async || gateway.warm_up().await)
         .await
         .context("the event log cannot be read")?;
+    patience
+        .wait_for(async || gateway.read_record().await)
+        .await
+        .context("the record of blind spots cannot be read")?;
     first_token(gateway.access(), token_file, patience).await
 }
 

@@ -6,6 +6,7 @@
 
 mod access;
 mod accounting;
+mod blind;
 mod bus;
 mod coverage;
 mod engine;
@@ -14,6 +15,7 @@ mod gateway;
 mod ingest;
 pub mod input;
 mod item;
+mod limits;
 mod quarantine;
 mod queries;
 pub mod receipts;
@@ -24,10 +26,12 @@ mod tail;
 pub use access::{Access, NewToken, Session};
 pub use accounting::{Busiest, Tallies};
 pub use bus::EventBus;
+pub use coverage::Found;
 pub use error::{AccessError, ActionError};
 pub use futures::stream::BoxStream;
 pub use gateway::{CallOptions, Gateway, Parts, UseCase};
 pub use ingest::{ItemOutcome, LARGEST_EVENT, MOST_EVENTS, Mode};
 pub use item::{Item, ItemText};
+pub use limits::{Limited, Limits};
 pub use registry::{is_callable, known_action};
 pub use retention::{MONTHS_AHEAD, MonthDone, Preview, Retention, RetentionError};

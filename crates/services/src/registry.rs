@@ -14,7 +14,7 @@ use pts_domain::problem::nearest;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::coverage::answer;
+use crate::coverage::{Question, found};
 use crate::input::Fields;
 use crate::receipts::{batch, refused};
 use crate::{ActionError, CallOptions, Gateway, Item, MOST_EVENTS, Mode, UseCase};
@@ -192,13 +192,13 @@ fn taken_in<'c>(
         }
         let result = batch(outcomes);
         let rejected = result.rejected;
-        let mut answer = answer(erased(&result)?, gateway.coverage());
+        let mut taken = found(erased(&result)?, Question::itself());
         if rejected > 0 {
             let of = result.items.len();
             let warning = format!("of {of} events, {rejected} were not accepted: see `items`");
-            answer.warnings.push(warning);
+            taken.warnings.push(warning);
         }
-        Ok(answer)
+        Ok(gateway.assemble(taken).await)
     })
 }
 

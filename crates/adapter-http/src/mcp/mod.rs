@@ -143,9 +143,14 @@ impl Exchange<'_> {
         }
         match answer {
             None => response.finish(),
-            Some(answer) => response
-                .insert_header((header::CONTENT_TYPE, "application/json"))
-                .body(answer.to_string()),
+            Some(answer) => {
+                let body = answer.to_string();
+                // Its length counts for who reads it, as on every other way.
+                self.shared.gateway.note_read(&self.principal, body.len());
+                response
+                    .insert_header((header::CONTENT_TYPE, "application/json"))
+                    .body(body)
+            }
         }
     }
 }

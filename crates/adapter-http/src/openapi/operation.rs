@@ -208,6 +208,7 @@ fn responses(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
         Binding::Query => {
             let data = (action.output_schema)(generator).to_value();
             responses.insert("200".into(), answer(&data));
+            responses.insert("504".into(), refusal(504));
         }
         Binding::Command => {
             let data = (action.output_schema)(generator).to_value();

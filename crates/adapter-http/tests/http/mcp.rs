@@ -2,10 +2,10 @@
 //! what is said to messages that are none.
 
 use pts_domain::access::Scope;
-use pts_testkit::generate::platform;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
+use super::actions::on_the_platform;
 use super::support::{Reply, Server, foreign};
 
 const NEWEST: &str = "2026-07-28";
@@ -149,13 +149,7 @@ async fn an_assistant_sees_the_tools_that_its_token_may_use() {
 
 #[tokio::test]
 async fn a_tool_says_what_it_does_and_gives_what_it_says() {
-    let seeded = async || {
-        let server = Server::start().await;
-        server.clock.set(platform::now());
-        platform::seed(&*server.store, &*server.store).await;
-        server
-    };
-    let server = seeded().await;
+    let server = on_the_platform().await;
     let listed = message("tools/list", json!({}));
     let listed = result(posted(&server, &server.admin, &listed)).await;
     for tool in listed["tools"].as_array().unwrap() {
@@ -163,7 +157,7 @@ async fn a_tool_says_what_it_does_and_gives_what_it_says() {
         let example = tool["inputSchema"]["examples"][0].clone();
         valid(&tool["inputSchema"], &example, name);
         // Each on a platform of its own, since some of them change it.
-        let server = seeded().await;
+        let server = on_the_platform().await;
         let given = used(&server, &server.admin, name, example).await;
         assert_eq!(given["isError"], false, "{name}: {given}");
         let structured = &given["structuredContent"];

@@ -5,6 +5,7 @@ mod actions;
 mod append;
 mod bad_input;
 mod faults;
+mod limits;
 mod mcp;
 mod pages;
 mod quarantine;

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use chrono::Duration;
 use pts_testkit::generate::platform;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -32,6 +33,8 @@ struct Step {
     path: &'static str,
     headers: &'static [(&'static str, &'static str)],
     body: Option<Value>,
+    /// How much time goes by before it.
+    later: Duration,
 }
 
 fn get(name: &'static str, path: &'static str) -> Step {
@@ -41,6 +44,7 @@ fn get(name: &'static str, path: &'static str) -> Step {
         path,
         headers: &[],
         body: None,
+        later: Duration::zero(),
     }
 }
 
@@ -51,6 +55,7 @@ fn post(name: &'static str, path: &'static str, body: Value) -> Step {
         path,
         headers: &[],
         body: Some(body),
+        later: Duration::zero(),
     }
 }
 
@@ -70,7 +75,9 @@ impl Step {
     /// What is typed and what is answered.
     async fn shown(&self, server: &Server) -> String {
         let mut request = server.bare(self.method.clone(), self.path);
-        request = request.bearer_auth(&server.admin).header("x-request-id", "tour");
+        request = request
+            .bearer_auth(&server.admin)
+            .header("x-request-id", "tour");
         for (name, value) in self.headers {
             request = request.header(*name, *value);
         }
@@ -91,7 +98,11 @@ impl Step {
             value.ends_with("/json") || value.ends_with("+json")
         });
         let text = response.text().await.unwrap();
-        let text = if is_json { pretty(&cut(&text)) } else { text.replace('\r', "") };
+        let text = if is_json {
+            pretty(&cut(&text))
+        } else {
+            text.replace('\r', "")
+        };
         write!(shown, "\n{}\n```\n", text.trim_end()).unwrap();
         shown
     }
@@ -102,7 +113,9 @@ fn cut(json: &str) -> String {
     let Some((before, rest)) = json.split_once(r#""content":[{"text":""#) else {
         return json.to_owned();
     };
-    let (_, after) = rest.split_once(r#"","type":"text"}]"#).expect("the text's end");
+    let (_, after) = rest
+        .split_once(r#"","type":"text"}]"#)
+        .expect("the text's end");
     let text: String = rest.chars().take(LONGEST_TEXT).collect();
     let text = text.trim_end_matches('\\');
     format!(r#"{before}"content":[{{"text":"{text}…","type":"text"}}]{after}"#)
@@ -176,15 +189,21 @@ fn steps() -> Vec<Step> {
         post("ingest", "/v1/events", started.clone()),
         post("repeat", "/v1/events", started),
         post("invalid", "/v1/events?validate=only", wrong),
-        get("search", "/v1/events?type=deployment.*&service=payments&limit=1"),
+        get(
+            "search",
+            "/v1/events?type=deployment.*&service=payments&limit=1",
+        ),
         get("misspelt", "/v1/events?servise=payments&limit=0"),
         post(
             "expect",
             "/v1/expectations",
             json!({ "source": "db", "every_s": 300 }),
         ),
-        get("gap", "/v1/state?service=payments"),
-        get("deny", "/v1/state?service=payments&partial=deny"),
+        Step {
+            later: Duration::minutes(20),
+            ..get("gap", "/v1/contradictions?service=payments&limit=1")
+        },
+        get("deny", "/v1/contradictions?service=payments&partial=deny"),
         post(
             "act",
             "/v1/actions",
@@ -193,7 +212,6 @@ fn steps() -> Vec<Step> {
                 "payload": { "from": "2026-03-01T08:00:00Z", "to": "2026-03-01T12:30:00Z" },
             }),
         ),
-        get("describe", "/v1/actions/platform.incidents.search"),
         get("export", "/v1/events/export?format=csv&type=incident.*"),
         get("feed", "/v1/incidents/feed.atom?limit=1"),
         get(
@@ -205,22 +223,47 @@ fn steps() -> Vec<Step> {
     ]
 }
 
+/// The platform that examples speak of, received by a server that listens to it.
+async fn on_the_platform() -> Server {
+    let server = Server::start().await;
+    let began = platform::now() - Duration::hours(5);
+    server.clock.set(began);
+    server.gateway.read_record().await.unwrap();
+    server.gateway.begin_receiving();
+    platform::seed(&*server.store, &*server.store, &*server.store).await;
+    server.clock.set(platform::now());
+    let again = json!({
+        "type": "state.changed", "source": "db", "id": "again",
+        "data": {
+            "service": "payments", "environment": "production", "component": "payments-db",
+            "from": "read-only", "to": "primary", "reason": "space again",
+        },
+    });
+    server.stored(&again).await;
+    server
+}
+
 #[tokio::test]
 async fn the_tour_shows_what_is_really_answered() {
-    let server = Server::start().await;
-    server.clock.set(platform::now());
-    platform::seed(&*server.store, &*server.store).await;
+    let server = on_the_platform().await;
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/api.md");
     let page = std::fs::read_to_string(&path).expect("docs/api.md is there");
     let mut shown = page.clone();
     for step in steps() {
         let mark = format!("{BEGIN}{} -->\n", step.name);
         let (before, rest) = shown.split_once(&mark).expect(step.name);
-        let (_, after) = rest.split_once(END).expect("each stop of the tour has its end");
+        let (_, after) = rest
+            .split_once(END)
+            .expect("each stop of the tour has its end");
+        server.clock.advance(step.later);
         let real = step.shown(&server).await;
         shown = format!("{before}{mark}{real}{END}{after}");
     }
-    assert_eq!(page.matches(BEGIN).count(), steps().len(), "the page has other stops");
+    assert_eq!(
+        page.matches(BEGIN).count(),
+        steps().len(),
+        "the page has other stops"
+    );
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(&path, shown).unwrap();
     } else {

@@ -115,7 +115,7 @@ async fn an_append_dropped_anywhere_leaves_nothing_to_the_next() {
 }
 
 #[tokio::test]
-async fn a_read_that_is_dropped_does_not_hold_up_the_next_one() {
+async fn a_read_that_is_dropped_is_stopped_and_does_not_hold_up_the_next_one() {
     let database = TestDb::fresh().await;
     let client = outside(&database).await;
     let pool = pool_of(&database, 1);
@@ -123,10 +123,10 @@ async fn a_read_that_is_dropped_does_not_hold_up_the_next_one() {
     // Whoever is in a transaction sees the others' activity as it was.
     let watcher = outside(&database).await;
     sql(&client, "BEGIN; LOCK TABLE platform.services").await;
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' \
+         AND datname = current_database()";
     {
         let blocked = pin!(projections.services(None, None, 1));
-        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' \
-             AND datname = current_database()";
         let watching = pin!(until("the read waits for the lock", || async {
             count(&watcher, waiting).await == 1
         }));
@@ -135,6 +135,11 @@ async fn a_read_that_is_dropped_does_not_hold_up_the_next_one() {
     }
     // The only connection was in the middle of something that does not end.
     log(&pool).head().await.unwrap();
+    // Nobody waits for it any more, so the server does not either, though the lock is still held.
+    until("the read is stopped in the database", || async {
+        count(&watcher, waiting).await == 0
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ pub mod discovery;
 pub mod dora;
 pub mod event_types;
 pub mod events;
+pub mod expectations;
 pub mod images;
 pub mod incidents;
 pub mod quarantine;
@@ -42,6 +43,7 @@ macro_rules! each_action {
         $crate::each_dora_action!($each);
         $crate::each_timeline_action!($each);
         $crate::each_accounting_action!($each);
+        $crate::each_expectations_action!($each);
         $crate::each_quarantine_action!($each);
         $crate::each_discovery_action!($each);
     };

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod commands;
+mod coverage;
 mod faults;
 mod first_run;
 mod harness;

@@ -114,9 +114,13 @@ pub(crate) struct Engine {
 /// Is told what is safe on disk now, and when the last of it was received.
 pub(crate) type Told = Box<dyn Fn(&[Appended], Option<Timestamp>) + Send + Sync>;
 
+/// Is told what came in, before it is written: whoever sends is heard, whatever becomes of it.
+pub(crate) type Heard = Box<dyn Fn(&[NewEvent]) + Send + Sync>;
+
 struct Shared {
     log: Arc<dyn EventLog>,
     told: Told,
+    heard: Heard,
     state: Mutex<State>,
     /// For groups that are written and not yet safe on disk.
     room: Arc<Semaphore>,
@@ -136,7 +140,7 @@ struct State {
 impl Engine {
     /// An engine over a log. `told` hears of each group before its requests do, and of those too whose
     /// requests are gone.
-    pub(crate) fn new(log: Arc<dyn EventLog>, told: Told) -> Self {
+    pub(crate) fn new(log: Arc<dyn EventLog>, told: Told, heard: Heard) -> Self {
         let state = State {
             queue: Queue::new(BOUNDS),
             writers: 0,
@@ -145,6 +149,7 @@ impl Engine {
             shared: Arc::new(Shared {
                 log,
                 told,
+                heard,
                 state: Mutex::new(state),
                 room: Arc::new(Semaphore::new(UNSAFE_GROUPS)),
                 busy: AtomicUsize::new(0),
@@ -195,6 +200,12 @@ impl Engine {
             }
             ended.await;
         }
+    }
+
+    /// Whether more than half of what may wait does.
+    pub(crate) fn is_pressed(&self) -> bool {
+        let (events, bytes) = self.waiting();
+        events > BOUNDS.events / 2 || bytes > BOUNDS.bytes / 2
     }
 
     /// How much waits: events and bytes.
@@ -321,6 +332,7 @@ async fn group(shared: &Arc<Shared>, jobs: Vec<Job>) {
         all.extend(batch);
     }
     let newest = all.iter().map(|new| new.received_at).max();
+    (shared.heard)(&all);
     // Never closed.
     let room = Arc::clone(&shared.room).acquire_owned().await;
     match shared.log.write(all).await {

@@ -7,6 +7,7 @@ mod discovery;
 mod dora;
 mod event_types;
 mod events;
+mod expectations;
 mod images;
 mod incidents;
 mod quarantine;

@@ -14,6 +14,7 @@
 
 pub mod accounting;
 pub mod append;
+pub mod blind_spots;
 pub mod content;
 pub mod contradictions;
 pub mod dora;
@@ -99,6 +100,12 @@ macro_rules! contract_suite {
             quarantine::what_is_discarded_loses_its_text_and_keeps_its_record
             quarantine::what_waits_too_long_is_discarded_and_later_forgotten
             quarantine::concurrent_senders_of_the_same_keep_it_once
+            quarantine::what_waits_for_a_question_is_counted
+            blind_spots::an_uptime_grows_and_is_kept_once
+            blind_spots::a_refusal_is_kept_once_however_often_it_is_told
+            blind_spots::of_two_views_of_a_source_the_later_stays
+            blind_spots::what_is_expected_is_declared_replaced_and_taken_back
+            blind_spots::what_is_long_over_is_forgotten
             retention::what_stays_gives_the_same_projections
             retention::a_survey_says_what_goes_and_the_record_what_went
             retention::what_a_source_stored_is_what_is_left_and_what_was_removed

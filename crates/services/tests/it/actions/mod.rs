@@ -8,6 +8,7 @@ mod discovery;
 mod dora;
 mod event_types;
 mod events;
+mod expectations;
 mod images;
 mod incidents;
 mod names;
@@ -55,6 +56,7 @@ fn proofs() -> impl Iterator<Item = &'static Proof> {
         dora::PROOFS,
         timeline::PROOFS,
         accounting::PROOFS,
+        expectations::PROOFS,
         quarantine::PROOFS,
         discovery::PROOFS,
     ]
@@ -65,7 +67,8 @@ fn proofs() -> impl Iterator<Item = &'static Proof> {
 /// A gateway in front of the platform that examples speak of.
 async fn on_the_platform() -> Gateway {
     let (gateway, store) = in_memory_at(Arc::new(FixedClock::at(platform::now())));
-    platform::seed(&*store, &*store).await;
+    platform::seed(&*store, &*store, &*store).await;
+    gateway.read_record().await.unwrap();
     gateway
 }
 

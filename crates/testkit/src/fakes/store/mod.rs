@@ -2,6 +2,7 @@
 //! cannot drift from what the real store does; what is left is lists and sorting.
 
 mod accounting;
+mod blind_spots;
 mod log;
 mod maintenance;
 mod projections;
@@ -38,6 +39,7 @@ struct State {
     projected: Projected,
     tokens: Vec<Token>,
     books: accounting::Books,
+    blind: blind_spots::Blind,
     ward: quarantine::Ward,
     retained: retention::Retained,
     faults: Faults,
