@@ -40,6 +40,12 @@ pub enum Binding {
     Ingest,
     /// Input as for [`Binding::Query`], output as server-sent events without an end.
     Stream,
+    /// Input as for [`Binding::Query`], output as a list of any length, written as it is read, in one of
+    /// these media types; the first is the usual one. An input that has a field `format` chooses by it.
+    Download(&'static [&'static str]),
+    /// Input as for [`Binding::Query`], output as one document of this media type, for programs that
+    /// come again and again to see whether it has changed and can send no headers of their own.
+    Feed(&'static str),
 }
 
 /// One operation of the service.

@@ -17,6 +17,7 @@ use pts_ports::{
 use crate::accounting::{Books, Tallies};
 use crate::coverage::Freshness;
 use crate::engine::Engine;
+use crate::export::Exports;
 use crate::ingest::{ItemOutcome, Mode, committed};
 use crate::tail::Commits;
 use crate::{Access, AccessError, ActionError, Item, Session};
@@ -50,6 +51,7 @@ pub struct Gateway {
     pub(crate) commits: Arc<Commits>,
     pub(crate) freshness: Arc<Freshness>,
     pub(crate) engine: Engine,
+    pub(crate) exports: Exports,
     access: Access,
 }
 
@@ -107,6 +109,7 @@ impl Gateway {
             commits,
             freshness,
             engine,
+            exports: Exports::new(),
             access,
         }
     }

@@ -6,6 +6,8 @@ pub mod deployments;
 pub mod dora;
 pub mod event_types;
 pub mod events;
+pub mod export;
+pub mod feeds;
 pub mod images;
 pub mod incidents;
 pub mod quarantine;
@@ -26,16 +28,21 @@ pub fn all() -> Vec<ActionSpec> {
         ActionSpec::of::<events::AppendEvents>(),
         ActionSpec::of::<events::SearchEvents>(),
         ActionSpec::of::<events::StreamEvents>(),
+        ActionSpec::of::<export::ExportEvents>(),
         ActionSpec::of::<events::GetEvent>(),
         ActionSpec::of::<event_types::ListEventTypes>(),
         ActionSpec::of::<event_types::GetEventType>(),
         ActionSpec::of::<deployments::SearchDeployments>(),
+        ActionSpec::of::<feeds::DeploymentsFeed>(),
+        ActionSpec::of::<feeds::DeploymentsCalendar>(),
         ActionSpec::of::<deployments::GetDeployment>(),
         ActionSpec::of::<services::ListServices>(),
         ActionSpec::of::<services::GetService>(),
         ActionSpec::of::<images::SearchImages>(),
         ActionSpec::of::<state::ListStates>(),
         ActionSpec::of::<incidents::SearchIncidents>(),
+        ActionSpec::of::<feeds::IncidentsFeed>(),
+        ActionSpec::of::<feeds::IncidentsCalendar>(),
         ActionSpec::of::<dora::GetDora>(),
         ActionSpec::of::<timeline::WhatRanAt>(),
         ActionSpec::of::<timeline::ListContradictions>(),

@@ -6,6 +6,7 @@ mod deployments;
 mod dora;
 mod event_types;
 mod events;
+mod feeds;
 mod images;
 mod incidents;
 mod quarantine;
@@ -19,7 +20,7 @@ use pts_domain::{FieldError, Timestamp};
 use crate::{ActionError, Gateway};
 
 /// A period as a query names it; refused when it ends before it begins.
-fn period(
+pub(crate) fn period(
     gateway: &Gateway,
     since: Option<&Moment>,
     until: Option<&Moment>,
