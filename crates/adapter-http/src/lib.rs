@@ -12,6 +12,8 @@
 mod auth;
 mod bind;
 mod events;
+mod export;
+mod feeds;
 mod health;
 mod metrics;
 mod middleware;

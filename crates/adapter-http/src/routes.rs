@@ -20,7 +20,7 @@ use pts_domain::problem::nearest;
 use crate::middleware::catch_panics;
 use crate::problem::Refusal;
 use crate::shared::Shared;
-use crate::{bind, events, health, openapi, pages};
+use crate::{bind, events, export, feeds, health, openapi, pages};
 
 /// A path and where it leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,13 +92,15 @@ pub(crate) fn configure(config: &mut ServiceConfig) -> Vec<Route> {
     };
     let b = &mut binder;
 
-    // `/v1/events/stream` before `/v1/events/{id}`: the first that fits is taken.
+    // `/v1/events/stream`, `/v1/events/export` before `/v1/events/{id}`: the first that fits is taken.
     b.action::<event_actions::AppendEvents, _, _>(events::append);
     b.action::<event_actions::StreamEvents, _, _>(events::stream);
+    export::bind(b);
     bind::query::<event_actions::SearchEvents>(b);
     bind::query::<event_actions::GetEvent>(b);
     bind::query::<event_types::ListEventTypes>(b);
     bind::query::<event_types::GetEventType>(b);
+    feeds::bind(b);
     bind::query::<deployments::SearchDeployments>(b);
     bind::query::<deployments::GetDeployment>(b);
     bind::query::<services::ListServices>(b);

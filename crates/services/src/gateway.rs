@@ -263,7 +263,8 @@ impl Gateway {
         self.engine.waiting()
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
+    /// What time it is, as the service sees it.
+    pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 

@@ -54,7 +54,10 @@ impl Parameters {
         Self {
             path: A::PATH,
             list,
-            partial: A::BINDING == Binding::Query,
+            partial: matches!(
+                A::BINDING,
+                Binding::Query | Binding::Download(_) | Binding::Feed(_)
+            ),
         }
     }
 

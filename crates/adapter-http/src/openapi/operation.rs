@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use pts_api::actions::export::ExportEnd;
 use pts_api::{ActionSpec, BatchResult, Binding, Method, Receipt};
 use pts_domain::platform::EventType;
 use schemars::generate::SchemaSettings;
@@ -41,7 +42,8 @@ pub(super) fn of(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value 
     match action.binding {
         Binding::Ingest => operation["requestBody"] = event_body(),
         Binding::Command => operation["requestBody"] = input_body(action, generator),
-        Binding::Query | Binding::Stream => {}
+        Binding::Feed(_) => operation["security"] = json!([{ "basic": [] }, { "bearer": [] }, { "session": [] }]),
+        Binding::Query | Binding::Stream | Binding::Download(_) => {}
     }
     operation
 }
@@ -104,7 +106,7 @@ fn parameters(action: &ActionSpec) -> Vec<Value> {
         })
         .collect();
     match action.binding {
-        Binding::Query => parameters.push(json!({
+        Binding::Query | Binding::Download(_) | Binding::Feed(_) => parameters.push(json!({
             "name": "partial",
             "in": "query",
             "required": false,
@@ -239,11 +241,74 @@ fn responses(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
                 }),
             );
         }
+        Binding::Download(media) => {
+            let line = (action.output_schema)(generator).to_value();
+            let end = schema::<ExportEnd>(generator);
+            responses.insert("200".into(), download(media, &line, &end));
+        }
+        Binding::Feed(media) => {
+            responses.insert("200".into(), feed(media));
+            responses.insert(
+                "304".into(),
+                json!({ "description": "Nothing has changed.", "headers": versions() }),
+            );
+        }
     }
     for status in [400, 401, 403, 503] {
         responses.insert(status.to_string(), refusal(status));
     }
     responses.into()
+}
+
+fn download(media: &[&str], line: &Value, end: &Value) -> Value {
+    let content: Map<String, Value> = media
+        .iter()
+        .map(|media| {
+            let mut body = json!({ "schema": { "type": "string" } });
+            if media.ends_with("ndjson") {
+                body["x-line"] = line.clone();
+                body["x-last-line"] = end.clone();
+            }
+            ((*media).to_owned(), body)
+        })
+        .collect();
+    json!({
+        "description": "All of it, written as it is read. A body that is broken off is not all of it.",
+        "headers": {
+            "x-pts-up-to": {
+                "description": "The place in the log up to which this holds everything that fits.",
+                "schema": { "type": "integer", "format": "int64" },
+            },
+            "x-pts-coverage": coverage_header(),
+        },
+        "content": content,
+    })
+}
+
+fn feed(media: &str) -> Value {
+    json!({
+        "description": "The document.",
+        "headers": versions(),
+        "content": { media: { "schema": { "type": "string" } } },
+    })
+}
+
+fn versions() -> Value {
+    json!({
+        "ETag": { "schema": { "type": "string" }, "description": "Names this version." },
+        "Last-Modified": {
+            "schema": { "type": "string" },
+            "description": "When it last changed, where that is certain.",
+        },
+        "x-pts-coverage": coverage_header(),
+    })
+}
+
+fn coverage_header() -> Value {
+    json!({
+        "description": "Whether anything is known to be missing.",
+        "schema": { "type": "string", "enum": ["complete", "incomplete"] },
+    })
 }
 
 fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
