@@ -95,8 +95,23 @@ mod tests {
             let wanted = serde_json::to_string(&EventRecord::from(event)).unwrap() + "\n";
             assert_eq!(String::from_utf8(out).unwrap(), wanted);
         };
-        check(stored(None, 0, json!({"b": "x\ny", "a": [1, 2.5]}), json!({})));
-        check(stored(Some("s"), 120_000, Value::Null, json!({"dataschema": "d"})));
-        check(stored(Some("\t"), 123_456, json!("text"), Value::Object(Map::new())));
+        check(stored(
+            None,
+            0,
+            json!({"b": "x\ny", "a": [1, 2.5]}),
+            json!({}),
+        ));
+        check(stored(
+            Some("s"),
+            120_000,
+            Value::Null,
+            json!({"dataschema": "d"}),
+        ));
+        check(stored(
+            Some("\t"),
+            123_456,
+            json!("text"),
+            Value::Object(Map::new()),
+        ));
     }
 }

@@ -34,7 +34,11 @@ fn feed(
     out.create_element("feed")
         .with_attribute(("xmlns", "http://www.w3.org/2005/Atom"))
         .write_inner_content(|out| {
-            element(out, "id", &format!("urn:pts:feed:{}", name.trim_start_matches('/')))?;
+            element(
+                out,
+                "id",
+                &format!("urn:pts:feed:{}", name.trim_start_matches('/')),
+            )?;
             element(out, "title", title)?;
             element(out, "updated", &moment(updated))?;
             link(out, "self", here)?;
@@ -88,9 +92,7 @@ fn moment(at: Timestamp) -> String {
 
 /// Without the characters that XML has no way to write.
 fn legal(text: &str) -> String {
-    let legal = |letter: &char| {
-        matches!(letter, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
-    };
+    let legal = |letter: &char| matches!(letter, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
     text.chars().filter(legal).collect()
 }
 

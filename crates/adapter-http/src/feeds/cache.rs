@@ -1,8 +1,8 @@
 //! Whether somebody has seen this version already: by its digest, which is exact; by the moment of
 //! its last change where that is certain.
 
-use actix_web::http::header::{self, HeaderValue, HttpDate, IfModifiedSince};
 use actix_web::http::header::Header as _;
+use actix_web::http::header::{self, HeaderValue, HttpDate, IfModifiedSince};
 use actix_web::{HttpRequest, HttpResponseBuilder};
 use pts_domain::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -61,7 +61,9 @@ impl Version {
 
 fn http_date(seconds: i64) -> Option<HttpDate> {
     let since_1970 = std::time::Duration::from_secs(u64::try_from(seconds).ok()?);
-    Some(HttpDate::from(std::time::UNIX_EPOCH.checked_add(since_1970)?))
+    Some(HttpDate::from(
+        std::time::UNIX_EPOCH.checked_add(since_1970)?,
+    ))
 }
 
 #[cfg(test)]
@@ -88,10 +90,16 @@ mod tests {
         let date = http_date(at(1_000).timestamp()).unwrap().to_string();
         assert!(!known(&version, &[]));
         assert!(known(&version, &[("if-none-match", &tag)]));
-        assert!(known(&version, &[("if-none-match", &format!("\"x\", {}", &tag[2..]))]));
+        assert!(known(
+            &version,
+            &[("if-none-match", &format!("\"x\", {}", &tag[2..]))]
+        ));
         assert!(known(&version, &[("if-none-match", "*")]));
         assert!(known(&version, &[("if-modified-since", &date)]));
-        let both = [("if-none-match", "\"x\""), ("if-modified-since", date.as_str())];
+        let both = [
+            ("if-none-match", "\"x\""),
+            ("if-modified-since", date.as_str()),
+        ];
         assert!(!known(&version, &both));
         let earlier = http_date(at(0).timestamp()).unwrap().to_string();
         assert!(!known(&version, &[("if-modified-since", &earlier)]));

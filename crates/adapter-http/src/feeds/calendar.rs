@@ -48,7 +48,9 @@ fn event(out: &mut Lines, item: &Item) {
     out.time("LAST-MODIFIED", item.updated);
     out.time("DTSTART", item.start);
     // An end must be behind the begin; without one, the event is a moment.
-    let ended = item.end.filter(|end| end.timestamp() > item.start.timestamp());
+    let ended = item
+        .end
+        .filter(|end| end.timestamp() > item.start.timestamp());
     if let Some(end) = ended {
         out.time("DTEND", end);
     }

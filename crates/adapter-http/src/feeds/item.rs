@@ -45,7 +45,10 @@ impl From<Deployment> for Item {
             Some(version) => format!("{} {version}", d.service),
             None => d.service.clone(),
         };
-        let replaced = d.replaced.as_ref().and_then(|before| before.version.clone());
+        let replaced = d
+            .replaced
+            .as_ref()
+            .and_then(|before| before.version.clone());
         let facts = [
             ("Status", Some(status.to_owned())),
             ("Service", Some(d.service.clone())),
@@ -61,7 +64,10 @@ impl From<Deployment> for Item {
         ];
         let begun = d.started_at.or(d.requested_at).or(d.finished_at);
         Self {
-            id: urn("deployment", &[&d.service, &d.environment, &d.deployment_id]),
+            id: urn(
+                "deployment",
+                &[&d.service, &d.environment, &d.deployment_id],
+            ),
             title: format!("{what} in {}: {}", d.environment, status.replace('_', " ")),
             text: lines(facts),
             categories: vec![status.to_owned(), d.service.clone(), d.environment.clone()],
@@ -150,9 +156,14 @@ fn lines<const N: usize>(facts: [(&str, Option<String>); N]) -> String {
 }
 
 fn is_web(url: &str) -> bool {
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let rest = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
     rest.is_some_and(|rest| {
-        !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic() && !b"<>\"{}|\\^`".contains(&b))
+        !rest.is_empty()
+            && rest
+                .bytes()
+                .all(|b| b.is_ascii_graphic() && !b"<>\"{}|\\^`".contains(&b))
     })
 }
 

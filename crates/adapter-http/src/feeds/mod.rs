@@ -108,11 +108,7 @@ where
         calendar::document(A::TITLE, &items)
     };
     let newest = items.iter().filter_map(|item| item.learned_at).max();
-    let version = cache::Version::of(
-        &body,
-        newest.filter(|_| !shrinks),
-        shared.gateway.now(),
-    );
+    let version = cache::Version::of(&body, newest.filter(|_| !shrinks), shared.gateway.now());
     let mut response = if version.is_known(req) {
         HttpResponse::NotModified()
     } else {

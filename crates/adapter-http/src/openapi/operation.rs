@@ -42,7 +42,9 @@ pub(super) fn of(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value 
     match action.binding {
         Binding::Ingest => operation["requestBody"] = event_body(),
         Binding::Command => operation["requestBody"] = input_body(action, generator),
-        Binding::Feed(_) => operation["security"] = json!([{ "basic": [] }, { "bearer": [] }, { "session": [] }]),
+        Binding::Feed(_) => {
+            operation["security"] = json!([{ "basic": [] }, { "bearer": [] }, { "session": [] }])
+        }
         Binding::Query | Binding::Stream | Binding::Download(_) => {}
     }
     operation

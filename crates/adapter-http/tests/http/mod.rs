@@ -3,7 +3,9 @@
 mod access;
 mod append;
 mod bad_input;
+mod export;
 mod faults;
+mod feeds;
 mod pages;
 mod quarantine;
 mod questions;

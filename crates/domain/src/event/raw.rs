@@ -46,7 +46,12 @@ impl RawEvent {
         ];
         let optional = [&self.subject, &self.service, &self.environment];
         let optional = optional.into_iter().flatten();
-        size_of::<Self>() + texts.into_iter().chain(optional).map(String::len).sum::<usize>()
+        size_of::<Self>()
+            + texts
+                .into_iter()
+                .chain(optional)
+                .map(String::len)
+                .sum::<usize>()
     }
 }
 

@@ -96,12 +96,19 @@ pub async fn many_events_and_large_ones_are_all_read(store: Harness) {
         let events = (0..1_000_u32).map(|n| {
             let large = batch == 2 && n % 10 == 0;
             let text = if large { long.as_str() } else { "" };
-            sender.event("com.acme.x", minute(i64::from(n % 50)), json!({ "text": text }))
+            sender.event(
+                "com.acme.x",
+                minute(i64::from(n % 50)),
+                json!({ "text": text }),
+            )
         });
         store.append(events.collect()).await;
     }
     let found = all(&store, &EventFilter::default(), 5_000).await;
-    let places: Vec<_> = found.iter().map(|event| (event.time, event.position)).collect();
+    let places: Vec<_> = found
+        .iter()
+        .map(|event| (event.time, event.position))
+        .collect();
     assert_eq!(places.len(), 5_000);
     assert!(places.is_sorted_by(|one, next| one > next));
     let large = found.iter().filter(|event| event.data.len() > 200_000);
