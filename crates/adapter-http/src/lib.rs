@@ -27,4 +27,4 @@ mod shared;
 
 pub use openapi::document as openapi_document;
 pub use server::{Running, bind};
-pub use settings::HttpSettings;
+pub use settings::{Figure, HttpSettings};

@@ -13,7 +13,7 @@ use pts_api::actions::events::AppendEvents;
 use pts_api::{Action as _, Problem};
 use tracing::Instrument as _;
 
-use super::request_id::{REQUEST_ID, TRACEPARENT, traceparent};
+use super::request_id::{REQUEST_ID, TRACEPARENT};
 use crate::routes;
 use crate::shared::Shared;
 
@@ -25,7 +25,7 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     let begun = Instant::now();
     let id = shared.request_ids.of(req.headers());
-    let trace = traceparent(req.headers()).map(ToOwned::to_owned);
+    let trace = shared.trace_ids.of(req.headers());
     let span = tracing::info_span!(
         "request",
         request_id = %id,
@@ -35,18 +35,25 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
         action = tracing::field::Empty,
         status = tracing::field::Empty,
         duration_ms = tracing::field::Empty,
-        traceparent = trace,
+        trace_id = trace.trace_id(),
+        span_id = trace.span_id(),
+        parent_span_id = trace.parent(),
+        sampled = trace.is_sampled(),
     );
     let _in_flight = shared.metrics.begin();
 
     // Routes turn their own errors into responses; what is an error here never reached one.
     let response = next.call(req).instrument(span.clone()).await?;
-    let mut response = write_problem(response.map_into_left_body(), &id);
+    let (mut response, code) = write_problem(response.map_into_left_body(), &id);
 
     let status = response.status().as_u16();
     let action = routes::name_of(&response, &shared);
     let took = begun.elapsed();
-    shared.metrics.answered(action, status, took);
+    let exemplar = trace.is_sampled().then(|| trace.trace_id());
+    shared.metrics.answered(action, status, took, exemplar);
+    if status >= 400 {
+        shared.metrics.refused(action, code.unwrap_or_default());
+    }
     span.record("action", action);
     span.record("status", status);
     span.record("duration_ms", (took.as_secs_f64() * 1e6).round() / 1e3);
@@ -62,23 +69,23 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
     if let Ok(id) = HeaderValue::try_from(id) {
         headers.insert(REQUEST_ID, id);
     }
-    if let Some(trace) = trace.and_then(|trace| HeaderValue::try_from(trace).ok()) {
+    if let Ok(trace) = HeaderValue::try_from(trace.to_string()) {
         headers.insert(TRACEPARENT, trace);
     }
     Ok(response)
 }
 
-/// Writes out the problem that a refused request's response carries.
+/// Writes out the problem that a refused request's response carries; tells its code.
 fn write_problem<B>(
     mut response: ServiceResponse<EitherBody<B>>,
     request_id: &str,
-) -> ServiceResponse<EitherBody<B>> {
+) -> (ServiceResponse<EitherBody<B>>, Option<String>) {
     let problem = response
         .response_mut()
         .extensions_mut()
         .remove::<Box<Problem>>();
     let Some(mut problem) = problem else {
-        return response;
+        return (response, None);
     };
     problem.request_id = Some(request_id.to_owned());
     let body = serde_json::to_vec(&*problem).unwrap_or_default();
@@ -86,5 +93,6 @@ fn write_problem<B>(
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, content_type);
-    response.map_body(|_, _| EitherBody::right(BoxBody::new(body)))
+    let response = response.map_body(|_, _| EitherBody::right(BoxBody::new(body)));
+    (response, Some(problem.code))
 }
