@@ -18,7 +18,7 @@ impl Version {
     /// The version of this body; `changed` is when it last did, where that is known.
     pub(super) fn of(body: &str, changed: Option<Timestamp>, now: Timestamp) -> Self {
         let digest = Sha256::digest(body.as_bytes());
-        let digest: String = digest[..12].iter().map(|b| format!("{b:02x}")).collect();
+        let digest = hex::encode(&digest[..12]);
         let modified = changed
             .map(|at| at.timestamp() + i64::from(at.timestamp_subsec_nanos() > 0))
             // A second that is not over may change again, and would then be no name for a version.

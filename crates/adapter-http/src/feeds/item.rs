@@ -140,12 +140,11 @@ pub(super) fn identity(input: &impl Serialize) -> String {
         return String::new();
     };
     let given = input.iter().filter(|(_, value)| !value.is_null());
-    given
-        .map(|(name, value)| {
-            let text = value.as_str().map_or_else(|| value.to_string(), Into::into);
-            format!(":{name}={}", encoded(&text))
-        })
-        .collect()
+    let parts = given.map(|(name, value)| {
+        let text = value.as_str().map_or_else(|| value.to_string(), Into::into);
+        format!(":{name}={}", encoded(&text))
+    });
+    parts.collect::<Vec<_>>().concat()
 }
 
 fn lines<const N: usize>(facts: [(&str, Option<String>); N]) -> String {

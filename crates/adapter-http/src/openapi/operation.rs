@@ -43,7 +43,7 @@ pub(super) fn of(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value 
         Binding::Ingest => operation["requestBody"] = event_body(),
         Binding::Command => operation["requestBody"] = input_body(action, generator),
         Binding::Feed(_) => {
-            operation["security"] = json!([{ "basic": [] }, { "bearer": [] }, { "session": [] }])
+            operation["security"] = json!([{ "basic": [] }, { "bearer": [] }, { "session": [] }]);
         }
         Binding::Query | Binding::Stream | Binding::Download(_) => {}
     }

@@ -6,6 +6,7 @@ mod accounts;
 mod answers;
 mod engine;
 mod ingest;
+mod itself;
 mod quarantine;
 mod retention;
 mod support;
