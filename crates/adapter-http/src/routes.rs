@@ -11,8 +11,8 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse};
 use pts_api::actions::{
-    accounting, deployments, dora, event_types, events as event_actions, images, incidents,
-    quarantine, services, state, timeline,
+    accounting, annotations, deployments, dora, event_types, events as event_actions, images,
+    incidents, quarantine, services, state, timeline,
 };
 use pts_api::{Action, Method as ApiMethod};
 use pts_domain::problem::nearest;
@@ -108,6 +108,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) -> Vec<Route> {
     bind::query::<images::SearchImages>(b);
     bind::query::<state::ListStates>(b);
     bind::query::<incidents::SearchIncidents>(b);
+    bind::query::<annotations::ListAnnotations>(b);
     bind::query::<dora::GetDora>(b);
     bind::query::<timeline::WhatRanAt>(b);
     bind::query::<timeline::ListContradictions>(b);

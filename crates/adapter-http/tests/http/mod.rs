@@ -1,6 +1,7 @@
 //! One module for each thing that clients rely on.
 
 mod access;
+mod annotations;
 mod append;
 mod bad_input;
 mod export;

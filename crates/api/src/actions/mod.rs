@@ -2,6 +2,7 @@
 //! `pts-services`, test it.
 
 pub mod accounting;
+pub mod annotations;
 pub mod deployments;
 pub mod dora;
 pub mod event_types;
@@ -43,6 +44,7 @@ pub fn all() -> Vec<ActionSpec> {
         ActionSpec::of::<incidents::SearchIncidents>(),
         ActionSpec::of::<feeds::IncidentsFeed>(),
         ActionSpec::of::<feeds::IncidentsCalendar>(),
+        ActionSpec::of::<annotations::ListAnnotations>(),
         ActionSpec::of::<dora::GetDora>(),
         ActionSpec::of::<timeline::WhatRanAt>(),
         ActionSpec::of::<timeline::ListContradictions>(),

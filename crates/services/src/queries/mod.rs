@@ -2,6 +2,7 @@
 //! `pts_api::actions`.
 
 mod accounting;
+mod annotations;
 mod deployments;
 mod dora;
 mod event_types;

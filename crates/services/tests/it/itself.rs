@@ -64,7 +64,7 @@ async fn its_life_stands_in_its_own_answers() {
         expected.map(|verb| format!("service.{verb}"))
     );
     let ask = async || {
-        let input: GetServiceInput = serde_json::from_value(json!({ "service": "pts" })).unwrap();
+        let input: GetServiceInput = serde_json::from_value(json!({ "name": "pts" })).unwrap();
         let reader = principal(&[Scope::EventsRead]);
         let answer = gateway.call::<GetService>(&reader, input, CallOptions::default());
         serde_json::to_value(answer.await.unwrap().data).unwrap()
