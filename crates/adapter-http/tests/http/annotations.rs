@@ -58,14 +58,19 @@ async fn what_touches_a_window_is_marked_in_it() {
         titles("from=2026-02-25T10:20:00Z&to=2026-02-25T10:30:00Z").await,
         [failed]
     );
-    // What goes on is in every later window.
+    // A deployment of which nothing was heard since is no news; an incident that goes on is.
+    let later = "from=2026-02-25T13:30:00Z&to=2026-02-25T14:00:00Z";
+    assert_eq!(titles(later).await, [""; 0]);
+    let mut open = incident("opened");
+    (open["id"], open["data"]["incident_id"]) = ("i-2".into(), "i-2".into());
+    server.stored(&at(open, "2026-02-25T13:10:00Z")).await;
+    let answer = server.ask(&format!("/v1/annotations?{later}")).await;
+    assert_eq!(answer["data"][0]["title"], failed);
+    assert_eq!(answer["data"][0]["timeEnd"], 1_772_028_000_000_i64);
     assert_eq!(
-        titles("from=2026-02-25T11:00:00Z&to=2026-02-25T12:00:00Z").await,
-        [""; 0]
+        titles(&format!("{hours}&kind=incident")).await,
+        [failed, failed]
     );
-    let later = titles("from=2026-02-25T13:30:00Z&to=2026-02-25T14:00:00Z").await;
-    assert_eq!(later, [begun]);
-    assert_eq!(titles(&format!("{hours}&kind=incident")).await, [failed]);
     assert_eq!(titles(&format!("{hours}&service=orders")).await, [begun]);
 
     let answer = server

@@ -93,7 +93,7 @@ pub struct AnnotationsInput {
 pub struct Annotation {
     /// When it began, in milliseconds since 1970.
     pub time: i64,
-    /// When it ended; absent for a moment and for what goes on.
+    /// When it ended, or the end of the window for an incident that goes on; absent for a moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_end: Option<i64>,
     /// What it is, in a line.
@@ -108,8 +108,9 @@ impl Action for ListAnnotations {
     const NAME: &'static str = "platform.annotations.list";
     const SUMMARY: &'static str = "Mark deployments and incidents on graphs";
     const DESCRIPTION: &'static str = "What went on between two moments, oldest first, in the shape that \
-        Grafana takes annotations in (`data` is the list): give it `from=${__from}&to=${__to}`. At most \
-        1,000 of each kind; a warning tells when there were more.";
+        Grafana takes annotations in (`data` is the list): give it `from=${__from}&to=${__to}`. A \
+        deployment is there if its status was reached in the window or later; an incident that goes on \
+        is marked to the end of the window. At most 1,000 of each kind; a warning tells when there were more.";
     const SCOPE: Scope = Scope::EventsRead;
     const EFFECT: Effect = Effect::Read;
     const PATH: &'static str = "/v1/annotations";

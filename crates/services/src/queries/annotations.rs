@@ -56,7 +56,10 @@ impl UseCase<ListAnnotations> for Gateway {
                     .incidents(&query, cursor, LARGEST_LIMIT)
                     .await
             };
-            let all = gather(&mut marks, window, page, of_incident).await?;
+            let all = gather(&mut marks, window, page, |incident| {
+                of_incident(incident, to)
+            })
+            .await?;
             warn(&mut warnings, all, "incidents");
         }
         marks.sort_by_key(|mark| mark.time);
@@ -71,12 +74,12 @@ async fn gather<T>(
     marks: &mut Vec<Annotation>,
     (from, to): Window,
     page: impl AsyncFn(Option<Cursor>) -> Result<Page<T>, StoreError>,
-    mark: fn(T) -> Mark,
+    mark: impl Fn(T) -> Mark,
 ) -> Result<bool, ActionError> {
     let (mut cursor, mut found) = (None, 0);
     for _ in 0..MOST_PAGES {
         let Page { items, next } = page(cursor).await?;
-        for Mark { start, end, shown } in items.into_iter().map(mark) {
+        for Mark { start, end, shown } in items.into_iter().map(&mark) {
             let touches = start < to && end.is_none_or(|end| end >= from);
             if touches && found == LARGEST_LIMIT {
                 return Ok(false);
@@ -178,7 +181,8 @@ fn of_deployment(d: Deployment) -> Mark {
     )
 }
 
-fn of_incident(i: Incident) -> Mark {
+/// One that goes on is marked to the end of the window.
+fn of_incident(i: Incident, to: Timestamp) -> Mark {
     let status = i.status.as_str().to_owned();
     let name = i.title.unwrap_or_else(|| i.incident_id.clone());
     let text = vec![
@@ -194,5 +198,5 @@ fn of_incident(i: Incident) -> Mark {
         i.environment,
     ];
     let start = i.opened_at.unwrap_or(i.status_at);
-    mark(start, i.resolved_at, name, text, tags)
+    mark(start, Some(i.resolved_at.unwrap_or(to)), name, text, tags)
 }
