@@ -32,7 +32,7 @@ async fn a_reader_who_goes_away_takes_his_query_with_him() {
     let filter = EventFilter::default();
     let reading = log.stretch(&filter, 10, None);
     let seen = until("it waits", async || count(&looker, WAITING).await == 1);
-    match futures::future::select(pin!(reading), pin!(seen)).await {
+    match futures::future::select(reading, pin!(seen)).await {
         Either::Right(((), reading)) => drop(reading),
         Either::Left((read, _)) => panic!("nothing could be read: {read:?}"),
     }
