@@ -12,6 +12,8 @@
 mod auth;
 mod bind;
 mod events;
+mod export;
+mod feeds;
 mod health;
 mod limits;
 mod metrics;
@@ -26,4 +28,4 @@ mod shared;
 
 pub use openapi::document as openapi_document;
 pub use server::{Running, bind};
-pub use settings::HttpSettings;
+pub use settings::{Figure, HttpSettings};
