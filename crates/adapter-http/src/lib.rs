@@ -12,6 +12,8 @@
 mod auth;
 mod bind;
 mod events;
+mod export;
+mod feeds;
 mod health;
 mod limits;
 mod mcp;
@@ -27,4 +29,4 @@ mod shared;
 
 pub use openapi::document as openapi_document;
 pub use server::{Running, bind};
-pub use settings::HttpSettings;
+pub use settings::{Figure, HttpSettings};

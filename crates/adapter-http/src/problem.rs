@@ -201,7 +201,9 @@ impl From<ActionError> for Refusal {
             ActionError::OwnRoute { action, path } => Self::bad_request(
                 "own_route",
                 "On its own route only",
-                format!("{action} is a stream of events without an end; follow it at GET {path}."),
+                format!(
+                    "{action} gives more than one answer can hold, or a document; it is at GET {path}."
+                ),
             ),
             ActionError::NotAccepted(problem) => problem.into(),
             ActionError::Ambiguous { detail } => {

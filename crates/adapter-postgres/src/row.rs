@@ -32,7 +32,7 @@ pub(crate) struct EventRow {
     #[diesel(sql_type = Nullable<Text>)]
     subject: Option<String>,
     #[diesel(sql_type = Timestamptz)]
-    time: Timestamp,
+    pub(crate) time: Timestamp,
     #[diesel(sql_type = Bool)]
     time_given: bool,
     #[diesel(sql_type = Timestamptz)]

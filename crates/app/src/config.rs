@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) log: Log,
     pub(crate) retention: Retention,
     pub(crate) limits: Limits,
+    pub(crate) itself: Itself,
+    pub(crate) traces: Traces,
 }
 
 /// Where events are stored.
@@ -60,6 +62,32 @@ pub(crate) struct Log {
     /// A level, or a filter such as `info,pts_services=debug`.
     pub(crate) level: String,
     pub(crate) format: LogFormat,
+}
+
+/// What the service tells of itself, through its own door.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Itself {
+    /// Whether it reports its own life as events.
+    pub(crate) report: bool,
+    /// The service's name in them.
+    pub(crate) service: String,
+    /// Where it runs.
+    pub(crate) environment: String,
+    /// This process; empty for a name that no other process has.
+    pub(crate) instance: String,
+    /// Seconds from heartbeat to heartbeat; three that are missing count as gone.
+    pub(crate) heartbeat_s: u32,
+}
+
+/// Where spans of requests go.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Traces {
+    /// `http://HOST:PORT` of an OpenTelemetry collector (OTLP, HTTP with protobuf); empty for nowhere.
+    pub(crate) otlp_endpoint: String,
+    /// The share of the traces that begin here that are sampled, 0 to 1.
+    pub(crate) sample_ratio: f64,
 }
 
 /// What goes, and when.
@@ -135,6 +163,48 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+impl Itself {
+    fn check(&self) -> Result<()> {
+        let names = [
+            ("service", &self.service),
+            ("environment", &self.environment),
+            ("instance", &self.instance),
+        ];
+        for (key, name) in names {
+            let may_be_empty = key == "instance";
+            if (name.is_empty() && !may_be_empty) || name.len() > 255 || name.contains('\0') {
+                bail!("itself.{key}: found `{name}`; expected a text of 1 to 255 bytes");
+            }
+        }
+        if !(1..=86_400).contains(&self.heartbeat_s) {
+            bail!(
+                "itself.heartbeat_s: found {}; expected 1 to 86400",
+                self.heartbeat_s
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Traces {
+    fn check(&self) -> Result<()> {
+        let endpoint = &self.otlp_endpoint;
+        if !endpoint.is_empty() && !endpoint.starts_with("http://") {
+            bail!(
+                "traces.otlp_endpoint: found `{endpoint}`; expected `http://HOST:PORT` of a collector \
+                 close by, which can send spans on over TLS"
+            );
+        }
+        if !(0.0..=1.0).contains(&self.sample_ratio) {
+            bail!(
+                "traces.sample_ratio: found {}; expected 0 to 1",
+                self.sample_ratio
+            );
+        }
+        Ok(())
+    }
+}
+
 impl Settings {
     fn defaults(data_dir: PathBuf) -> Self {
         Self {
@@ -159,6 +229,17 @@ impl Settings {
                 foreign_events: Policy::Forever.to_string(),
             },
             limits: pts_services::Limits::default().into(),
+            itself: Itself {
+                report: true,
+                service: "pts".into(),
+                environment: "default".into(),
+                instance: String::new(),
+                heartbeat_s: 300,
+            },
+            traces: Traces {
+                otlp_endpoint: String::new(),
+                sample_ratio: 1.0,
+            },
         }
     }
 
@@ -198,7 +279,8 @@ impl Settings {
         }
         crate::logging::filter(&self.log.level)?;
         self.retention.policy()?;
-        Ok(())
+        self.itself.check()?;
+        self.traces.check()
     }
 }
 
@@ -292,6 +374,10 @@ mod tests {
         assert!(with_file("[database]\nmax_connections = 1\n").is_err());
         assert!(with_file("[limits]\ndeadline_s = 0\n").is_err());
         assert!(with_file("[limits]\ncalls_per_s = -1\n").is_err());
+        assert!(with_file("[traces]\notlp_endpoint = \"https://x\"\n").is_err());
+        assert!(with_file("[traces]\nsample_ratio = 1.5\n").is_err());
+        assert!(with_file("[itself]\nheartbeat_s = 0\n").is_err());
+        assert!(with_file("[itself]\nenvironment = \"\"\n").is_err());
         assert!(with_file("[log]\nlevel = \"info,=x\"\n").is_err());
         let short = with_file("[retention]\nforeign_events = \"30d\"\n").unwrap_err();
         let error = format!("{short:#}");

@@ -31,7 +31,7 @@ pub use clock::{MockClock, MockEntropy};
 pub use error::StoreError;
 #[cfg(feature = "mocks")]
 pub use event_log::MockEventLog;
-pub use event_log::{Appended, EventLog, Tail, Written};
+pub use event_log::{Appended, EventLog, Stretch, Tail, Written};
 #[cfg(feature = "mocks")]
 pub use maintenance::MockMaintenance;
 pub use maintenance::{Difference, Maintenance, RebuildReport, VerifyReport};

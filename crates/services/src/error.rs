@@ -39,7 +39,7 @@ pub enum ActionError {
         near: Vec<&'static str>,
     },
     /// The action answers on its own route only.
-    #[error("{action} is a stream; it is served at {path}")]
+    #[error("{action} is no single answer; it is served at {path}")]
     OwnRoute {
         /// The action.
         action: &'static str,

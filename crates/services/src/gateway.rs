@@ -20,6 +20,7 @@ use crate::blind::{Receiving, Reporters, Ward};
 use crate::coverage::{Found, Freshness, timed_out};
 use crate::engine::Engine;
 use crate::error::RETRY_AFTER_S;
+use crate::export::Exports;
 use crate::ingest::{ItemOutcome, Mode, committed};
 use crate::limits::{Gate, Limits};
 use crate::tail::Commits;
@@ -61,6 +62,7 @@ pub struct Gateway {
     pub(crate) ward: Ward,
     pub(crate) engine: Engine,
     pub(crate) gate: Gate,
+    pub(crate) exports: Exports,
     access: Access,
 }
 
@@ -140,6 +142,7 @@ impl Gateway {
             ward: Ward::new(),
             engine,
             gate: Gate::new(Limits::default()),
+            exports: Exports::new(),
             access,
         }
     }
@@ -265,7 +268,7 @@ impl Gateway {
 
     /// Refuses questions while events wait in number: whoever asks can ask again, and whoever sends
     /// may not be there any more.
-    fn shed(&self) -> Result<(), ActionError> {
+    pub(crate) fn shed(&self) -> Result<(), ActionError> {
         if self.engine.is_pressed() {
             let retry_after_s = RETRY_AFTER_S;
             return Err(ActionError::Overloaded { retry_after_s });
@@ -383,7 +386,8 @@ impl Gateway {
         self.engine.waiting()
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
+    /// What time it is, as the service sees it.
+    pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 }

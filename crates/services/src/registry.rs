@@ -28,7 +28,7 @@ type Acting<'c> = BoxFuture<'c, Result<Answer<Value>, ActionError>>;
 /// Carries an action out whose input is not read yet.
 type Act = for<'c> fn(&'c Gateway, &'c Fields, &'c Principal, &'c Value, CallOptions) -> Acting<'c>;
 
-/// An action, and what carries it out; nothing does for a stream.
+/// An action, and what carries it out; nothing does for what its own route alone can give.
 struct Entry {
     spec: ActionSpec,
     fields: Fields,
@@ -44,7 +44,7 @@ static ENTRIES: LazyLock<HashMap<&str, Entry>> = LazyLock::new(|| {
         (ingest $action:ty) => {
             register::<$action>(&mut entries, Some(taken_in))
         };
-        (stream $action:ty) => {
+        ($own_route_only:ident $action:ty) => {
             register::<$action>(&mut entries, None)
         };
     }
@@ -66,7 +66,8 @@ impl Gateway {
     /// checked, limited and answered as by [`Gateway::call`], because that is what carries it out.
     ///
     /// # Errors
-    /// [`ActionError::UnknownAction`]; [`ActionError::OwnRoute`] for a stream;
+    /// [`ActionError::UnknownAction`]; [`ActionError::OwnRoute`] for a stream, a download or a
+    /// feed;
     /// [`ActionError::Invalid`] for an input that is none, with paths from its top; and whatever
     /// the action itself refuses with.
     pub async fn act(

@@ -2,9 +2,12 @@
 
 mod access;
 mod actions;
+mod annotations;
 mod append;
 mod bad_input;
+mod export;
 mod faults;
+mod feeds;
 mod limits;
 mod mcp;
 mod pages;

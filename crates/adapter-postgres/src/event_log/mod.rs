@@ -2,6 +2,7 @@
 
 mod careful;
 mod contradictions;
+mod export;
 mod filter;
 mod incoming;
 mod partitions;
@@ -14,6 +15,7 @@ mod writer;
 #[cfg(test)]
 pub(crate) mod statements {
     pub(crate) use super::careful::lookup;
+    pub(crate) use super::export::statement as export;
     pub(crate) use super::incoming::Incoming;
     pub(crate) use super::search::page;
     pub(crate) use super::tail::stretch;
@@ -31,7 +33,7 @@ use pts_domain::StoredEvent;
 use pts_domain::event::NewEvent;
 use pts_domain::filter::{Cursor, EventFilter, Page};
 use pts_domain::projection::Contradiction;
-use pts_ports::{EventLog, Projector, StoreError, Tail, Written};
+use pts_ports::{EventLog, Projector, StoreError, Stretch, Tail, Written};
 use uuid::Uuid;
 
 use crate::PgPool;
@@ -96,6 +98,15 @@ impl EventLog for PgEventLog {
         limit: usize,
     ) -> Result<Page<StoredEvent>, StoreError> {
         search::newest(&self.pool, filter, cursor, limit).await
+    }
+
+    async fn stretch(
+        &self,
+        filter: &EventFilter,
+        up_to: i64,
+        cursor: Option<Cursor>,
+    ) -> Result<Stretch, StoreError> {
+        export::stretch(&self.pool, filter, up_to, cursor).await
     }
 
     async fn after(

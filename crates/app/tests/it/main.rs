@@ -7,4 +7,5 @@ mod faults;
 mod first_run;
 mod harness;
 mod ingest;
+mod itself;
 mod retention;

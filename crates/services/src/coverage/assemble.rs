@@ -43,7 +43,8 @@ impl Gateway {
         }
     }
 
-    async fn coverage(&self, question: &Question, known_gaps: Vec<Gap>) -> Coverage {
+    /// What an answer to a question rests on, beside what is known to be missing already.
+    pub(crate) async fn coverage(&self, question: &Question, known_gaps: Vec<Gap>) -> Coverage {
         let now = self.now();
         let age = |last: Timestamp| (now - last).as_seconds_f64().max(0.0);
         let log = Source {

@@ -29,6 +29,7 @@ fn record(action: &ActionSpec) -> ActionRecord {
         path: action.path.to_owned(),
         aliases: action.aliases.iter().map(ToString::to_string).collect(),
         binding: action.binding,
+        media_types: action.media_types.iter().map(ToString::to_string).collect(),
         input_schema: standing_alone(action.input_schema),
         output_schema: standing_alone(action.output_schema),
         examples: vec![(action.example)()],

@@ -8,6 +8,7 @@ mod answers;
 mod blind;
 mod engine;
 mod ingest;
+mod itself;
 mod limits;
 mod quarantine;
 mod retention;

@@ -18,6 +18,7 @@ pub mod blind_spots;
 pub mod content;
 pub mod contradictions;
 pub mod dora;
+pub mod export;
 mod harness;
 pub mod lists;
 pub mod maintenance;
@@ -60,6 +61,9 @@ macro_rules! contract_suite {
             search::a_full_last_page_has_no_next
             search::pages_neither_skip_nor_repeat_while_others_append
             search::an_unknown_id_is_found_by_nobody
+            export::all_stretches_together_are_what_a_search_finds
+            export::what_is_appended_meanwhile_is_not_in_it
+            export::many_events_and_large_ones_are_all_read
             tail::the_tail_gives_what_fits_in_the_order_of_the_log
             tail::reading_on_gives_what_was_appended_since
             contradictions::contradictions_are_listed_newest_first_in_pages

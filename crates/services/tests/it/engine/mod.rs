@@ -17,7 +17,7 @@ use pts_domain::access::{Principal, Scope};
 use pts_domain::event::{Form, NewEvent};
 use pts_domain::filter::{Cursor, EventFilter, Page};
 use pts_domain::projection::Contradiction;
-use pts_ports::{Appended, EventLog, StoreError, Tail, Written};
+use pts_ports::{Appended, EventLog, StoreError, Stretch, Tail, Written};
 use pts_services::{ActionError, CallOptions, EventBus, Gateway, Item, ItemOutcome, Mode, Parts};
 use pts_testkit::fakes::{MemoryStore, SeededEntropy, StepClock};
 use serde_json::json;
@@ -112,6 +112,15 @@ impl EventLog for HeldLog {
             return std::future::pending().await;
         }
         self.store.search(filter, cursor, limit).await
+    }
+
+    async fn stretch(
+        &self,
+        filter: &EventFilter,
+        up_to: i64,
+        cursor: Option<Cursor>,
+    ) -> Result<Stretch, StoreError> {
+        self.store.stretch(filter, up_to, cursor).await
     }
 
     async fn after(
