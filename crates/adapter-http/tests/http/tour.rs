@@ -35,6 +35,8 @@ struct Step {
     body: Option<Value>,
     /// How much time goes by before it.
     later: Duration,
+    /// The status of its answer.
+    status: u16,
 }
 
 fn get(name: &'static str, path: &'static str) -> Step {
@@ -45,6 +47,7 @@ fn get(name: &'static str, path: &'static str) -> Step {
         headers: &[],
         body: None,
         later: Duration::zero(),
+        status: 200,
     }
 }
 
@@ -56,10 +59,16 @@ fn post(name: &'static str, path: &'static str, body: Value) -> Step {
         headers: &[],
         body: Some(body),
         later: Duration::zero(),
+        status: 200,
     }
 }
 
 impl Step {
+    /// One that is answered with another status.
+    fn with(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+
     /// As somebody would type it.
     fn typed(&self) -> String {
         let mut typed = format!("$ curl -i \"$PTS{}\" -H \"$AUTH\"", self.path);
@@ -87,6 +96,7 @@ impl Step {
         let response = request.send().await.unwrap();
         let mut shown = format!("```console\n{}\n", self.typed());
         let status = response.status();
+        assert_eq!(status, self.status, "{}", self.name);
         writeln!(shown, "HTTP/1.1 {status}").unwrap();
         for name in SHOWN {
             if let Some(value) = response.headers().get(name) {
@@ -186,14 +196,14 @@ fn steps() -> Vec<Step> {
         },
     });
     vec![
-        post("ingest", "/v1/events", started.clone()),
+        post("ingest", "/v1/events", started.clone()).with(201),
         post("repeat", "/v1/events", started),
-        post("invalid", "/v1/events?validate=only", wrong),
+        post("invalid", "/v1/events?validate=only", wrong).with(400),
         get(
             "search",
             "/v1/events?type=deployment.*&service=payments&limit=1",
         ),
-        get("misspelt", "/v1/events?servise=payments&limit=0"),
+        get("misspelt", "/v1/events?servise=payments&limit=0").with(400),
         post(
             "expect",
             "/v1/expectations",
@@ -201,9 +211,9 @@ fn steps() -> Vec<Step> {
         ),
         Step {
             later: Duration::minutes(20),
-            ..get("gap", "/v1/contradictions?service=payments&limit=1")
+            ..get("gap", "/v1/events?source=db&since=1h&limit=1")
         },
-        get("deny", "/v1/contradictions?service=payments&partial=deny"),
+        get("deny", "/v1/events?source=db&since=1h&partial=deny").with(503),
         post(
             "act",
             "/v1/actions",
