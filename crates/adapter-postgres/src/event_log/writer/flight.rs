@@ -95,7 +95,6 @@ pub(super) struct Flight {
     pub(super) generation: u64,
     /// Whether it waits for the disk itself.
     pub(super) safely: bool,
-    pub(super) projections: Vec<Raw>,
     pub(super) admissions: Vec<Admission>,
     pub(super) found: Vec<Vec<Contradiction>>,
 }
@@ -193,8 +192,7 @@ impl Writer {
         if now.epoch != flight.epoch {
             return Err(Refused::Other);
         }
-        let others: Vec<&Raw> = flight.projections.iter().collect();
-        let rest = Raw::fused(&moved_head(flight)?, &others, OR_NOTHING);
+        let rest = Raw::fused(&moved_head(flight)?, &[], OR_NOTHING);
         let last = [Step::Kept(rest), Step::Plain("COMMIT")];
         Ok(outcome(lane.pipeline(&last).await))
     }
@@ -208,9 +206,7 @@ async fn at_once(
     flight: &Flight,
 ) -> Result<Outcome, Refused> {
     let rows = inserted(stored)?;
-    let mut others = vec![&rows];
-    others.extend(&flight.projections);
-    let all = Raw::fused(&moved_head(flight)?, &others, OR_NOTHING);
+    let all = Raw::fused(&moved_head(flight)?, &[&rows], OR_NOTHING);
     let mut steps: Vec<Step> = switch.into_iter().collect();
     steps.push(Step::Kept(all));
     Ok(outcome(lane.pipeline(&steps).await))
@@ -232,7 +228,7 @@ fn outcome(answer: Result<Vec<u64>, Error>) -> Outcome {
 }
 
 /// Divides by zero, which undoes everything, if the head was not where it is remembered.
-const OR_NOTHING: &str = "SELECT 1 / count(*) FROM first";
+pub(super) const OR_NOTHING: &str = "SELECT 1 / count(*) FROM first";
 
 /// Moves the head from where it is remembered.
 fn moved_head(flight: &Flight) -> Result<Raw, Refused> {

@@ -3,7 +3,8 @@
 //! The writer remembers the head of the log, the stamp that its last append left there, the aggregates
 //! as that append left them, and the identities stored lately. From this it decides in memory what
 //! becomes of a batch, and sends everything together: the rows, *the condition that the head is
-//! still where it remembers, with its own stamp*, the projections, COMMIT. If anybody else has appended
+//! still where it remembers, with its own stamp*, COMMIT. The projections follow a moment later
+//! (`deliver`). If anybody else has appended
 //! or rebuilt, the condition fails, nothing is stored, and the batch goes the sure way (`careful`),
 //! which reads everything under the lock of the head. So does a batch that meets an identity which is
 //! stored and not remembered: the unique index refuses its rows.
@@ -17,6 +18,7 @@
 //! that would cost more than it saves.
 
 mod cache;
+mod deliver;
 mod flight;
 mod flush;
 mod memory;
@@ -31,11 +33,12 @@ use pts_ports::{Appended, Projector, StoreError, Written};
 use tokio::sync::{Mutex, watch};
 
 use super::careful;
-use super::incoming::{self, Incoming, placed, stamp};
+use super::incoming::{self, Incoming, placed};
 use super::partitions::Partitions;
 use crate::PgPool;
 use crate::error::{Fault, chain};
-use crate::row::Head;
+use crate::row::{Head, fresh_stamp};
+use deliver::Delivery;
 use flight::{AppendLane, Flight, Outcome, Refused};
 use flush::Flusher;
 use memory::Memory;
@@ -54,7 +57,7 @@ const YIELD: u32 = 32;
 const REFUSALS: usize = 3;
 
 /// What the appends of this process know of the log.
-pub(super) struct Writer {
+pub(crate) struct Writer {
     pool: PgPool,
     projector: Arc<dyn Projector>,
     partitions: Partitions,
@@ -62,6 +65,7 @@ pub(super) struct Writer {
     progress: watch::Sender<Progress>,
     lanes: std::sync::Mutex<Vec<AppendLane>>,
     flusher: Arc<Flusher>,
+    delivery: Delivery,
     quick: AtomicU64,
     sure: AtomicU64,
 }
@@ -89,12 +93,16 @@ impl Writer {
             partitions: Partitions::default(),
             progress: watch::Sender::new(progress),
             lanes: std::sync::Mutex::default(),
+            delivery: Delivery::default(),
             quick: AtomicU64::new(0),
             sure: AtomicU64::new(0),
         }
     }
 
-    pub(super) async fn write(&self, batch: Vec<NewEvent>) -> Result<Written, StoreError> {
+    pub(super) async fn write(
+        self: &Arc<Self>,
+        batch: Vec<NewEvent>,
+    ) -> Result<Written, StoreError> {
         if batch.is_empty() {
             return Ok(Written::safe(Vec::new()));
         }
@@ -102,6 +110,7 @@ impl Writer {
         self.partitions.ensure(&self.pool, &batch).await?;
         if let Some(written) = self.quick(&mut batch).await? {
             self.quick.fetch_add(1, Ordering::Relaxed);
+            self.deliver_soon();
             return Ok(written);
         }
         self.sure.fetch_add(1, Ordering::Relaxed);
@@ -182,6 +191,12 @@ impl Writer {
         loop {
             memory.settle(*self.progress.borrow());
             memory.reconnected(generation);
+            if self.is_too_far_ahead(memory.events_behind()) {
+                drop(memory);
+                self.deliver().await;
+                memory = self.memory.lock().await;
+                continue;
+            }
             if memory.yielding > 0 {
                 memory.yielding -= 1;
                 return Ok(None);
@@ -197,11 +212,10 @@ impl Writer {
                 .await;
             memory = self.memory.lock().await;
         }
-        if memory.cache.is_full() {
-            self.drain(&mut memory).await;
-            memory.cache.thin();
-        }
-        let before = self.head(&mut memory, batch).await?;
+        memory.thin();
+        let Some(before) = self.head(&mut memory, batch).await? else {
+            return Ok(None);
+        };
         let (known, seen) = memory.known(batch).await?;
         let admissions = admit(
             batch
@@ -218,7 +232,6 @@ impl Writer {
             seen,
             generation,
             safely: false,
-            projections: Vec::new(),
             admissions,
             found: Vec::new(),
         };
@@ -234,9 +247,9 @@ impl Writer {
         };
         flight.after = Head {
             position: last.event.position,
-            stamp: stamp(last),
+            stamp: fresh_stamp(),
         };
-        (flight.projections, flight.found) = memory.project(&*self.projector, &stored).await?;
+        flight.found = memory.project(&*self.projector, &stored).await?;
         for incoming in &stored {
             memory.remember(incoming);
         }
@@ -248,11 +261,17 @@ impl Writer {
     }
 
     /// Where the last append leaves the head.
-    async fn head(&self, memory: &mut Memory, batch: &[Incoming]) -> Result<Head, StoreError> {
+    async fn head(
+        &self,
+        memory: &mut Memory,
+        batch: &[Incoming],
+    ) -> Result<Option<Head>, StoreError> {
         if let Some(head) = memory.head {
-            return Ok(head);
+            return Ok(Some(head));
         }
-        let head = memory.look(batch).await?;
+        let Some(head) = memory.look(batch).await? else {
+            return Ok(None);
+        };
         self.progress.send_if_modified(|progress| {
             let same = progress.epoch == memory.epoch;
             if same {
@@ -260,11 +279,13 @@ impl Writer {
             }
             same
         });
-        Ok(head)
+        Ok(Some(head))
     }
 
     /// The sure way, alone.
     async fn sure(&self, batch: &mut [Incoming]) -> Result<Written, StoreError> {
+        // Otherwise it would have to be worked out again.
+        self.deliver().await;
         let generation = self.flusher.generation().await?;
         let mut memory = self.memory.lock().await;
         memory.settle(*self.progress.borrow());
