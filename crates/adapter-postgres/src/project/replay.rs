@@ -113,9 +113,8 @@ async fn fold_all(
     place: Place,
     events: &[StoredEvent],
 ) -> Result<(), Fault> {
-    let mut error = match try_fold(connection, projector, place, events).await? {
-        Ok(_) => return Ok(()),
-        Err(error) => error,
+    let Err(mut error) = try_fold(connection, projector, place, events).await? else {
+        return Ok(());
     };
     let (events_in_it, why) = (events.len(), error.to_string());
     tracing::warn!(

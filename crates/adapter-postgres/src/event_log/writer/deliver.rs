@@ -26,7 +26,7 @@ use crate::project::{self, Lag, Place};
 use crate::sql::{Raw, Sql};
 
 /// Projections are at most so far behind, unless much happens.
-const SOON: Duration = Duration::from_millis(200);
+const SOON: Duration = Duration::from_millis(250);
 /// With so many events behind, it is not waited any longer.
 const MANY: usize = 8_000;
 /// Appends wait for the projections rather than be so many events ahead: somebody may have to work
@@ -120,7 +120,7 @@ impl Writer {
                         .map_err(|fault| format!("{fault:?}"))?,
                 ),
             };
-            let sent = open.pipeline(&[Step::Kept(statement)]).await;
+            let sent = open.pipeline(vec![Step::Kept(statement)]).await;
             sent.map_err(|error| chain(&error))
         };
         match timeout(self.pool.statement_timeout(), sending).await {
@@ -196,7 +196,9 @@ impl Drop for Undelivered<'_> {
         }
         self.writer.progress.send_if_modified(|progress| {
             let same = progress.epoch == self.epoch;
-            progress.epoch += u64::from(same);
+            if same {
+                progress.fail();
+            }
             same
         });
     }

@@ -9,8 +9,9 @@
 //! which reads everything under the lock of the head. So does a batch that meets an identity which is
 //! stored and not remembered: the unique index refuses its rows.
 //!
-//! Several appends may be under way. Each is given its positions in order and may put in its rows
-//! while those before it still do; the condition on the head, and everything behind it, waits until
+//! Several appends may be under way. Small ones are one statement each and are sent one behind the
+//! other over one connection, without waiting for answers. Large ones put in their rows over
+//! connections of their own while those before them still do; the condition on the head waits until
 //! the one before has committed. The order of the log is the order of commits all the same, without a
 //! hole. When one fails, those behind it fail their condition or are told, and go the sure way.
 //!
@@ -63,6 +64,9 @@ pub(crate) struct Writer {
     partitions: Partitions,
     memory: Mutex<Memory>,
     progress: watch::Sender<Progress>,
+    /// Small appends follow each other over this one.
+    front: Mutex<Option<AppendLane>>,
+    /// Large ones have one each.
     lanes: std::sync::Mutex<Vec<AppendLane>>,
     flusher: Arc<Flusher>,
     delivery: Delivery,
@@ -77,6 +81,17 @@ struct Progress {
     epoch: u64,
     /// The last position that is committed, of those given in this epoch.
     committed: i64,
+    /// The last position that is on its way over the connection in front; what is sent behind it
+    /// there is carried out behind it.
+    sent: i64,
+}
+
+impl Progress {
+    /// What is remembered turned out to be wrong.
+    fn fail(&mut self) {
+        self.epoch += 1;
+        self.sent = 0;
+    }
 }
 
 impl Writer {
@@ -84,6 +99,7 @@ impl Writer {
         let progress = Progress {
             epoch: 0,
             committed: 0,
+            sent: 0,
         };
         Self {
             flusher: Flusher::new(pool.clone()),
@@ -92,6 +108,7 @@ impl Writer {
             projector,
             partitions: Partitions::default(),
             progress: watch::Sender::new(progress),
+            front: Mutex::default(),
             lanes: std::sync::Mutex::default(),
             delivery: Delivery::default(),
             quick: AtomicU64::new(0),
@@ -414,7 +431,7 @@ impl Doubt {
 impl Drop for Doubt {
     fn drop(&mut self) {
         if let Some(progress) = &self.0 {
-            progress.send_modify(|progress| progress.epoch += 1);
+            progress.send_modify(Progress::fail);
         }
     }
 }
@@ -433,7 +450,7 @@ impl Drop for Landing<'_> {
             let same = progress.epoch == self.epoch;
             match self.arrived {
                 Some(position) if same => progress.committed = progress.committed.max(position),
-                None if same => progress.epoch += 1,
+                None if same => progress.fail(),
                 _ => {}
             }
             same
