@@ -273,7 +273,9 @@ impl Writer {
         memory.head = Some(flight.after);
         let now = *self.progress.borrow();
         let first = now.committed == before.position;
-        flight.safely = self.flusher.is_cheap() || (stored.len() <= FEW && first);
+        // Where others wait for the disk already, one flush does for all.
+        let alone = stored.len() <= FEW && first && self.flusher.is_idle();
+        flight.safely = self.flusher.is_cheap() || alone;
         Ok(Some((flight, Some(landing))))
     }
 
