@@ -13,6 +13,7 @@ use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use pts_ports::StoreError;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
 use crate::DatabaseSettings;
@@ -150,6 +151,14 @@ impl PgPool {
         tokio::time::timeout(self.acquire_timeout, self.home.open(opening))
             .await
             .unwrap_or_else(|_| Err(Fault::Broken("the database does not answer".into())))
+    }
+
+    /// Lets something go on by itself, where the connections live.
+    pub(crate) fn spawn(
+        &self,
+        future: impl Future<Output = ()> + Send + 'static,
+    ) -> JoinHandle<()> {
+        self.home.runtime.spawn(future)
     }
 
     /// How long a statement may take.

@@ -17,9 +17,10 @@ fn bus() -> Arc<EventBus> {
 
 /// The service over a database.
 pub(crate) fn gateway(pool: &PgPool) -> Gateway {
+    let log = PgEventLog::new(pool.clone(), bus());
     Gateway::new(Parts {
-        log: Arc::new(PgEventLog::new(pool.clone(), bus())),
-        projections: Arc::new(PgProjections::new(pool.clone())),
+        projections: Arc::new(PgProjections::of(&log)),
+        log: Arc::new(log),
         tokens: Arc::new(PgTokenStore::new(pool.clone())),
         accounting: Arc::new(PgAccounting::new(pool.clone())),
         quarantine: Arc::new(PgQuarantine::new(pool.clone())),

@@ -39,7 +39,7 @@ use uuid::Uuid;
 use crate::PgPool;
 use crate::row::Number;
 use crate::sql::Sql;
-use writer::Writer;
+pub(crate) use writer::Writer;
 
 /// How far the log is safe.
 const SAFE: &str = "SELECT greatest(h.durable, d.position) AS number \
@@ -54,20 +54,33 @@ const READY_WITHIN: Duration = Duration::from_millis(1_900);
 /// The event log in `platform.events`.
 pub struct PgEventLog {
     pool: PgPool,
-    writer: Writer,
+    writer: Arc<Writer>,
 }
 
 impl PgEventLog {
     /// A log over a migrated database; `projector` decides what each append changes.
     pub fn new(pool: PgPool, projector: Arc<dyn Projector>) -> Self {
         Self {
-            writer: Writer::new(pool.clone(), projector),
+            writer: Arc::new(Writer::new(pool.clone(), projector)),
             pool,
         }
     }
 }
 
 impl PgEventLog {
+    pub(crate) fn parts(&self) -> (PgPool, Arc<Writer>) {
+        (self.pool.clone(), Arc::clone(&self.writer))
+    }
+
+    /// Brings the projections to where the log is. Whoever reads them does so by itself; a service that
+    /// starts or stops saves others the wait.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database cannot be asked.
+    pub async fn settle(&self) -> Result<(), StoreError> {
+        self.writer.current().await
+    }
+
     /// How many appends went the quick way, from memory and in one trip, and how many the sure way,
     /// which reads everything first. Both are right; many of the second are slow.
     pub fn appends(&self) -> (u64, u64) {
@@ -152,6 +165,7 @@ impl EventLog for PgEventLog {
         cursor: Option<Cursor>,
         limit: usize,
     ) -> Result<Page<Contradiction>, StoreError> {
+        self.writer.current().await?;
         contradictions::newest(&self.pool, about.as_deref(), cursor, limit).await
     }
 

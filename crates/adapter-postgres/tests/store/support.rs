@@ -47,9 +47,11 @@ pub(crate) async fn harness_on(major: u16) -> Option<Harness> {
 
 fn harness(database: TestDb) -> Harness {
     let pool = pool(&database);
+    let log = log(&pool);
+    let projections = PgProjections::of(&log);
     Harness::new(
-        Arc::new(log(&pool)),
-        Arc::new(PgProjections::new(pool.clone())),
+        Arc::new(log),
+        Arc::new(projections),
         Arc::new(maintenance(&pool)),
         Arc::new(PgTokenStore::new(pool.clone())),
         (

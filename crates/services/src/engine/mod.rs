@@ -2,7 +2,8 @@
 //! their group is safe on disk.
 //!
 //! Nobody waits for company: a writer takes at once whatever is there, and groups form by themselves
-//! while it is busy. A second writer begins only when that much is waiting that dividing it pays.
+//! while it is busy. A second writer begins when that much is waiting that the store need not wait
+//! for the first one's answer.
 //! Writers are tasks that end when nothing waits; a request that goes away while it waits is not
 //! written, one that is being written is written to its end.
 
@@ -32,8 +33,9 @@ const GROUP: usize = 1_000;
 const TURN: usize = 64;
 /// Writers at the same time.
 const WRITERS: usize = 2;
-/// From so many waiting events on, another writer begins.
-const WORTH_ANOTHER: usize = 250;
+/// From so many waiting events on, another writer begins: its group is on its way while the answer to
+/// the one before still is.
+const WORTH_ANOTHER: usize = 16;
 /// Groups that may wait for the disk at the same time: it may stand still while writing goes on.
 const UNSAFE_GROUPS: usize = 64;
 /// A request that is not answered by then is told so.
