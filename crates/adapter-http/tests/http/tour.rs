@@ -177,6 +177,13 @@ fn steps() -> Vec<Step> {
             "deployment_id": "d-43", "version": "1.4.3",
         },
     });
+    let full = json!({
+        "type": "state.changed", "source": "db", "id": "full",
+        "data": {
+            "service": "payments", "environment": "production", "component": "payments-db",
+            "from": "primary", "to": "read-only", "reason": "disk full",
+        },
+    });
     let mut wrong = started.clone();
     wrong["id"] = "run-78".into();
     wrong["data"].as_object_mut().unwrap().remove("environment");
@@ -211,9 +218,14 @@ fn steps() -> Vec<Step> {
         ),
         Step {
             later: Duration::minutes(20),
-            ..get("gap", "/v1/events?source=db&since=1h&limit=1")
+            ..get("silent", "/v1/events?source=db&since=1h&limit=1")
         },
         get("deny", "/v1/events?source=db&since=1h&partial=deny").with(503),
+        Step {
+            later: Duration::minutes(5),
+            ..post("back", "/v1/events", full).with(201)
+        },
+        get("gap", "/v1/state?component=payments-db"),
         post(
             "act",
             "/v1/actions",
