@@ -11,7 +11,9 @@ use super::support::{Reply, Server, foreign};
 const NEWEST: &str = "2026-07-28";
 
 fn message(method: &str, params: Value) -> Value {
-    json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params })
+    let mut message = json!({ "jsonrpc": "2.0", "id": 1, "method": method });
+    message["params"] = params;
+    message
 }
 
 /// A message of the newest version, which says everything about itself.
