@@ -13,6 +13,7 @@ mod run;
 mod table;
 mod test;
 mod tidy;
+mod types;
 
 use std::process::ExitCode;
 
@@ -45,6 +46,8 @@ enum Task {
     Faults(faults::Faults),
     /// Try the running API with everything that its description allows and does not allow
     Fuzz(fuzz::Fuzz),
+    /// Make the TypeScript types of the API again, and let the compiler read them
+    Types(types::Types),
     /// Measure: a scenario against a peer in the same run, written into docs/benchmarks.md
     Bench(bench::Bench),
 }
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Task::Images(task) => images::run(&task),
         Task::Faults(task) => faults::run(&task),
         Task::Fuzz(task) => fuzz::run(&task),
+        Task::Types(task) => types::run(&task),
         Task::Bench(task) => bench::run(&task),
     };
     match done {

@@ -40,10 +40,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn call<A: Action>(
-        &self,
-        input: A::Input,
-    ) -> Result<Answer<A::Output>, ClientError> {
+    pub async fn call<A: Action>(&self, input: A::Input) -> Result<Answer<A::Output>, ClientError> {
         self.call_with::<A>(input, Partial::Allow).await
     }
 
@@ -65,7 +62,9 @@ impl Client {
         }
         let mut request = request::<A>(&input, JSON)?;
         if A::BINDING == Binding::Query && partial == Partial::Deny {
-            request.path.push(if request.path.contains('?') { '&' } else { '?' });
+            request
+                .path
+                .push(if request.path.contains('?') { '&' } else { '?' });
             request.path.push_str("partial=deny");
         }
         self.json(&request).await
@@ -110,9 +109,13 @@ impl Client {
     ) -> Result<T, ClientError> {
         let reply = self.transport.exchange(request).await?;
         let sent_as = reply.headers.get(http::header::CONTENT_TYPE);
-        let sent_as = sent_as.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let sent_as = sent_as
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         if !sent_as.starts_with(JSON) {
-            return Err(ClientError::Unreadable(format!("it is sent as {sent_as:?}")));
+            return Err(ClientError::Unreadable(format!(
+                "it is sent as {sent_as:?}"
+            )));
         }
         parsed(&reply.body)
     }

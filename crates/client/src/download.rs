@@ -17,7 +17,10 @@ impl Client {
     pub async fn download<A: Action>(&self, input: A::Input) -> Result<Download, ClientError> {
         const {
             assert!(
-                !matches!(A::BINDING, Binding::Ingest | Binding::Stream | Binding::Command),
+                !matches!(
+                    A::BINDING,
+                    Binding::Ingest | Binding::Stream | Binding::Command
+                ),
                 "this action gives nothing to download"
             );
         }

@@ -108,10 +108,9 @@ impl ClientError {
                 429 | 502 | 504 => true,
                 _ => false,
             },
-            Self::Options(_)
-            | Self::Input { .. }
-            | Self::TooLarge { .. }
-            | Self::Unreadable(_) => false,
+            Self::Options(_) | Self::Input { .. } | Self::TooLarge { .. } | Self::Unreadable(_) => {
+                false
+            }
         }
     }
 

@@ -79,7 +79,9 @@ impl Base {
         let wrong = |why: &str| ClientError::Options(format!("the server's address {why}"));
         let uri: Uri = server.trim().parse().map_err(|_| wrong("is no URL"))?;
         let parts = uri.into_parts();
-        let scheme = parts.scheme.ok_or_else(|| wrong("needs http:// or https://"))?;
+        let scheme = parts
+            .scheme
+            .ok_or_else(|| wrong("needs http:// or https://"))?;
         if scheme != Scheme::HTTP && scheme != Scheme::HTTPS {
             return Err(wrong("is neither http:// nor https://"));
         }
@@ -134,8 +136,19 @@ mod tests {
         };
         check("http://h:8080", Some("http://h:8080/v1/events?limit=1"));
         check("https://h/pts/ ", Some("https://h/pts/v1/events?limit=1"));
-        check("https://[::1]:1/", Some("https://[::1]:1/v1/events?limit=1"));
-        for wrong in ["", "h", "h:80", "ftp://h", "http://", "http://u:p@h", "http://h/?a=b"] {
+        check(
+            "https://[::1]:1/",
+            Some("https://[::1]:1/v1/events?limit=1"),
+        );
+        for wrong in [
+            "",
+            "h",
+            "h:80",
+            "ftp://h",
+            "http://",
+            "http://u:p@h",
+            "http://h/?a=b",
+        ] {
             check(wrong, None);
         }
         assert!(ClientOptions::new("http://h", "a\nb").is_err());

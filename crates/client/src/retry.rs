@@ -85,9 +85,17 @@ impl Backoff {
 /// How long a refusal asks to be left alone: `Retry-After` in seconds, or else the `t` of a
 /// `RateLimit` of which nothing remains.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let said = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let said = headers
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok());
     let seconds = said.and_then(|text| text.trim().parse().ok());
-    let limited = || headers.get_all("ratelimit").iter().filter_map(|value| exhausted(value.to_str().ok()?)).max();
+    let limited = || {
+        headers
+            .get_all("ratelimit")
+            .iter()
+            .filter_map(|value| exhausted(value.to_str().ok()?))
+            .max()
+    };
     let asked = Duration::from_secs(seconds.or_else(limited)?);
     Some(asked.min(LONGEST_RETRY_AFTER))
 }
@@ -96,7 +104,9 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 fn exhausted(header: &str) -> Option<u64> {
     let of_one = |limit: &str| {
         let parameter = |name: &str| {
-            let mut pairs = limit.split(';').filter_map(|part| part.trim().split_once('='));
+            let mut pairs = limit
+                .split(';')
+                .filter_map(|part| part.trim().split_once('='));
             pairs.find_map(|(key, value)| (key == name).then(|| value.parse::<u64>().ok())?)
         };
         (parameter("r")? == 0).then(|| parameter("t"))?
@@ -118,7 +128,11 @@ mod tests {
     fn refused(status: u16, code: &str, after_s: Option<u64>) -> ClientError {
         let problem = Problem::new(status, code, "", "");
         let retry_after = after_s.map(Duration::from_secs);
-        Refused { problem, retry_after }.into()
+        Refused {
+            problem,
+            retry_after,
+        }
+        .into()
     }
 
     #[test]
@@ -172,13 +186,21 @@ mod tests {
         let check = |name: &'static str, value: &str, expected: Option<u64>| {
             let mut headers = HeaderMap::new();
             headers.insert(name, value.parse().unwrap());
-            assert_eq!(retry_after(&headers), expected.map(Duration::from_secs), "{value}");
+            assert_eq!(
+                retry_after(&headers),
+                expected.map(Duration::from_secs),
+                "{value}"
+            );
         };
         check("retry-after", "7", Some(7));
         check("retry-after", "99999999", Some(3_600));
         check("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT", None);
         check("ratelimit", "\"rows\";r=0;t=30", Some(30));
-        check("ratelimit", "\"rows\";r=0;t=30, \"bytes\";r=0;t=40", Some(40));
+        check(
+            "ratelimit",
+            "\"rows\";r=0;t=30, \"bytes\";r=0;t=40",
+            Some(40),
+        );
         check("ratelimit", "\"rows\";r=5;t=30", None);
         check("ratelimit", "nonsense", None);
     }

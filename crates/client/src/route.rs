@@ -85,7 +85,8 @@ impl Target {
     }
 
     fn pair(&mut self, name: &str, value: &str) {
-        self.path.push(if self.path.contains('?') { '&' } else { '?' });
+        self.path
+            .push(if self.path.contains('?') { '&' } else { '?' });
         self.path.extend(utf8_percent_encode(name, ENCODED));
         self.path.push('=');
         self.path.extend(utf8_percent_encode(value, ENCODED));
@@ -95,7 +96,10 @@ impl Target {
 /// Fills in the places of a path, and takes what fills them from the fields.
 fn path(pattern: &str, fields: &mut Map<String, Value>) -> Result<String, ClientError> {
     let fill = |part: &str| {
-        let Some(name) = part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) else {
+        let Some(name) = part
+            .strip_prefix('{')
+            .and_then(|part| part.strip_suffix('}'))
+        else {
             return Ok(part.to_owned());
         };
         let value = fields.remove(name).unwrap_or_default();
@@ -103,7 +107,10 @@ fn path(pattern: &str, fields: &mut Map<String, Value>) -> Result<String, Client
         match text.as_str() {
             "" => Err(wrong(name, "it is empty, and a part of the path")),
             // Whoever stands between would take it for a way up.
-            "." | ".." => Err(wrong(name, "dots alone have a meaning of their own in a path")),
+            "." | ".." => Err(wrong(
+                name,
+                "dots alone have a meaning of their own in a path",
+            )),
             text => Ok(utf8_percent_encode(text, ENCODED).to_string()),
         }
     };
@@ -147,16 +154,27 @@ mod tests {
         };
         check(json!({}), "/v1/events");
         check(json!(null), "/v1/events");
-        check(json!({"source": null, "type": [], "data": {}}), "/v1/events");
-        check(json!({"limit": 5, "type": ["a.*", "b"]}), "/v1/events?limit=5&type=a.%2A&type=b");
-        check(json!({"data": {"a.b": "x&y=z", "é": "1+1 "}}),
-            "/v1/events?data.a.b=x%26y%3Dz&data.%C3%A9=1%2B1%20");
+        check(
+            json!({"source": null, "type": [], "data": {}}),
+            "/v1/events",
+        );
+        check(
+            json!({"limit": 5, "type": ["a.*", "b"]}),
+            "/v1/events?limit=5&type=a.%2A&type=b",
+        );
+        check(
+            json!({"data": {"a.b": "x&y=z", "é": "1+1 "}}),
+            "/v1/events?data.a.b=x%26y%3Dz&data.%C3%A9=1%2B1%20",
+        );
     }
 
     #[test]
     fn a_part_of_the_path_is_encoded_and_never_empty() {
         let path = |id: &str| target::<GetDeployment>(json!({"id": id, "service": "s"}));
-        assert_eq!(path("a/b?c#d %").unwrap().path, "/v1/deployments/a%2Fb%3Fc%23d%20%25?service=s");
+        assert_eq!(
+            path("a/b?c#d %").unwrap().path,
+            "/v1/deployments/a%2Fb%3Fc%23d%20%25?service=s"
+        );
         for wrong in ["", ".", ".."] {
             assert!(path(wrong).unwrap_err().starts_with("id cannot be sent"));
         }
@@ -166,8 +184,16 @@ mod tests {
 
     #[test]
     fn what_a_query_cannot_say_is_refused_by_name() {
-        for input in [json!({"type": ["a,b"]}), json!({"type": [" a"]}), json!({"type": [""]})] {
-            assert!(target::<SearchEvents>(input).unwrap_err().starts_with("type cannot"));
+        for input in [
+            json!({"type": ["a,b"]}),
+            json!({"type": [" a"]}),
+            json!({"type": [""]}),
+        ] {
+            assert!(
+                target::<SearchEvents>(input)
+                    .unwrap_err()
+                    .starts_with("type cannot")
+            );
         }
         let deep = target::<SearchEvents>(json!({"data": {"a": {"b": 1}}})).unwrap_err();
         assert!(deep.starts_with("data.a cannot"), "{deep}");
@@ -178,9 +204,16 @@ mod tests {
     fn commands_and_events_are_bodies() {
         let input = json!({"ids": [], "reason": "r"});
         let command = target::<DiscardQuarantined>(input.clone()).unwrap();
-        assert_eq!((command.path.as_str(), command.body), ("/v1/quarantine/discard", Some(input)));
-        let append = target::<AppendEvents>(json!({"events": [1], "validate": "only", "ack": null}));
+        assert_eq!(
+            (command.path.as_str(), command.body),
+            ("/v1/quarantine/discard", Some(input))
+        );
+        let append =
+            target::<AppendEvents>(json!({"events": [1], "validate": "only", "ack": null}));
         let append = append.unwrap();
-        assert_eq!((append.path.as_str(), append.body), ("/v1/events?validate=only", Some(json!([1]))));
+        assert_eq!(
+            (append.path.as_str(), append.body),
+            ("/v1/events?validate=only", Some(json!([1])))
+        );
     }
 }

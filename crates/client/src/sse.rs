@@ -110,7 +110,11 @@ impl Parser {
         let mut data = std::mem::take(&mut self.data);
         data.pop()?;
         Some(Message {
-            event: if event.is_empty() { "message".to_owned() } else { event },
+            event: if event.is_empty() {
+                "message".to_owned()
+            } else {
+                event
+            },
             data,
         })
     }
@@ -140,18 +144,41 @@ mod tests {
     fn messages_are_read_as_the_standard_says() {
         let check = |text: &str, expected: &[(&str, &str)], last_id: Option<&str>| {
             let (messages, parser) = all(&[text.as_bytes()]);
-            let messages: Vec<_> = messages.iter().map(|(e, d)| (e.as_str(), d.as_str())).collect();
+            let messages: Vec<_> = messages
+                .iter()
+                .map(|(e, d)| (e.as_str(), d.as_str()))
+                .collect();
             assert_eq!(messages, expected, "{text:?}");
             assert_eq!(parser.last_id(), last_id, "{text:?}");
         };
         check("data: a\n\n", &[("message", "a")], None);
-        check("data:a\r\n\r\ndata:  b\r\r", &[("message", "a"), ("message", " b")], None);
-        check("event: problem\ndata: a\ndata\ndata: b\n\n", &[("problem", "a\n\nb")], None);
+        check(
+            "data:a\r\n\r\ndata:  b\r\r",
+            &[("message", "a"), ("message", " b")],
+            None,
+        );
+        check(
+            "event: problem\ndata: a\ndata\ndata: b\n\n",
+            &[("problem", "a\n\nb")],
+            None,
+        );
         check(": alive\n\nid: 7\n\n", &[], Some("7"));
-        check("id: 7\ndata: a\n\nid: 8\ndata: cut", &[("message", "a")], Some("7"));
-        check("id: 7\ndata: a\n\ndata: b\n\n", &[("message", "a"), ("message", "b")], Some("7"));
+        check(
+            "id: 7\ndata: a\n\nid: 8\ndata: cut",
+            &[("message", "a")],
+            Some("7"),
+        );
+        check(
+            "id: 7\ndata: a\n\ndata: b\n\n",
+            &[("message", "a"), ("message", "b")],
+            Some("7"),
+        );
         check("\u{feff}data: a\n\n", &[("message", "a")], None);
-        check("unknown: x\nid: a\0b\ndata: a\n\n", &[("message", "a")], None);
+        check(
+            "unknown: x\nid: a\0b\ndata: a\n\n",
+            &[("message", "a")],
+            None,
+        );
     }
 
     #[test]

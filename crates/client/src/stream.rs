@@ -129,7 +129,11 @@ impl<T: DeserializeOwned> EventStream<T> {
         if event == "problem" {
             let problem: Problem = parsed(data.as_bytes())?;
             let retry_after = None;
-            return Err(Refused { problem, retry_after }.into());
+            return Err(Refused {
+                problem,
+                retry_after,
+            }
+            .into());
         }
         // Only now has it really come back: one that greets and cuts is not asked without a pause.
         self.backoff.reset();

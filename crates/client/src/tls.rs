@@ -20,7 +20,9 @@ pub(crate) fn config(spoken: bool, roots: Option<&Path>) -> Result<ClientConfig,
         None => {
             store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
             if store.is_empty() {
-                return Err(wrong("the system has no root certificates; name a file of them"));
+                return Err(wrong(
+                    "the system has no root certificates; name a file of them",
+                ));
             }
         }
     }
@@ -32,7 +34,10 @@ pub(crate) fn config(spoken: bool, roots: Option<&Path>) -> Result<ClientConfig,
 
 fn from_file(store: &mut RootCertStore, file: &Path) -> Result<(), ClientError> {
     let unusable = |why: &dyn std::fmt::Display| {
-        wrong(format!("{} holds no usable certificates: {why}", file.display()))
+        wrong(format!(
+            "{} holds no usable certificates: {why}",
+            file.display()
+        ))
     };
     let read = CertificateDer::pem_file_iter(file).map_err(|error| unusable(&error))?;
     for certificate in read {

@@ -77,7 +77,9 @@ impl Drop for Handle {
 impl fmt::Debug for Emitter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tally = self.tally();
-        f.debug_struct("Emitter").field("tally", &tally).finish_non_exhaustive()
+        f.debug_struct("Emitter")
+            .field("tally", &tally)
+            .finish_non_exhaustive()
     }
 }
 

@@ -65,7 +65,10 @@ pub(super) fn start(sender: Sender, asked: mpsc::Receiver<Ask>) -> Result<(), Cl
     let wrong = |error: std::io::Error| {
         ClientError::Options(format!("the emitter's thread cannot be started: {error}"))
     };
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(wrong)?;
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(wrong)?;
     let spawned = thread::Builder::new()
         .name("pts-emitter".to_owned())
         .spawn(move || runtime.block_on(sender.run(asked)));
@@ -284,7 +287,8 @@ impl Desk {
 
     fn is_over(&self) -> bool {
         let done = self.queue.is_closed() && self.queue.tally().waiting == 0;
-        self.ending.is_some_and(|ending| done || Instant::now() >= ending)
+        self.ending
+            .is_some_and(|ending| done || Instant::now() >= ending)
     }
 
     /// Tells the last waiters after everything is counted.

@@ -34,12 +34,17 @@ async fn answers<A: Action>() {
 async fn takes_in<A: Action>() {
     let server = Server::start().await;
     let example = A::example();
-    let event: Event = Event::new("deployment.started", "ci").with_data(example["events"]["data"].clone());
+    let event: Event =
+        Event::new("deployment.started", "ci").with_data(example["events"]["data"].clone());
     let parameters = AppendParameters {
         validate: Some(Validate::Only),
         ..AppendParameters::default()
     };
-    let result = server.client().append_with(&[event], parameters).await.unwrap();
+    let result = server
+        .client()
+        .append_with(&[event], parameters)
+        .await
+        .unwrap();
     assert_eq!(result.items[0].status, ItemStatus::Valid, "{}", A::NAME);
     let by_name = server.client().act(A::NAME, example).await.unwrap();
     assert_eq!(by_name.data["rejected"], 0, "{}", A::NAME);
@@ -71,7 +76,10 @@ async fn every_action_is_called_and_answers_as_declared() {
         };
     }
     pts_api::each_action!(each);
-    let all: Vec<_> = pts_api::actions::all().iter().map(|action| action.name).collect();
+    let all: Vec<_> = pts_api::actions::all()
+        .iter()
+        .map(|action| action.name)
+        .collect();
     assert_eq!(called, all);
 }
 
@@ -94,31 +102,62 @@ async fn what_is_sent_is_there_and_sent_again_is_no_second_one() {
     let other = notice(0).with_data(json!({"message": "another"}));
     let conflict = client.append_one(other).await.unwrap_err();
     assert_eq!(conflict.status(), Some(409));
-    let attribute = Event { attributes: [("team".to_owned(), json!("a"))].into_iter().collect(), ..notice(9) };
+    let attribute = Event {
+        attributes: [("team".to_owned(), json!("a"))].into_iter().collect(),
+        ..notice(9)
+    };
     let id = client.append_one(attribute).await.unwrap().id.unwrap();
-    let stored = client.call::<GetEvent>(GetEventInput { id }).await.unwrap().data;
-    assert_eq!((stored.event_id.as_str(), &stored.attributes["team"]), ("9", &json!("a")));
+    let stored = client
+        .call::<GetEvent>(GetEventInput { id })
+        .await
+        .unwrap()
+        .data;
+    assert_eq!(
+        (stored.event_id.as_str(), &stored.attributes["team"]),
+        ("9", &json!("a"))
+    );
 }
 
 #[tokio::test]
 async fn a_refusal_says_everything_that_the_server_said() {
     let server = Server::start().await;
     let client = server.client();
-    let input = SearchInput { limit: Some(0), ..SearchInput::default() };
+    let input = SearchInput {
+        limit: Some(0),
+        ..SearchInput::default()
+    };
     let error = client.call::<SearchEvents>(input).await.unwrap_err();
-    assert_eq!((error.status(), error.code()), (Some(400), Some("invalid_input")));
+    assert_eq!(
+        (error.status(), error.code()),
+        (Some(400), Some("invalid_input"))
+    );
     assert_eq!(error.field_errors()[0].field, "limit");
     assert!(error.request_id().is_some() && !error.may_have_been_done());
-    let error = client.call::<GetEvent>(GetEventInput { id: Uuid::nil() }).await.unwrap_err();
+    let error = client
+        .call::<GetEvent>(GetEventInput { id: Uuid::nil() })
+        .await
+        .unwrap_err();
     assert_eq!(error.code(), Some("not_found"));
-    let error = client.act("platform.event.search", json!({})).await.unwrap_err();
+    let error = client
+        .act("platform.event.search", json!({}))
+        .await
+        .unwrap_err();
     assert_eq!(error.code(), Some("unknown_action"));
-    assert!(error.to_string().contains("platform.events.search"), "{error}");
-    let error = client.act(SearchEvents::NAME, json!({"limit": "x"})).await.unwrap_err();
+    assert!(
+        error.to_string().contains("platform.events.search"),
+        "{error}"
+    );
+    let error = client
+        .act(SearchEvents::NAME, json!({"limit": "x"}))
+        .await
+        .unwrap_err();
     assert_eq!(error.field_errors()[0].field, "payload.limit");
     let error = client.act(StreamEvents::NAME, json!({})).await.unwrap_err();
     assert_eq!(error.code(), Some("own_route"));
-    let error = client.act(AppendEvents::NAME, json!({"events": {}})).await.unwrap_err();
+    let error = client
+        .act(AppendEvents::NAME, json!({"events": {}}))
+        .await
+        .unwrap_err();
     assert_eq!(error.status(), Some(400));
 }
 
@@ -126,11 +165,24 @@ async fn a_refusal_says_everything_that_the_server_said() {
 async fn texts_of_any_kind_arrive_as_they_are() {
     let server = Server::start().await;
     let client = server.client();
-    for text in ["a/b", "ä ?#%&=+", "%2F", "日本", "a;b", "\"'<>", "~.-_", "a..b"] {
+    for text in [
+        "a/b",
+        "ä ?#%&=+",
+        "%2F",
+        "日本",
+        "a;b",
+        "\"'<>",
+        "~.-_",
+        "a..b",
+    ] {
         let data = json!({ "service": text, "environment": "e", "deployment_id": text, "version": "1", "odd": text });
         let event = Event::new("deployment.started", text).with_data(data);
         client.append_one(event).await.unwrap();
-        let input = GetDeploymentInput { id: text.into(), service: Some(text.into()), environment: None };
+        let input = GetDeploymentInput {
+            id: text.into(),
+            service: Some(text.into()),
+            environment: None,
+        };
         let found = client.call::<GetDeployment>(input).await;
         let found = found.unwrap_or_else(|error| panic!("{text}: {error}"));
         assert_eq!(found.data.events[0].source, text);
@@ -149,7 +201,9 @@ async fn texts_of_any_kind_arrive_as_they_are() {
 async fn whole_answers_may_be_insisted_on() {
     let server = Server::start().await;
     let client = server.client();
-    let answer = client.call_with::<ListServices>(input::<ListServices>(), Partial::Deny).await;
+    let answer = client
+        .call_with::<ListServices>(input::<ListServices>(), Partial::Deny)
+        .await;
     match answer {
         Ok(answer) => assert!(answer.coverage.complete),
         Err(ClientError::Refused(refused)) => {

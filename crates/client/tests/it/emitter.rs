@@ -21,15 +21,23 @@ async fn what_is_emitted_by_many_threads_is_stored_once() {
         .map(|thread| {
             let emitter = emitter.clone();
             std::thread::spawn(move || {
-                (0..500).filter(|id| emitter.emit(&notice(thread * 500 + id))).count()
+                (0..500)
+                    .filter(|id| emitter.emit(&notice(thread * 500 + id)))
+                    .count()
             })
         })
         .collect();
-    let taken: usize = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+    let taken: usize = threads
+        .into_iter()
+        .map(|thread| thread.join().unwrap())
+        .sum();
     assert_eq!(taken, 2_000);
     assert!(emitter.flush(PATIENCE).await);
     let tally = emitter.tally();
-    assert_eq!((tally.emitted, tally.stored, tally.waiting), (2_000, 2_000, 0));
+    assert_eq!(
+        (tally.emitted, tally.stored, tally.waiting),
+        (2_000, 2_000, 0)
+    );
     // A repeat and one that is no event: neither hurts the other.
     emitter.emit(&notice(0));
     emitter.emit(&Event::new("deployment.strated", "client"));
@@ -48,7 +56,10 @@ async fn while_the_server_is_away_events_wait_and_then_arrive() {
     let emitter = Emitter::start(options(address, &token), EmitterOptions::default()).unwrap();
     let begun = Instant::now();
     assert!((0..1_000).all(|id| emitter.emit(&notice(id))));
-    assert!(begun.elapsed() < Duration::from_secs(5), "the host is not held up");
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "the host is not held up"
+    );
     assert!(!emitter.flush(Duration::from_millis(50)).await);
     assert_eq!(emitter.tally().waiting, 1_000);
     let server = Server::at(TcpListener::bind(address).unwrap()).await;
@@ -60,7 +71,10 @@ async fn while_the_server_is_away_events_wait_and_then_arrive() {
 #[tokio::test]
 async fn an_end_is_bounded_and_what_is_given_up_is_counted() {
     let server = Scripted::start(vec![Act::Silence]).await;
-    let few = EmitterOptions { most_events: 10, ..EmitterOptions::default() };
+    let few = EmitterOptions {
+        most_events: 10,
+        ..EmitterOptions::default()
+    };
     let emitter = Emitter::start(options(server.address, "t"), few).unwrap();
     assert_eq!((0..25).filter(|id| emitter.emit(&notice(*id))).count(), 10);
     let other = emitter.clone();
@@ -89,7 +103,10 @@ async fn a_batch_that_is_too_long_for_the_server_is_halved() {
     // One that is too long by itself is refused, and does not stop those behind it.
     let too_long = answer("413 Too Large", "", "{}");
     let server = Scripted::start(vec![too_long, answer("200 OK", "", one)]).await;
-    let alone = EmitterOptions { batch_events: 1, ..EmitterOptions::default() };
+    let alone = EmitterOptions {
+        batch_events: 1,
+        ..EmitterOptions::default()
+    };
     let emitter = Emitter::start(options(server.address, "t"), alone).unwrap();
     emitter.emit(&notice(1));
     emitter.emit(&notice(2));

@@ -26,14 +26,22 @@ async fn search(options: ClientOptions) -> Result<usize, ClientError> {
 }
 
 async fn discard(options: ClientOptions) -> Result<(), ClientError> {
-    let input = DiscardQuarantinedInput { ids: Vec::new(), reason: "r".into() };
+    let input = DiscardQuarantinedInput {
+        ids: Vec::new(),
+        reason: "r".into(),
+    };
     let client = Client::new(options).unwrap();
     client.call::<DiscardQuarantined>(input).await.map(drop)
 }
 
 #[tokio::test]
 async fn a_question_is_asked_again_until_it_is_answered() {
-    let acts = vec![Act::Cut, busy("503 Unavailable", ""), busy("502 Bad", ""), answer("200 OK", "", EMPTY)];
+    let acts = vec![
+        Act::Cut,
+        busy("503 Unavailable", ""),
+        busy("502 Bad", ""),
+        answer("200 OK", "", EMPTY),
+    ];
     let server = Scripted::start(acts).await;
     assert_eq!(search(options(server.address, "t")).await.unwrap(), 0);
     assert_eq!(server.asked().len(), 4);
@@ -65,21 +73,32 @@ async fn events_are_sent_again_under_the_same_ids() {
     assert!(client.append_one(notice(7)).await.unwrap().duplicate);
     let asked = server.asked();
     assert_eq!(asked.len(), 2);
-    assert!(asked[0].contains(r#""id":"7""#) && asked[0] == asked[1], "{asked:?}");
+    assert!(
+        asked[0].contains(r#""id":"7""#) && asked[0] == asked[1],
+        "{asked:?}"
+    );
 }
 
 #[tokio::test]
 async fn the_server_says_when_to_come_back() {
     for headers in ["retry-after: 1\r\n", "ratelimit: \"rows\";r=0;t=1\r\n"] {
-        let server = Scripted::start(vec![busy("429 Slow", headers), answer("200 OK", "", EMPTY)]).await;
+        let server =
+            Scripted::start(vec![busy("429 Slow", headers), answer("200 OK", "", EMPTY)]).await;
         let begun = Instant::now();
         search(options(server.address, "t")).await.unwrap();
         assert!(begun.elapsed() >= Duration::from_secs(1), "{headers}");
     }
     let server = Scripted::start(vec![busy("503 Unavailable", "retry-after: 600\r\n")]).await;
     let error = search(options(server.address, "t")).await.unwrap_err();
-    assert_eq!(error.refused().unwrap().retry_after, Some(Duration::from_secs(600)));
-    assert_eq!(server.asked().len(), 1, "a wait that outlasts the call is no wait");
+    assert_eq!(
+        error.refused().unwrap().retry_after,
+        Some(Duration::from_secs(600))
+    );
+    assert_eq!(
+        server.asked().len(),
+        1,
+        "a wait that outlasts the call is no wait"
+    );
 }
 
 #[tokio::test]
@@ -106,16 +125,24 @@ async fn an_answer_that_is_too_long_cut_short_or_of_another_kind_is_an_error() {
     let mut short = options(server.address, "t");
     short.most_answer_bytes = 10_000;
     let error = search(short).await.unwrap_err();
-    assert!(matches!(error, ClientError::TooLarge { limit: 10_000 }), "{error}");
+    assert!(
+        matches!(error, ClientError::TooLarge { limit: 10_000 }),
+        "{error}"
+    );
     assert_eq!(server.asked().len(), 1);
 
-    let cut = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{\"da";
+    let cut =
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{\"da";
     let server = Scripted::start(vec![Act::Say(cut.into())]).await;
     let error = search(options(server.address, "t")).await.unwrap_err();
     assert!(matches!(error, ClientError::Broken(_)), "{error}");
 
     let page = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
-    for act in [Act::Say(page.into()), answer("200 OK", "", "{}"), answer("200 OK", "", "nonsense")] {
+    for act in [
+        Act::Say(page.into()),
+        answer("200 OK", "", "{}"),
+        answer("200 OK", "", "nonsense"),
+    ] {
         let server = Scripted::start(vec![act]).await;
         let error = search(options(server.address, "t")).await.unwrap_err();
         assert!(matches!(error, ClientError::Unreadable(_)), "{error}");
@@ -127,7 +154,14 @@ async fn an_answer_that_is_too_long_cut_short_or_of_another_kind_is_an_error() {
 async fn a_token_is_sent_and_never_shown() {
     let server = Scripted::start(vec![answer("200 OK", "", EMPTY)]).await;
     let client = Client::new(options(server.address, "pts_secret")).unwrap();
-    client.call::<SearchEvents>(SearchInput::default()).await.unwrap();
-    assert!(server.asked()[0].to_lowercase().contains("authorization: bearer pts_secret"));
+    client
+        .call::<SearchEvents>(SearchInput::default())
+        .await
+        .unwrap();
+    assert!(
+        server.asked()[0]
+            .to_lowercase()
+            .contains("authorization: bearer pts_secret")
+    );
     assert!(!format!("{client:?}").contains("secret"));
 }
