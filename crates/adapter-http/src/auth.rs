@@ -4,6 +4,8 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use pts_domain::access::{Principal, Scope, TokenKind, TokenRefused};
 
 use crate::problem::Refusal;
@@ -55,6 +57,48 @@ pub(crate) async fn caller_with(
     let principal = caller(req, shared).await?;
     shared.gateway.authorise(&principal, scope)?;
     Ok(principal)
+}
+
+/// Finds out who reads a feed, and that they may. Feed readers and calendars can send no more than a
+/// user's name and password: the password may be a token.
+pub(crate) async fn feed_reader(
+    req: &HttpRequest,
+    shared: &Shared,
+    scope: Scope,
+) -> Result<Principal, Refusal> {
+    let named = req.headers().get(header::AUTHORIZATION).and_then(password);
+    let Some(token) = named else {
+        return caller_with(req, shared, scope).await.map_err(inviting);
+    };
+    let principal = shared.gateway.authenticate(&token).await;
+    let principal = principal.map_err(|error| inviting(error.into()))?;
+    remember(&principal);
+    let principal = of_kind(principal, TokenKind::Bearer).map_err(inviting)?;
+    shared.gateway.authorise(&principal, scope)?;
+    Ok(principal)
+}
+
+/// Tells a reader that was not let in that it may ask its user for a password.
+fn inviting(refusal: Refusal) -> Refusal {
+    if refusal.problem().status != StatusCode::UNAUTHORIZED.as_u16() {
+        return refusal;
+    }
+    let challenge = "Basic realm=\"pts\", charset=\"UTF-8\", Bearer realm=\"pts\"";
+    refusal.with_header(
+        header::WWW_AUTHENTICATE,
+        HeaderValue::from_static(challenge),
+    )
+}
+
+/// The password of `Authorization: Basic`.
+fn password(header: &HeaderValue) -> Option<String> {
+    let (scheme, encoded) = header.to_str().ok()?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = BASE64_STANDARD.decode(encoded.trim()).ok()?;
+    let text = String::from_utf8(decoded).ok()?;
+    Some(text.split_once(':')?.1.to_owned())
 }
 
 /// Finds out who reads the service's own figures, and that they may: from memory where the store
@@ -207,6 +251,19 @@ mod tests {
             .to_http_request();
         assert_eq!(cookie(&req, "pts_session"), Some("abc"));
         assert_eq!(cookie(&req, "pts"), None);
+    }
+
+    #[test]
+    fn a_password_is_what_follows_the_first_colon() {
+        let check = |text: &str, expected: Option<&str>| {
+            let header = HeaderValue::from_str(text).unwrap();
+            assert_eq!(password(&header).as_deref(), expected, "{text}");
+        };
+        check("Basic cmVhZGVyOnB0c18x", Some("pts_1"));
+        check("basic OmE6Yg==", Some("a:b"));
+        check("Basic cmVhZGVy", None);
+        check("Basic %", None);
+        check("Bearer cmVhZGVyOnB0c18x", None);
     }
 
     #[test]

@@ -12,7 +12,10 @@
 mod auth;
 mod bind;
 mod events;
+mod export;
+mod feeds;
 mod health;
+mod limits;
 mod metrics;
 mod middleware;
 mod openapi;
@@ -25,4 +28,4 @@ mod shared;
 
 pub use openapi::document as openapi_document;
 pub use server::{Running, bind};
-pub use settings::HttpSettings;
+pub use settings::{Figure, HttpSettings};

@@ -10,13 +10,15 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
-use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use pts_domain::accounting::{Counts, OTHER, Outcome};
 use pts_services::Tallies;
+
+use crate::settings::Figure;
 
 /// The form in which the figures are written.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -36,6 +38,20 @@ struct ByActionAndStatus {
 struct ByAction {
     action: &'static str,
 }
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByActionAndCode {
+    action: &'static str,
+    code: String,
+}
+
+/// The trace of a request that took so long.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfTrace {
+    trace_id: String,
+}
+
+type Durations = HistogramWithExemplars<OfTrace>;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByOutcome {
@@ -108,6 +124,22 @@ impl Collector for Accounts {
     }
 }
 
+/// What whoever runs the server counts beside it.
+#[derive(Debug)]
+struct Figures(Vec<Figure>);
+
+impl Collector for Figures {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        for figure in &self.0 {
+            let counter = ConstCounter::new((figure.count)());
+            let metric =
+                encoder.encode_descriptor(figure.name, figure.help, None, MetricType::Counter)?;
+            counter.encode(metric)?;
+        }
+        Ok(())
+    }
+}
+
 /// The outcomes that there were.
 fn shown(counts: Counts) -> impl Iterator<Item = (Outcome, u64)> {
     let all = Outcome::ALL.into_iter();
@@ -119,7 +151,8 @@ fn shown(counts: Counts) -> impl Iterator<Item = (Outcome, u64)> {
 pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<ByActionAndStatus, Counter>,
-    durations: Family<ByAction, Histogram>,
+    durations: Family<ByAction, Durations>,
+    errors: Family<ByActionAndCode, Counter>,
     events: Family<ByOutcome, Counter>,
     in_flight: Gauge,
     streams: Gauge,
@@ -128,12 +161,16 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new(tallies: Arc<Tallies>) -> Self {
+    pub(crate) fn new(tallies: Arc<Tallies>, figures: Vec<Figure>) -> Self {
         let mut registry = Registry::with_prefix("pts");
+        if !figures.is_empty() {
+            registry.register_collector(Box::new(Figures(figures)));
+        }
         registry.register_collector(Box::new(Accounts(tallies)));
         let requests = Family::default();
-        let durations: Family<ByAction, Histogram> =
-            Family::new_with_constructor(|| Histogram::new(BUCKETS));
+        let errors = Family::default();
+        let durations: Family<ByAction, Durations> =
+            Family::new_with_constructor(|| Durations::new(BUCKETS.into_iter()));
         let events = Family::default();
         let (in_flight, streams) = (Gauge::default(), Gauge::default());
         let (waiting_events, waiting_bytes) = (Gauge::default(), Gauge::default());
@@ -152,6 +189,11 @@ impl Metrics {
             "Time from a request's head to its answer's",
             Unit::Seconds,
             Family::clone(&durations),
+        );
+        registry.register(
+            "http_errors",
+            "Requests that were refused or failed, by action and the problem's code",
+            Family::clone(&errors),
         );
         registry.register(
             "ingest_events",
@@ -183,6 +225,7 @@ impl Metrics {
             registry,
             requests,
             durations,
+            errors,
             events,
             in_flight,
             streams,
@@ -208,15 +251,29 @@ impl Metrics {
         GaugeGuard::raise(&self.streams)
     }
 
-    /// A request was answered.
-    pub(crate) fn answered(&self, action: &'static str, status: u16, took: Duration) {
+    /// A request was answered; `trace` is an example of how long that may take.
+    pub(crate) fn answered(
+        &self,
+        action: &'static str,
+        status: u16,
+        took: Duration,
+        trace: Option<String>,
+    ) {
         let status = class(status);
+        let trace = trace.map(|trace_id| OfTrace { trace_id });
         self.requests
             .get_or_create(&ByActionAndStatus { action, status })
             .inc();
         self.durations
             .get_or_create(&ByAction { action })
-            .observe(took.as_secs_f64());
+            .observe(took.as_secs_f64(), trace, None);
+    }
+
+    /// A request was refused or failed with a problem of this code; none for a page that is no problem.
+    pub(crate) fn refused(&self, action: &'static str, code: String) {
+        self.errors
+            .get_or_create(&ByActionAndCode { action, code })
+            .inc();
     }
 
     /// So many events had this outcome.
@@ -266,16 +323,24 @@ mod tests {
 
     #[test]
     fn figures_are_written_with_their_labels() {
-        let metrics = Metrics::new(Arc::default());
+        let metrics = Metrics::new(Arc::default(), Vec::new());
         let running = metrics.begin();
-        metrics.answered("platform.events.append", 201, Duration::from_millis(3));
+        let trace = Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned());
+        metrics.answered(
+            "platform.events.append",
+            201,
+            Duration::from_millis(3),
+            trace,
+        );
+        metrics.refused("platform.events.get", "not_found".to_owned());
         metrics.ingested("created", 2);
         let text = metrics.render().unwrap();
         for line in [
             "pts_http_requests_total{action=\"platform.events.append\",status=\"2xx\"} 1",
             "pts_ingest_events_total{outcome=\"created\"} 2",
             "pts_http_requests_in_flight 1",
-            "pts_http_request_duration_seconds_bucket{le=\"0.005\",action=\"platform.events.append\"} 1",
+            "pts_http_request_duration_seconds_bucket{le=\"0.005\",action=\"platform.events.append\"} 1 # {trace_id=\"4bf92f3577b34da6a3ce929d0e0e4736\"} 0.003",
+            "pts_http_errors_total{action=\"platform.events.get\",code=\"not_found\"} 1",
             "pts_build_info{version=",
         ] {
             assert!(text.contains(line), "{line} is not in:\n{text}");
@@ -302,7 +367,7 @@ mod tests {
             Outcome::Refused,
             1_000,
         );
-        let text = Metrics::new(tallies).render().unwrap();
+        let text = Metrics::new(tallies, Vec::new()).render().unwrap();
         let token = "00000000-0000-0000-0000-000000000007";
         for line in [
             "pts_accounting_events_total{outcome=\"stored\"} 20100",

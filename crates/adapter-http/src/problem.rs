@@ -15,6 +15,8 @@ use pts_domain::problem::summary;
 use pts_services::{AccessError, ActionError};
 use uuid::Uuid;
 
+use crate::limits;
+
 /// The code of what is wrong with an input.
 const INVALID_INPUT: &str = "invalid_input";
 /// How much of a name that stands for nothing is repeated to its sender.
@@ -199,7 +201,9 @@ impl From<ActionError> for Refusal {
             ActionError::OwnRoute { action, path } => Self::bad_request(
                 "own_route",
                 "On its own route only",
-                format!("{action} is a stream of events without an end; follow it at GET {path}."),
+                format!(
+                    "{action} gives more than one answer can hold, or a document; it is at GET {path}."
+                ),
             ),
             ActionError::NotAccepted(problem) => problem.into(),
             ActionError::Ambiguous { detail } => {
@@ -230,6 +234,18 @@ impl From<ActionError> for Refusal {
                     detail,
                 )
                 .with_header(header::RETRY_AFTER, retry_after_s.into())
+            }
+            ActionError::Limited(limited) => limits::refusal(limited),
+            ActionError::TimedOut { after_s, coverage } => {
+                let detail = format!(
+                    "The question took longer than the {after_s} s that it may take; ask for a \
+                     shorter period or for less."
+                );
+                let title = "Not answered in time";
+                let mut refusal =
+                    Self::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", title, detail);
+                refusal.problem.coverage = Some(*coverage);
+                refusal
             }
             ActionError::Incomplete(coverage) => {
                 let mut refusal = Self::unavailable(

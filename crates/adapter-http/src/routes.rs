@@ -16,7 +16,7 @@ use pts_domain::problem::nearest;
 use crate::middleware::catch_panics;
 use crate::problem::Refusal;
 use crate::shared::Shared;
-use crate::{bind, events, health, openapi, pages};
+use crate::{bind, events, export, feeds, health, openapi, pages};
 
 /// A path and where it leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,6 +101,12 @@ pub(crate) fn configure(config: &mut ServiceConfig) -> Vec<Route> {
         };
         (stream $action:ty) => {
             b.action::<$action, _, _>(events::stream)
+        };
+        (download $action:ty) => {
+            export::bind::<$action>(b)
+        };
+        (feed $action:ty) => {
+            feeds::bind::<$action>(b)
         };
     }
     pts_api::each_action!(bind);

@@ -1,5 +1,7 @@
 //! What an operator may decide about the HTTP server, with bounds that hold when nobody decides.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How the server behaves. Every bound exists so that one client cannot take what all need.
@@ -27,6 +29,30 @@ pub struct HttpSettings {
     pub stop_timeout: Duration,
     /// How often a live stream says that it is alive when nothing happens.
     pub stream_heartbeat: Duration,
+    /// The share of the traces that begin here that are sampled, 0 to 1: marked so for others, shown as
+    /// exemplars of the figures, and exported where that is configured.
+    pub trace_ratio: f64,
+    /// Figures of whoever runs the server, shown with its own.
+    pub figures: Vec<Figure>,
+}
+
+/// A figure that is asked for when somebody looks.
+#[derive(Clone)]
+pub struct Figure {
+    /// Its name, without the prefix `pts_` and the suffix `_total`.
+    pub name: &'static str,
+    /// What it counts.
+    pub help: &'static str,
+    /// How many there have been.
+    pub count: Arc<dyn Fn() -> u64 + Send + Sync>,
+}
+
+impl fmt::Debug for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Figure")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for HttpSettings {
@@ -42,6 +68,8 @@ impl Default for HttpSettings {
             idle_timeout: Duration::from_mins(1),
             stop_timeout: Duration::from_secs(10),
             stream_heartbeat: Duration::from_secs(15),
+            trace_ratio: 1.0,
+            figures: Vec::new(),
         }
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::bind::Parameters;
 use crate::events::BodyBudget;
 use crate::metrics::Metrics;
-use crate::middleware::RequestIds;
+use crate::middleware::{RequestIds, TraceIds};
 use crate::routes::{self, Route};
 use crate::{HttpSettings, openapi};
 
@@ -22,6 +22,7 @@ pub(crate) struct Shared {
     pub(crate) routes: Vec<Route>,
     pub(crate) metrics: Metrics,
     pub(crate) request_ids: RequestIds,
+    pub(crate) trace_ids: TraceIds,
     pub(crate) bodies: BodyBudget,
     pub(crate) streams: Arc<Semaphore>,
     /// Turns true when the server begins to stop.
@@ -38,12 +39,13 @@ impl Shared {
         settings: HttpSettings,
         stopping: watch::Receiver<bool>,
     ) -> Self {
-        let metrics = Metrics::new(Arc::clone(gateway.tallies()));
+        let metrics = Metrics::new(Arc::clone(gateway.tallies()), settings.figures.clone());
         Self {
             gateway,
             routes: routes::declared(),
             metrics,
             request_ids: RequestIds::new(),
+            trace_ids: TraceIds::new(settings.trace_ratio),
             bodies: BodyBudget::new(settings.max_bodies_bytes),
             streams: Arc::new(Semaphore::new(settings.max_streams)),
             stopping,

@@ -3,6 +3,7 @@
 //! hands on no SQLSTATE. The statements are still written with diesel.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures::SinkExt as _;
@@ -27,7 +28,7 @@ pub(crate) enum Step {
 
 /// The connection.
 pub(crate) struct Lane {
-    client: Client,
+    client: Arc<Client>,
     _driver: Driver,
     kept: HashMap<Box<str>, Statement>,
 }
@@ -41,7 +42,7 @@ impl Lane {
             .await
             .map_err(|error| Fault::Broken(chain(&error)))?;
         Ok(Self {
-            client,
+            client: Arc::new(client),
             _driver: driver,
             kept: HashMap::new(),
         })
@@ -57,30 +58,26 @@ impl Lane {
     ///
     /// The answers come with one trip to the server once its statements are prepared; preparing
     /// happens before anything is sent, so that the order of the steps holds.
-    pub(crate) async fn pipeline(&mut self, steps: &[Step]) -> Result<Vec<u64>, Error> {
-        enum Ready<'a> {
-            Plain(&'static str),
-            Kept(Statement, &'a Raw),
-        }
+    pub(crate) async fn pipeline(&mut self, steps: Vec<Step>) -> Result<Vec<u64>, Error> {
+        self.ready(steps).await?.send().await
+    }
+
+    /// Prepares steps, so that sending them is one message. What is sent first is carried out first.
+    pub(crate) async fn ready(&mut self, steps: Vec<Step>) -> Result<Pipeline, Error> {
         let mut ready = Vec::with_capacity(steps.len());
         for step in steps {
             ready.push(match step {
                 Step::Plain(text) => Ready::Plain(text),
-                Step::Kept(raw) => Ready::Kept(self.prepared(&raw.text, &raw.types).await?, raw),
+                Step::Kept(raw) => {
+                    let statement = self.prepared(&raw.text, &raw.types).await?;
+                    Ready::Kept(statement, raw.binds)
+                }
             });
         }
-        let client = &self.client;
-        let sent = ready.iter().map(|step| async move {
-            match step {
-                Ready::Plain(text) => client.batch_execute(text).await.map(|()| 0),
-                Ready::Kept(statement, raw) => {
-                    client
-                        .execute_raw(statement, raw.binds.iter().map(Bind))
-                        .await
-                }
-            }
-        });
-        join_all(sent).await.into_iter().collect()
+        Ok(Pipeline {
+            client: Arc::clone(&self.client),
+            steps: ready,
+        })
     }
 
     /// Asks for one number.
@@ -128,6 +125,34 @@ impl Lane {
         let statement = self.client.prepare_typed(text, types).await?;
         self.kept.insert(text.into(), statement.clone());
         Ok(statement)
+    }
+}
+
+/// Steps that wait to be sent.
+pub(crate) struct Pipeline {
+    client: Arc<Client>,
+    steps: Vec<Ready>,
+}
+
+enum Ready {
+    Plain(&'static str),
+    Kept(Statement, Vec<Option<Vec<u8>>>),
+}
+
+impl Pipeline {
+    /// Sends them when it is first polled, and waits for their answers.
+    pub(crate) async fn send(self) -> Result<Vec<u64>, Error> {
+        let client = &self.client;
+        let sent = self.steps.iter().map(|step| async move {
+            match step {
+                Ready::Plain(text) => client.batch_execute(text).await.map(|()| 0),
+                Ready::Kept(statement, binds) => {
+                    let binds = binds.iter().map(Bind);
+                    client.execute_raw(statement, binds).await
+                }
+            }
+        });
+        join_all(sent).await.into_iter().collect()
     }
 }
 

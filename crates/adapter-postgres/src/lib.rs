@@ -13,6 +13,7 @@
 pub mod cluster;
 
 mod accounting;
+mod blind_spots;
 mod connection;
 mod error;
 mod event_log;
@@ -36,6 +37,7 @@ mod transaction;
 mod url;
 
 pub use accounting::PgAccounting;
+pub use blind_spots::PgBlindSpots;
 pub use event_log::PgEventLog;
 pub use maintenance::PgMaintenance;
 pub use migrate::{MigrationReport, migrate, revert_all};

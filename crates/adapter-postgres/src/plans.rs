@@ -14,7 +14,7 @@ use pts_testkit::postgres::TestDb;
 use serde_json::{Value, json};
 
 use crate::accounting;
-use crate::event_log::statements::{Incoming, lookup, page, stretch};
+use crate::event_log::statements::{Incoming, export, lookup, page, stretch};
 use crate::projections::run_statement;
 use crate::sql::Sql;
 use crate::{DatabaseSettings, PgPool, connect};
@@ -225,6 +225,32 @@ async fn searches_walk_an_index_in_its_order() {
     };
     let plan = search(&pool, nobody).await;
     assert_eq!(plan.scanned, 0, "{}", plan.text);
+}
+
+#[tokio::test]
+async fn an_export_goes_by_the_order_of_time_and_sorts_nothing() {
+    let (_database, pool) = filled().await;
+    let behind = Some((at("2026-03-15T00:00:00Z"), 70_000));
+    let inside = |value: &str| EventFilter {
+        data: [("service".to_owned(), value.to_owned())].into(),
+        ..EventFilter::default()
+    };
+    for filter in [EventFilter::default(), inside("service-3")] {
+        let filter = leak(filter);
+        for behind in [None, behind] {
+            let plan = Plan::of(&pool, || export("position", filter, 100_000, behind)).await;
+            assert!(plan.read_whole.is_empty(), "{}", plan.text);
+            assert_eq!(plan.sorted, 0, "{}", plan.text);
+        }
+    }
+    // Where all that fits goes into one stretch, collecting it by its index is as good.
+    let of_service = leak(EventFilter {
+        service: Some("service-3".into()),
+        types: vec![TypePattern::from("com.acme.3")],
+        ..EventFilter::default()
+    });
+    let plan = Plan::of(&pool, || export("position", of_service, 100_000, None)).await;
+    plan.walks("service_type");
 }
 
 #[tokio::test]

@@ -12,7 +12,8 @@ use diesel::pg::Pg;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use pts_ports::StoreError;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
 use crate::DatabaseSettings;
@@ -152,6 +153,14 @@ impl PgPool {
             .unwrap_or_else(|_| Err(Fault::Broken("the database does not answer".into())))
     }
 
+    /// Lets something go on by itself, where the connections live.
+    pub(crate) fn spawn(
+        &self,
+        future: impl Future<Output = ()> + Send + 'static,
+    ) -> JoinHandle<()> {
+        self.home.runtime.spawn(future)
+    }
+
     /// How long a statement may take.
     pub(crate) fn statement_timeout(&self) -> Duration {
         self.statement_timeout
@@ -183,11 +192,16 @@ impl PgPool {
     where
         U: QueryableByName<Pg> + Send + 'static,
     {
-        let turn = tokio::time::timeout(self.acquire_timeout, self.reads.acquire());
-        let Ok(_turn) = turn.await else {
-            return Err(Fault::Busy("too much is read at the same time".into()).into());
-        };
+        let _turn = self.turn(self.acquire_timeout).await?;
         self.load_first(query).await
+    }
+
+    /// Waits for a turn to read what can wait.
+    pub(crate) async fn turn(&self, patience: Duration) -> Result<SemaphorePermit<'_>, Fault> {
+        match tokio::time::timeout(patience, self.reads.acquire()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(_)) | Err(_) => Err(Fault::Busy("too much is read at the same time".into())),
+        }
     }
 
     /// Reads the rows of a small query that others depend on, out of turn.

@@ -1,5 +1,9 @@
 //! Rows that are read by the names of their columns.
 
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Bool, Bytea, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid};
 use pts_domain::event::ContentDigest;
@@ -7,10 +11,7 @@ use pts_domain::projection::Contradiction;
 use pts_domain::{Event, Identity, StoredEvent, Timestamp};
 use serde_json::{Map, Value};
 
-use diesel_async::AsyncPgConnection;
-
-use crate::error::{Fault, classify};
-use crate::sql::Sql;
+use crate::error::Fault;
 
 /// The columns of an [`EventRow`].
 pub(crate) const EVENT_COLUMNS: &str = "position, id, source, event_id, type, subject, \"time\", \
@@ -32,7 +33,7 @@ pub(crate) struct EventRow {
     #[diesel(sql_type = Nullable<Text>)]
     subject: Option<String>,
     #[diesel(sql_type = Timestamptz)]
-    time: Timestamp,
+    pub(crate) time: Timestamp,
     #[diesel(sql_type = Bool)]
     time_given: bool,
     #[diesel(sql_type = Timestamptz)]
@@ -140,13 +141,14 @@ pub(crate) struct Head {
     pub(crate) stamp: i64,
 }
 
-/// Reads it.
-pub(crate) async fn read_head(connection: &AsyncPgConnection) -> Result<Head, Fault> {
-    let rows: Vec<Head> = Sql::kept("SELECT position, stamp FROM platform.log_head")
-        .rows(connection)
-        .await
-        .map_err(classify)?;
-    rows.into_iter()
-        .next()
-        .ok_or_else(|| Fault::Corrupt("platform.log_head is empty".into()))
+/// A number that whoever moves a mark leaves there, and nobody else does, in this process or another.
+pub(crate) fn fresh_stamp() -> i64 {
+    static KEYS: OnceLock<RandomState> = OnceLock::new();
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let process = std::process::id();
+    let stamp = KEYS
+        .get_or_init(RandomState::new)
+        .hash_one((process, count));
+    i64::from_ne_bytes(stamp.to_ne_bytes())
 }

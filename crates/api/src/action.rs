@@ -42,6 +42,24 @@ pub enum Binding {
     Ingest,
     /// Input as for [`Binding::Query`], output as server-sent events without an end.
     Stream,
+    /// Input as for [`Binding::Query`], output as a list of any length, written as it is read, in one of
+    /// its media types. An input that has a field `format` chooses by it.
+    Download,
+    /// Input as for [`Binding::Query`], output as one document of its media type, for programs that
+    /// come again and again to see whether it has changed and can send no headers of their own.
+    Feed,
+}
+
+impl Binding {
+    /// Whether what it gives is not one answer, so that its own route alone can give it.
+    pub const fn has_own_route_only(self) -> bool {
+        matches!(self, Self::Stream | Self::Download | Self::Feed)
+    }
+
+    /// Whether it asks one question, whose answer may be incomplete.
+    pub const fn is_question(self) -> bool {
+        matches!(self, Self::Query | Self::Download | Self::Feed)
+    }
 }
 
 /// One operation of the service.
@@ -64,6 +82,8 @@ pub trait Action: 'static {
     const ALIASES: &'static [&'static str] = &[];
     /// How input and output travel.
     const BINDING: Binding = Binding::Query;
+    /// In which media types a download or a feed is written, the usual one first; none for others.
+    const MEDIA_TYPES: &'static [&'static str] = &[];
     /// HTTP statuses that it may refuse with, beside those that any action of its binding may.
     const ERRORS: &'static [u16] = &[];
     /// What it takes.
@@ -97,6 +117,8 @@ pub struct ActionSpec {
     pub aliases: &'static [&'static str],
     /// See [`Action::BINDING`].
     pub binding: Binding,
+    /// See [`Action::MEDIA_TYPES`].
+    pub media_types: &'static [&'static str],
     /// See [`Action::ERRORS`].
     pub errors: &'static [u16],
     /// See [`Action::example`].
@@ -120,6 +142,7 @@ impl ActionSpec {
             path: A::PATH,
             aliases: A::ALIASES,
             binding: A::BINDING,
+            media_types: A::MEDIA_TYPES,
             errors: A::ERRORS,
             example: A::example,
             input_schema: |generator| generator.subschema_for::<A::Input>(),

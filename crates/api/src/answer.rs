@@ -65,7 +65,7 @@ pub enum SourceState {
 pub struct Gap {
     /// From when.
     pub from: Option<Timestamp>,
-    /// Until when.
+    /// Until when; null while it goes on.
     pub to: Option<Timestamp>,
     /// Why.
     pub reason: String,

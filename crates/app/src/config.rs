@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use config::{Config, Environment, File, FileFormat};
@@ -23,6 +24,9 @@ pub(crate) struct Settings {
     pub(crate) http: Http,
     pub(crate) log: Log,
     pub(crate) retention: Retention,
+    pub(crate) limits: Limits,
+    pub(crate) itself: Itself,
+    pub(crate) traces: Traces,
 }
 
 /// Where events are stored.
@@ -60,12 +64,86 @@ pub(crate) struct Log {
     pub(crate) format: LogFormat,
 }
 
+/// What the service tells of itself, through its own door.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Itself {
+    /// Whether it reports its own life as events.
+    pub(crate) report: bool,
+    /// The service's name in them.
+    pub(crate) service: String,
+    /// Where it runs.
+    pub(crate) environment: String,
+    /// This process; empty for a name that no other process has.
+    pub(crate) instance: String,
+    /// Seconds from heartbeat to heartbeat; three that are missing count as gone.
+    pub(crate) heartbeat_s: u32,
+}
+
+/// Where spans of requests go.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Traces {
+    /// `http://HOST:PORT` of an OpenTelemetry collector (OTLP, HTTP with protobuf); empty for nowhere.
+    pub(crate) otlp_endpoint: String,
+    /// The share of the traces that begin here that are sampled, 0 to 1.
+    pub(crate) sample_ratio: f64,
+}
+
 /// What goes, and when.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Retention {
     /// How long events stay that no projection needs: `forever`, or a span such as `400d`.
     pub(crate) foreign_events: String,
+}
+
+/// What one token may take, by each process; 0 is without a limit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Limits {
+    /// Questions and commands in a second, over ten seconds.
+    pub(crate) calls_per_s: u32,
+    /// Requests with events in a second, over ten seconds.
+    pub(crate) sends_per_s: u32,
+    /// Rows read in a minute.
+    pub(crate) rows_per_min: u64,
+    /// Bytes read in a minute.
+    pub(crate) bytes_per_min: u64,
+    /// Heavy questions at the same time.
+    pub(crate) heavy: u32,
+    /// Live streams at the same time.
+    pub(crate) streams: u32,
+    /// Seconds that a question may take.
+    pub(crate) deadline_s: u64,
+}
+
+impl Limits {
+    pub(crate) fn limits(&self) -> pts_services::Limits {
+        pts_services::Limits {
+            calls_per_s: self.calls_per_s,
+            sends_per_s: self.sends_per_s,
+            rows_per_min: self.rows_per_min,
+            bytes_per_min: self.bytes_per_min,
+            heavy: self.heavy,
+            streams: self.streams,
+            deadline: Duration::from_secs(self.deadline_s),
+        }
+    }
+}
+
+impl From<pts_services::Limits> for Limits {
+    fn from(limits: pts_services::Limits) -> Self {
+        Self {
+            calls_per_s: limits.calls_per_s,
+            sends_per_s: limits.sends_per_s,
+            rows_per_min: limits.rows_per_min,
+            bytes_per_min: limits.bytes_per_min,
+            heavy: limits.heavy,
+            streams: limits.streams,
+            deadline_s: limits.deadline.as_secs(),
+        }
+    }
 }
 
 impl Retention {
@@ -83,6 +161,48 @@ pub(crate) enum LogFormat {
     Auto,
     Pretty,
     Json,
+}
+
+impl Itself {
+    fn check(&self) -> Result<()> {
+        let names = [
+            ("service", &self.service),
+            ("environment", &self.environment),
+            ("instance", &self.instance),
+        ];
+        for (key, name) in names {
+            let may_be_empty = key == "instance";
+            if (name.is_empty() && !may_be_empty) || name.len() > 255 || name.contains('\0') {
+                bail!("itself.{key}: found `{name}`; expected a text of 1 to 255 bytes");
+            }
+        }
+        if !(1..=86_400).contains(&self.heartbeat_s) {
+            bail!(
+                "itself.heartbeat_s: found {}; expected 1 to 86400",
+                self.heartbeat_s
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Traces {
+    fn check(&self) -> Result<()> {
+        let endpoint = &self.otlp_endpoint;
+        if !endpoint.is_empty() && !endpoint.starts_with("http://") {
+            bail!(
+                "traces.otlp_endpoint: found `{endpoint}`; expected `http://HOST:PORT` of a collector \
+                 close by, which can send spans on over TLS"
+            );
+        }
+        if !(0.0..=1.0).contains(&self.sample_ratio) {
+            bail!(
+                "traces.sample_ratio: found {}; expected 0 to 1",
+                self.sample_ratio
+            );
+        }
+        Ok(())
+    }
 }
 
 impl Settings {
@@ -107,6 +227,18 @@ impl Settings {
             },
             retention: Retention {
                 foreign_events: Policy::Forever.to_string(),
+            },
+            limits: pts_services::Limits::default().into(),
+            itself: Itself {
+                report: true,
+                service: "pts".into(),
+                environment: "default".into(),
+                instance: String::new(),
+                heartbeat_s: 300,
+            },
+            traces: Traces {
+                otlp_endpoint: String::new(),
+                sample_ratio: 1.0,
             },
         }
     }
@@ -139,9 +271,16 @@ impl Settings {
                 self.http.max_body_bytes
             );
         }
+        if !(1..=3_600).contains(&self.limits.deadline_s) {
+            bail!(
+                "limits.deadline_s: found {}; expected 1 to 3600",
+                self.limits.deadline_s
+            );
+        }
         crate::logging::filter(&self.log.level)?;
         self.retention.policy()?;
-        Ok(())
+        self.itself.check()?;
+        self.traces.check()
     }
 }
 
@@ -233,6 +372,12 @@ mod tests {
         let error = format!("{:#}", with_file("listen = \"here\"\n").unwrap_err());
         assert!(error.contains("listen"), "{error}");
         assert!(with_file("[database]\nmax_connections = 1\n").is_err());
+        assert!(with_file("[limits]\ndeadline_s = 0\n").is_err());
+        assert!(with_file("[limits]\ncalls_per_s = -1\n").is_err());
+        assert!(with_file("[traces]\notlp_endpoint = \"https://x\"\n").is_err());
+        assert!(with_file("[traces]\nsample_ratio = 1.5\n").is_err());
+        assert!(with_file("[itself]\nheartbeat_s = 0\n").is_err());
+        assert!(with_file("[itself]\nenvironment = \"\"\n").is_err());
         assert!(with_file("[log]\nlevel = \"info,=x\"\n").is_err());
         let short = with_file("[retention]\nforeign_events = \"30d\"\n").unwrap_err();
         let error = format!("{short:#}");

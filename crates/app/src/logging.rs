@@ -3,9 +3,13 @@
 use std::io::{IsTerminal, stderr};
 
 use anyhow::{Context, Result};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 use crate::config::{Log, LogFormat};
+use crate::traces::{SpanLayer, wanted};
 
 /// What libraries say of themselves and ours says better, or not at all. A filter that names them
 /// still wins.
@@ -18,20 +22,26 @@ pub(crate) fn filter(level: &str) -> Result<EnvFilter> {
         .with_context(|| format!("log.level: `{level}` is neither a level nor a filter"))
 }
 
-/// Starts logging.
-pub(crate) fn start(log: &Log) -> Result<()> {
+/// Starts logging; spans go to `spans`, too, where somebody wants them.
+pub(crate) fn start(log: &Log, spans: Option<SpanLayer>) -> Result<()> {
     let pretty = match log.format {
         LogFormat::Pretty => true,
         LogFormat::Json => false,
         LogFormat::Auto => stderr().is_terminal(),
     };
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter(&log.level)?)
-        .with_writer(stderr);
-    if pretty {
-        logs.with_target(false).init();
+    let lines = tracing_subscriber::fmt::layer().with_writer(stderr);
+    let lines = if pretty {
+        lines.with_target(false).boxed()
     } else {
-        logs.json().flatten_event(true).with_span_list(false).init();
-    }
+        lines
+            .json()
+            .flatten_event(true)
+            .with_span_list(false)
+            .boxed()
+    };
+    tracing_subscriber::registry()
+        .with(lines.with_filter(filter(&log.level)?))
+        .with(spans.map(|spans| spans.with_filter(filter_fn(wanted))))
+        .init();
     Ok(())
 }

@@ -6,9 +6,11 @@ mod cli;
 mod commands;
 mod config;
 mod database;
+mod itself;
 mod logging;
 mod serve;
 mod system;
+mod traces;
 mod wiring;
 
 use std::process::ExitCode;
@@ -35,9 +37,15 @@ async fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let settings = config::load(&cli.common)?;
-    logging::start(&settings.log)?;
-    match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::run(settings).await,
+    let command = cli.command.unwrap_or(Command::Serve);
+    let exporter = match command {
+        Command::Serve => traces::Exporter::new(&settings)?,
+        _ => None,
+    };
+    let spans = exporter.as_ref().map(traces::Exporter::layer);
+    logging::start(&settings.log, spans)?;
+    match command {
+        Command::Serve => serve::run(settings, exporter).await,
         Command::Migrate => commands::maintenance::migrate(&settings).await,
         Command::Rebuild { check } => commands::maintenance::rebuild(&settings, check).await,
         Command::Verify => commands::maintenance::verify(&settings).await,

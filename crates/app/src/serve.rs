@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use pts_adapter_http::HttpSettings;
+use pts_adapter_http::{Figure, HttpSettings};
 use pts_domain::access::{Scope, TokenText};
 use pts_services::{Access, Gateway, NewToken};
 use socket2::{Domain, Socket, Type};
@@ -20,7 +20,8 @@ use tokio::task::JoinHandle;
 use crate::banner::{self, Banner};
 use crate::config::Settings;
 use crate::database::{self, Patience, Purpose};
-use crate::wiring;
+use crate::traces::Exporter;
+use crate::{itself, wiring};
 
 /// How long the end waits for events that were accepted.
 const SETTLE: Duration = Duration::from_secs(10);
@@ -31,7 +32,9 @@ const TOKEN_FILE: &str = "admin-token";
 /// Connections that may wait to be taken.
 const BACKLOG: i32 = 1024;
 
-pub(crate) async fn run(settings: Settings) -> Result<ExitCode> {
+pub(crate) async fn run(settings: Settings, spans: Option<Exporter>) -> Result<ExitCode> {
+    let figures = spans.as_ref().map_or_else(Vec::new, Exporter::figures);
+    let spans = spans.map(Exporter::start);
     // Taken first: a signal during the start must stop it in order, too.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -45,7 +48,7 @@ pub(crate) async fn run(settings: Settings) -> Result<ExitCode> {
         _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
         _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
     };
-    let outcome = serve(&settings, socket, &opened, async {
+    let outcome = serve(&settings, figures, socket, &opened, async {
         tokio::select! {
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "SIGINT",
@@ -53,18 +56,23 @@ pub(crate) async fn run(settings: Settings) -> Result<ExitCode> {
     })
     .await;
     opened.close().await;
+    if let Some(spans) = spans {
+        spans.stop().await;
+    }
     tracing::info!("stopped");
     outcome.map(|()| ExitCode::SUCCESS)
 }
 
 async fn serve(
     settings: &Settings,
+    figures: Vec<Figure>,
     socket: Socket,
     opened: &database::Opened,
     stop: impl Future<Output = &'static str>,
 ) -> Result<()> {
     let mut stop = pin!(stop);
-    let gateway = Arc::new(wiring::gateway(&opened.pool));
+    let limits = settings.limits.limits();
+    let gateway = Arc::new(wiring::gateway(&opened.pool).limited(limits));
     let token_file = settings.data_dir.join(TOKEN_FILE);
     let token = tokio::select! {
         token = prepare(&gateway, &token_file, opened.patience) => token?,
@@ -75,10 +83,14 @@ async fn serve(
         max_body_bytes: settings.http.max_body_bytes,
         secure_cookies: settings.http.secure_cookies,
         workers: (settings.http.workers > 0).then_some(settings.http.workers),
+        trace_ratio: settings.traces.sample_ratio,
+        figures,
         ..HttpSettings::default()
     };
     let listener =
         listening(socket).with_context(|| format!("cannot listen on {}", settings.listen))?;
+    // From here on whoever sends is heard.
+    gateway.begin_receiving();
     let running = pts_adapter_http::bind(Arc::clone(&gateway), http, listener)
         .context("the HTTP server does not start")?;
     let address = running.local_addr();
@@ -96,16 +108,44 @@ async fn serve(
         }
     });
 
+    let (close_record, record_closing) = oneshot::channel::<()>();
+    let record = tokio::spawn({
+        let gateway = Arc::clone(&gateway);
+        async move {
+            let closing = async {
+                let _ = record_closing.await;
+            };
+            gateway.keep_record(closing).await;
+        }
+    });
+
     let touch = tokio::spawn({
         let gateway = Arc::clone(&gateway);
         async move { gateway.keep_in_touch(std::future::pending()).await }
     });
 
-    tokio::select! {
-        signal = stop => tracing::info!(signal, "stopping"),
-        ended = running.ended() => ended.context("the HTTP server ended by itself")?,
-    }
+    let (stop_reporting, end) = oneshot::channel::<&'static str>();
+    let reports = tokio::spawn({
+        let (gateway, itself) = (Arc::clone(&gateway), itself::of(settings));
+        async move { itself::report(&gateway, itself, end).await }
+    });
+
+    let reason = tokio::select! {
+        signal = stop => {
+            tracing::info!(signal, "stopping");
+            signal
+        }
+        ended = running.ended() => {
+            ended.context("the HTTP server ended by itself")?;
+            "the HTTP server ended"
+        }
+    };
     running.stop().await;
+    // Nobody can send anything from here on.
+    drop(close_record);
+    let _ = record.await;
+    let _ = stop_reporting.send(reason);
+    let _ = reports.await;
     // What was answered with 202 is still on its way.
     if tokio::time::timeout(SETTLE, gateway.settle())
         .await
@@ -148,6 +188,10 @@ async fn prepare(
         .wait_for(async || gateway.warm_up().await)
         .await
         .context("the event log cannot be read")?;
+    patience
+        .wait_for(async || gateway.read_record().await)
+        .await
+        .context("the record of blind spots cannot be read")?;
     first_token(gateway.access(), token_file, patience).await
 }
 

@@ -30,3 +30,15 @@ impl Entropy for SystemEntropy {
         bytes
     }
 }
+
+/// The machine's name, as far as it has one that can be shown.
+pub(crate) fn host() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    let name = name.trim();
+    (!name.is_empty() && name.len() <= 200).then(|| name.to_owned())
+}
+
+/// The time, in the standard library's own type.
+pub(crate) fn wall_clock() -> std::time::SystemTime {
+    SystemClock.now().into()
+}

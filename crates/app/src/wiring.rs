@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use pts_adapter_postgres::{
-    PgAccounting, PgEventLog, PgMaintenance, PgPool, PgProjections, PgQuarantine, PgRetention,
-    PgTokenStore,
+    PgAccounting, PgBlindSpots, PgEventLog, PgMaintenance, PgPool, PgProjections, PgQuarantine,
+    PgRetention, PgTokenStore,
 };
 use pts_ports::Maintenance;
 use pts_services::{Access, EventBus, Gateway, Parts, Retention};
@@ -17,12 +17,14 @@ fn bus() -> Arc<EventBus> {
 
 /// The service over a database.
 pub(crate) fn gateway(pool: &PgPool) -> Gateway {
+    let log = PgEventLog::new(pool.clone(), bus());
     Gateway::new(Parts {
-        log: Arc::new(PgEventLog::new(pool.clone(), bus())),
-        projections: Arc::new(PgProjections::new(pool.clone())),
+        projections: Arc::new(PgProjections::of(&log)),
+        log: Arc::new(log),
         tokens: Arc::new(PgTokenStore::new(pool.clone())),
         accounting: Arc::new(PgAccounting::new(pool.clone())),
         quarantine: Arc::new(PgQuarantine::new(pool.clone())),
+        blind_spots: Arc::new(PgBlindSpots::new(pool.clone())),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
     })

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
-use pts_domain::event::NewEvent;
+use pts_domain::event::{NewEvent, RawEvent};
 use pts_domain::filter::{Cursor, EventFilter, Page};
 use pts_domain::projection::Contradiction;
 use pts_domain::{StoredEvent, Timestamp};
@@ -78,6 +78,15 @@ pub struct Tail {
     pub scanned_to: i64,
 }
 
+/// A part of everything that fits, for whoever wants all of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stretch {
+    /// Events, newest first.
+    pub events: Vec<RawEvent>,
+    /// Where the next stretch begins; absent behind the last one.
+    pub next: Option<Cursor>,
+}
+
 /// The log of all events.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
@@ -113,6 +122,20 @@ pub trait EventLog: Send + Sync {
         cursor: Option<Cursor>,
         limit: usize,
     ) -> Result<Page<StoredEvent>, StoreError>;
+
+    /// What fits of the log up to the place `up_to`, in the order of [`EventLog::search`], a stretch at
+    /// a time: as many events as the store likes to read at once, bounded in memory however large they
+    /// are. `cursor` is [`Stretch::next`] of the stretch before.
+    ///
+    /// The log only grows, so a place in it is a snapshot: all stretches together MUST hold every event
+    /// up to there once, whatever is appended meanwhile. MUST hold nothing of the store between two
+    /// stretches, and MUST end the query soon after the future is dropped.
+    async fn stretch(
+        &self,
+        filter: &EventFilter,
+        up_to: i64,
+        cursor: Option<Cursor>,
+    ) -> Result<Stretch, StoreError>;
 
     /// Up to `limit` events behind `position` that fit and are safe on disk, in the order of the
     /// log. MAY look through only a part of the log at once; `scanned_to` tells how far it came and

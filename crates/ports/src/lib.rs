@@ -8,6 +8,7 @@
 //! appears in them.
 
 mod accounting;
+mod blind_spots;
 mod clock;
 mod error;
 mod event_log;
@@ -21,13 +22,16 @@ mod tokens;
 #[cfg(feature = "mocks")]
 pub use accounting::MockAccounting;
 pub use accounting::{Account, AccountQuery, Accounting, Counted, Handover};
+#[cfg(feature = "mocks")]
+pub use blind_spots::MockBlindSpots;
+pub use blind_spots::{BlindSpots, Received};
 pub use clock::{Clock, Entropy, new_id};
 #[cfg(feature = "mocks")]
 pub use clock::{MockClock, MockEntropy};
 pub use error::StoreError;
 #[cfg(feature = "mocks")]
 pub use event_log::MockEventLog;
-pub use event_log::{Appended, EventLog, Tail, Written};
+pub use event_log::{Appended, EventLog, Stretch, Tail, Written};
 #[cfg(feature = "mocks")]
 pub use maintenance::MockMaintenance;
 pub use maintenance::{Difference, Maintenance, RebuildReport, VerifyReport};

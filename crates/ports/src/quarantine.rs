@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use pts_domain::blind::Concern;
 use pts_domain::filter::{Cursor, Page, TypePattern};
 use pts_domain::quarantine::{Item, NewItem, State, Verdict};
 use pts_domain::{FieldError, Timestamp};
@@ -91,6 +92,11 @@ pub trait Quarantine: Send + Sync {
         cursor: Option<Cursor>,
         limit: usize,
     ) -> Result<Page<Item>, StoreError>;
+
+    /// How many items wait that may become what a question asks for: received first in its window,
+    /// and not known to be of another source or type. What says nothing of a kind may be anything.
+    /// Counts to `most` and no further.
+    async fn waiting(&self, concern: &Concern, most: u64) -> Result<u64, StoreError>;
 
     /// The items of these ids, in any order, with their texts; those that are not there are left
     /// out.

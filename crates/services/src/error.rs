@@ -6,6 +6,7 @@ use pts_domain::FieldError;
 use pts_domain::access::{Scope, TokenRefused};
 use pts_ports::StoreError;
 
+use crate::Limited;
 use crate::engine::{Failure, NotStored};
 
 /// Seconds after which trying again may help, while the store is away.
@@ -38,7 +39,7 @@ pub enum ActionError {
         near: Vec<&'static str>,
     },
     /// The action answers on its own route only.
-    #[error("{action} is a stream; it is served at {path}")]
+    #[error("{action} is no single answer; it is served at {path}")]
     OwnRoute {
         /// The action.
         action: &'static str,
@@ -71,6 +72,17 @@ pub enum ActionError {
     TooMuch {
         /// When trying again may help.
         retry_after_s: u64,
+    },
+    /// The caller has used up what it may take.
+    #[error("the limit of {} is reached; try again in {} s", .0.policy, .0.retry_after_s)]
+    Limited(Limited),
+    /// A source did not answer in time.
+    #[error("no answer within {after_s} s")]
+    TimedOut {
+        /// How long it was waited for.
+        after_s: u64,
+        /// Which source it was.
+        coverage: Box<Coverage>,
     },
     /// The answer would have been incomplete, and the caller refuses such.
     #[error("the answer would be incomplete")]

@@ -3,21 +3,26 @@
 
 use std::sync::Arc;
 
-use futures::stream::BoxStream;
+use futures::stream::{BoxStream, StreamExt as _};
 use pts_api::actions::events::StreamInput;
-use pts_api::{Action, Answer, EventRecord};
+use pts_api::{Action, Answer, Effect, EventRecord};
 use pts_domain::access::{Principal, Scope};
-use pts_domain::event::Form;
+use pts_domain::blind::Hindrance;
+use pts_domain::event::{Form, NewEvent};
 use pts_domain::filter::{Cursor, EventFilter};
 use pts_domain::{FieldError, Timestamp};
 use pts_ports::{
-    Accounting, Appended, Clock, Entropy, EventLog, Projections, Quarantine, TokenStore,
+    Accounting, Appended, BlindSpots, Clock, Entropy, EventLog, Projections, Quarantine, TokenStore,
 };
 
 use crate::accounting::{Books, Tallies};
-use crate::coverage::Freshness;
+use crate::blind::{Receiving, Reporters, Ward};
+use crate::coverage::{Found, Freshness, timed_out};
 use crate::engine::Engine;
+use crate::error::RETRY_AFTER_S;
+use crate::export::Exports;
 use crate::ingest::{ItemOutcome, Mode, committed};
+use crate::limits::{Gate, Limits};
 use crate::tail::Commits;
 use crate::{Access, AccessError, ActionError, Item, Session};
 
@@ -33,6 +38,8 @@ pub struct Parts {
     pub accounting: Arc<dyn Accounting>,
     /// What was sent and is no event.
     pub quarantine: Arc<dyn Quarantine>,
+    /// What could not be seen.
+    pub blind_spots: Arc<dyn BlindSpots>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
@@ -49,7 +56,13 @@ pub struct Gateway {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) commits: Arc<Commits>,
     pub(crate) freshness: Arc<Freshness>,
+    pub(crate) blind_spots: Arc<dyn BlindSpots>,
+    pub(crate) receiving: Arc<Receiving>,
+    pub(crate) reporters: Arc<Reporters>,
+    pub(crate) ward: Ward,
     pub(crate) engine: Engine,
+    pub(crate) gate: Gate,
+    pub(crate) exports: Exports,
     access: Access,
 }
 
@@ -62,11 +75,17 @@ pub struct CallOptions {
 
 /// The code behind an action that is one question and one answer.
 pub trait UseCase<A: Action> {
-    /// Carries the action out for somebody who may.
+    /// Carries the action out for somebody who may. What it found says which question it answers:
+    /// the gateway adds what the answer rests on.
     fn run(
         &self,
         input: A::Input,
-    ) -> impl Future<Output = Result<Answer<A::Output>, ActionError>> + Send;
+    ) -> impl Future<Output = Result<Found<A::Output>, ActionError>> + Send;
+
+    /// Whether it looks through much: of such, a caller has few at the same time.
+    fn is_heavy(_input: &A::Input) -> bool {
+        false
+    }
 }
 
 impl Gateway {
@@ -78,6 +97,7 @@ impl Gateway {
             tokens,
             accounting,
             quarantine,
+            blind_spots,
             clock,
             entropy,
         } = parts;
@@ -89,13 +109,24 @@ impl Gateway {
         );
         let access = Access::new(tokens, Arc::clone(&clock), Arc::clone(&entropy));
         let (commits, freshness) = (Arc::new(Commits::new()), Arc::new(Freshness::new()));
+        let (receiving, reporters) = (Arc::new(Receiving::new()), Arc::new(Reporters::new()));
         let told = {
             let (commits, freshness) = (Arc::clone(&commits), Arc::clone(&freshness));
+            let (receiving, clock) = (Arc::clone(&receiving), Arc::clone(&clock));
             Box::new(move |appended: &[Appended], newest| {
                 committed(&commits, &freshness, appended, newest);
+                receiving.stored(|| clock.now());
             })
         };
-        let engine = Engine::new(Arc::clone(&log), told);
+        let heard = {
+            let (receiving, reporters) = (Arc::clone(&receiving), Arc::clone(&reporters));
+            Box::new(move |events: &[NewEvent]| {
+                if let Some(first) = events.first() {
+                    reporters.hear(events, receiving.listening_since(first.received_at));
+                }
+            })
+        };
+        let engine = Engine::new(Arc::clone(&log), told, heard);
         Self {
             log,
             projections,
@@ -105,8 +136,22 @@ impl Gateway {
             entropy,
             commits,
             freshness,
+            blind_spots,
+            receiving,
+            reporters,
+            ward: Ward::new(),
             engine,
+            gate: Gate::new(Limits::default()),
+            exports: Exports::new(),
             access,
+        }
+    }
+
+    /// The same with other limits than the usual ones.
+    pub fn limited(self, limits: Limits) -> Self {
+        Self {
+            gate: Gate::new(limits),
+            ..self
         }
     }
 
@@ -120,7 +165,13 @@ impl Gateway {
     /// # Errors
     /// Why the token is not good, or that it cannot be checked now.
     pub async fn authenticate(&self, presented: &str) -> Result<Principal, AccessError> {
-        self.access.authenticate(presented).await
+        let authenticated = self.access.authenticate(presented).await;
+        if let Err(AccessError::Unavailable { .. }) = authenticated {
+            // It may have been somebody with events: nobody knows how many.
+            self.receiving
+                .refused(Hindrance::StoreAway, self.now(), 0, true);
+        }
+        authenticated
     }
 
     /// Finds out who presents a token while the store cannot be asked, for what tells nothing but how
@@ -158,11 +209,77 @@ impl Gateway {
         Self: UseCase<A>,
     {
         self.authorise(principal, A::SCOPE)?;
-        let answer = <Self as UseCase<A>>::run(self, input).await?;
+        let answer = self.admitted::<A>(principal, input).await?;
         if options.deny_partial && !answer.coverage.complete {
             return Err(ActionError::Incomplete(Box::new(answer.coverage)));
         }
         Ok(answer)
+    }
+
+    /// Carries out an action for whoever runs this program on the machine itself and reaches the
+    /// store without a token: nobody is asked for a scope, and nothing is limited.
+    ///
+    /// # Errors
+    /// As [`Gateway::call`], but for [`ActionError::Denied`].
+    pub async fn call_here<A: Action>(
+        &self,
+        input: A::Input,
+    ) -> Result<Answer<A::Output>, ActionError>
+    where
+        Self: UseCase<A>,
+    {
+        let found = <Self as UseCase<A>>::run(self, input).await?;
+        Ok(self.assemble(found).await)
+    }
+
+    /// Answers within the caller's limits, and within the time that a question may take. Dropped, it
+    /// stops what it began in the store.
+    async fn admitted<A: Action>(
+        &self,
+        principal: &Principal,
+        input: A::Input,
+    ) -> Result<Answer<A::Output>, ActionError>
+    where
+        Self: UseCase<A>,
+    {
+        let (token, now) = (principal.token_id, self.now());
+        self.gate.call(token, now)?;
+        let heavy = <Self as UseCase<A>>::is_heavy(&input);
+        let answering = async {
+            let found = <Self as UseCase<A>>::run(self, input).await?;
+            self.gate.read(token, now, found.rows, 0);
+            Ok(self.assemble(found).await)
+        };
+        if A::EFFECT != Effect::Read {
+            return answering.await;
+        }
+        self.shed()?;
+        let _turn = if heavy {
+            self.gate.heavy(token, now).await?
+        } else {
+            None
+        };
+        let within = self.gate.limits.deadline;
+        let Ok(answer) = tokio::time::timeout(within, answering).await else {
+            return Err(timed_out(within));
+        };
+        answer
+    }
+
+    /// Refuses questions while events wait in number: whoever asks can ask again, and whoever sends
+    /// may not be there any more.
+    pub(crate) fn shed(&self) -> Result<(), ActionError> {
+        if self.engine.is_pressed() {
+            let retry_after_s = RETRY_AFTER_S;
+            return Err(ActionError::Overloaded { retry_after_s });
+        }
+        Ok(())
+    }
+
+    /// Notes how long an answer was on its way out: the caller's next questions are measured by it.
+    pub fn note_read(&self, principal: &Principal, bytes: usize) {
+        self.gate
+            .read(principal.token_id, self.now(), 0, bytes as u64);
     }
 
     /// Takes events in: checks each, stores the good ones in one transaction, and tells what became
@@ -180,6 +297,7 @@ impl Gateway {
         mode: Mode,
     ) -> Result<Vec<ItemOutcome>, ActionError> {
         self.authorise(principal, Scope::EventsWrite)?;
+        self.gate.send(principal.token_id, self.now())?;
         self.append_items(principal.token_id, items, form, mode)
             .await
     }
@@ -196,7 +314,16 @@ impl Gateway {
         last_event_id: Option<i64>,
     ) -> Result<BoxStream<'static, Result<EventRecord, ActionError>>, ActionError> {
         self.authorise(principal, Scope::EventsRead)?;
-        self.tail(input, last_event_id).await
+        let (token, now) = (principal.token_id, self.now());
+        self.gate.call(token, now)?;
+        self.shed()?;
+        let place = self.gate.stream(token, now)?;
+        let events = self.tail(input, last_event_id).await?;
+        // The place is free again when the stream ends, however it ends.
+        let events = events.inspect(move |_| {
+            let _ = &place;
+        });
+        Ok(events.boxed())
     }
 
     /// Learns from the log when it last took something in, so that the first answers after a start
@@ -259,12 +386,9 @@ impl Gateway {
         self.engine.waiting()
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
+    /// What time it is, as the service sees it.
+    pub fn now(&self) -> Timestamp {
         self.clock.now()
-    }
-
-    pub(crate) fn coverage(&self) -> pts_api::Coverage {
-        self.freshness.coverage(&*self.clock)
     }
 }
 

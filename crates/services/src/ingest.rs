@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pts_api::Receipt;
 use pts_api::actions::events::{Ack, AppendParameters, Validate};
 use pts_domain::accounting::Outcome;
+use pts_domain::blind::Hindrance;
 use pts_domain::event::{Form, NewEvent, read};
 use pts_domain::{FieldError, Timestamp};
 use pts_ports::{Appended, new_id};
@@ -12,6 +13,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::accounting::Tallies;
+use crate::blind::Receiving;
 use crate::coverage::Freshness;
 use crate::engine::{Failure, NotStored};
 use crate::quarantine::Bad;
@@ -162,12 +164,17 @@ impl Gateway {
         }
         let after = Afterwards {
             tallies: Arc::clone(self.tallies()),
+            receiving: Arc::clone(&self.receiving),
+            received_at: batch[0].received_at,
             sender,
             sources,
         };
         let ticket = match self.engine.submit(sender, batch) {
             Ok(ticket) => ticket,
             Err(why) => {
+                if matches!(why, NotStored::Overloaded) {
+                    after.hindered(Hindrance::Overloaded, after.number(), false);
+                }
                 after.refused();
                 return Err(why.into());
             }
@@ -203,6 +210,8 @@ impl Gateway {
 /// What is done once it is known what became of a request's events.
 struct Afterwards {
     tallies: Arc<Tallies>,
+    receiving: Arc<Receiving>,
+    received_at: Timestamp,
     sender: Uuid,
     sources: Vec<String>,
 }
@@ -216,9 +225,25 @@ impl Afterwards {
                 }
             }
             // What may be stored all the same is counted from the log if it is.
-            Err(Failure::InDoubt) => {}
-            Err(Failure::Away | Failure::Fault) => self.refused(),
+            Err(Failure::InDoubt) => self.hindered(Hindrance::StoreAway, 0, true),
+            Err(Failure::Away) => {
+                self.hindered(Hindrance::StoreAway, self.number(), false);
+                self.refused();
+            }
+            Err(Failure::Fault) => {
+                self.hindered(Hindrance::Fault, self.number(), false);
+                self.refused();
+            }
         }
+    }
+
+    fn number(&self) -> u64 {
+        self.sources.len() as u64
+    }
+
+    /// Notes that events were refused through no fault of their sender.
+    fn hindered(&self, why: Hindrance, events: u64, more: bool) {
+        self.receiving.refused(why, self.received_at, events, more);
     }
 
     fn refused(&self) {

@@ -62,6 +62,9 @@ impl Gateway {
         let named = |source: &Option<String>| source.clone().unwrap_or_else(|| UNKNOWN.to_owned());
         let places: Vec<Option<Uuid>> = match kept {
             Ok(verdicts) => {
+                if verdicts.contains(&Verdict::Kept) {
+                    self.ward.put_aside();
+                }
                 for (source, verdict) in sources.iter().zip(&verdicts) {
                     match verdict.outcome() {
                         Outcome::Refused => {
@@ -81,7 +84,9 @@ impl Gateway {
             }
             Err(error) => {
                 tracing::warn!(%error, "what is no event could not be put aside");
-                if !in_doubt(&error) {
+                if in_doubt(&error) {
+                    self.ward.put_aside();
+                } else {
                     for source in &sources {
                         tallies.count(sender, &named(source), Outcome::Refused, 1);
                     }

@@ -14,7 +14,7 @@ use pts_domain::problem::nearest;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::coverage::answer;
+use crate::coverage::{Question, found};
 use crate::input::Fields;
 use crate::receipts::{batch, refused};
 use crate::{ActionError, CallOptions, Gateway, Item, MOST_EVENTS, Mode, UseCase};
@@ -28,7 +28,7 @@ type Acting<'c> = BoxFuture<'c, Result<Answer<Value>, ActionError>>;
 /// Carries an action out whose input is not read yet.
 type Act = for<'c> fn(&'c Gateway, &'c Fields, &'c Principal, &'c Value, CallOptions) -> Acting<'c>;
 
-/// An action, and what carries it out; nothing does for a stream.
+/// An action, and what carries it out; nothing does for what its own route alone can give.
 struct Entry {
     spec: ActionSpec,
     fields: Fields,
@@ -44,7 +44,7 @@ static ENTRIES: LazyLock<HashMap<&str, Entry>> = LazyLock::new(|| {
         (ingest $action:ty) => {
             register::<$action>(&mut entries, Some(taken_in))
         };
-        (stream $action:ty) => {
+        ($own_route_only:ident $action:ty) => {
             register::<$action>(&mut entries, None)
         };
     }
@@ -66,7 +66,8 @@ impl Gateway {
     /// checked, limited and answered as by [`Gateway::call`], because that is what carries it out.
     ///
     /// # Errors
-    /// [`ActionError::UnknownAction`]; [`ActionError::OwnRoute`] for a stream;
+    /// [`ActionError::UnknownAction`]; [`ActionError::OwnRoute`] for a stream, a download or a
+    /// feed;
     /// [`ActionError::Invalid`] for an input that is none, with paths from its top; and whatever
     /// the action itself refuses with.
     pub async fn act(
@@ -181,13 +182,13 @@ fn taken_in<'c>(
         }
         let result = batch(outcomes);
         let rejected = result.rejected;
-        let mut answer = answer(erased(&result)?, gateway.coverage());
+        let mut taken = found(erased(&result)?, Question::itself());
         if rejected > 0 {
             let of = result.items.len();
             let warning = format!("of {of} events, {rejected} were not accepted: see `items`");
-            answer.warnings.push(warning);
+            taken.warnings.push(warning);
         }
-        Ok(answer)
+        Ok(gateway.assemble(taken).await)
     })
 }
 

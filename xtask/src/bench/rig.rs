@@ -194,12 +194,14 @@ impl Database<'_> {
         self.psql(
             "UPDATE platform.log_head SET position = (SELECT max(position) FROM platform.events)",
         )?;
-        // Earlier builds, which may be compared, have no such table.
-        let durable = self.psql("SELECT to_regclass('platform.log_durable')")?;
-        if !durable.trim().is_empty() {
-            self.psql(
-                "UPDATE platform.log_durable SET position = (SELECT position FROM platform.log_head)",
-            )?;
+        for mark in ["log_durable", "log_projected"] {
+            // Earlier builds, which may be compared, have no such table.
+            let there = self.psql(&format!("SELECT to_regclass('platform.{mark}')"))?;
+            if !there.trim().is_empty() {
+                self.psql(&format!(
+                    "UPDATE platform.{mark} SET position = (SELECT position FROM platform.log_head)"
+                ))?;
+            }
         }
         self.psql("VACUUM (ANALYZE) platform.events")?;
         self.holds_more(rows)

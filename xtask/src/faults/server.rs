@@ -139,7 +139,9 @@ impl Server {
             .arg(&self.directory)
             .args(["--database-url", &self.database])
             // No fault lasts longer: a server that starts meanwhile must see it through.
-            .env("PTS__DATABASE__WAIT_S", "120");
+            .env("PTS__DATABASE__WAIT_S", "120")
+            // What is stored is counted: nothing but what was sent may be there.
+            .env("PTS__ITSELF__REPORT", "false");
         command
     }
 

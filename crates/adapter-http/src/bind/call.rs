@@ -11,7 +11,7 @@ use pts_services::{CallOptions, known_action};
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use super::{command, ok, query_pairs};
+use super::{command, json, query_pairs};
 use crate::auth;
 use crate::events::whole_body;
 use crate::middleware::RequestId;
@@ -58,7 +58,11 @@ async fn carry_out(
         .inspect(|answer| count(shared, &call.action_key, answer))
         .map_err(|error| Refusal::from(error).within("payload"))?;
     let id = req.extensions().get::<RequestId>().map(RequestId::text);
-    ok(&Done::of(answer, id.unwrap_or_default()))
+    json(
+        shared,
+        &principal,
+        &Done::of(answer, id.unwrap_or_default()),
+    )
 }
 
 /// Counts events that were taken in, as their own route does.

@@ -13,7 +13,8 @@ use std::rc::Rc;
 use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use pts_api::{Action, Answer, Binding};
+use pts_api::{Action, Binding};
+use pts_domain::access::Principal;
 use pts_services::input::Fields;
 use pts_services::{CallOptions, Gateway, UseCase};
 use serde::Serialize;
@@ -62,7 +63,7 @@ where
     let principal = auth::caller_with(req, shared, A::SCOPE).await?;
     let (input, options) = parameters.read::<A::Input>(req)?;
     let answer = shared.gateway.call::<A>(&principal, input, options).await?;
-    json(&answer)
+    json(shared, &principal, &answer)
 }
 
 fn command<A: Action>(binder: &mut Binder<'_>)
@@ -91,19 +92,20 @@ where
     let input: A::Input = command::read(req, &body, fields)?;
     let options = CallOptions::default();
     let answer = shared.gateway.call::<A>(&principal, input, options).await?;
-    json(&answer)
+    json(shared, &principal, &answer)
 }
 
-/// An answer on the wire.
-fn json<T: Serialize>(answer: &Answer<T>) -> Result<HttpResponse, Refusal> {
-    ok(answer)
-}
-
-fn ok(body: &impl Serialize) -> Result<HttpResponse, Refusal> {
-    let body = serde_json::to_vec(body).map_err(|error| {
+/// An answer on the wire; its length counts for who reads it.
+fn json<T: Serialize>(
+    shared: &Shared,
+    principal: &Principal,
+    answer: &T,
+) -> Result<HttpResponse, Refusal> {
+    let body = serde_json::to_vec(answer).map_err(|error| {
         tracing::error!(%error, "an answer could not be written as JSON");
         Refusal::internal()
     })?;
+    shared.gateway.note_read(principal, body.len());
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "application/json"))
         .body(body))

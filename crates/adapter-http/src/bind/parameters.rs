@@ -61,7 +61,7 @@ impl Parameters {
             path: A::PATH,
             required: required.map(ToOwned::to_owned).collect(),
             list,
-            partial: A::BINDING == Binding::Query,
+            partial: A::BINDING.is_question(),
         }
     }
 

@@ -6,8 +6,10 @@ mod observe;
 mod panics;
 mod request_id;
 mod security;
+mod trace;
 
 pub(crate) use observe::observe;
 pub(crate) use panics::catch_panics;
 pub(crate) use request_id::{RequestId, RequestIds};
 pub(crate) use security::secure;
+pub(crate) use trace::TraceIds;

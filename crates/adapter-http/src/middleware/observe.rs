@@ -13,7 +13,7 @@ use pts_api::actions::events::AppendEvents;
 use pts_api::{Action as _, Call, Problem};
 use tracing::Instrument as _;
 
-use super::request_id::{REQUEST_ID, RequestId, TRACEPARENT, traceparent};
+use super::request_id::{REQUEST_ID, RequestId, TRACEPARENT};
 use crate::bind::{self, Called};
 use crate::routes;
 use crate::shared::Shared;
@@ -26,7 +26,7 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     let begun = Instant::now();
     let id = shared.request_ids.of(req.headers());
-    let trace = traceparent(req.headers()).map(ToOwned::to_owned);
+    let trace = shared.trace_ids.of(req.headers());
     let span = tracing::info_span!(
         "request",
         request_id = %id,
@@ -36,7 +36,10 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
         action = tracing::field::Empty,
         status = tracing::field::Empty,
         duration_ms = tracing::field::Empty,
-        traceparent = trace,
+        trace_id = trace.trace_id(),
+        span_id = trace.span_id(),
+        parent_span_id = trace.parent(),
+        sampled = trace.is_sampled(),
     );
     if req.path() == Call::PATH {
         req.extensions_mut().insert(RequestId::new(&id));
@@ -46,13 +49,17 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
     // Routes turn their own errors into responses; what is an error here never reached one.
     let response = next.call(req).instrument(span.clone()).await?;
     let action = routes::name_of(&response, &shared);
-    let mut response = write_problem(response.map_into_left_body(), &id, action);
+    let (mut response, code) = write_problem(response.map_into_left_body(), &id, action);
 
     let called = response.response().extensions().get().copied();
     let action = called.map_or(action, |Called(name)| name);
     let status = response.status().as_u16();
     let took = begun.elapsed();
-    shared.metrics.answered(action, status, took);
+    let exemplar = trace.is_sampled().then(|| trace.trace_id());
+    shared.metrics.answered(action, status, took, exemplar);
+    if status >= 400 {
+        shared.metrics.refused(action, code.unwrap_or_default());
+    }
     span.record("action", action);
     span.record("status", status);
     span.record("duration_ms", (took.as_secs_f64() * 1e6).round() / 1e3);
@@ -68,25 +75,26 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
     if let Ok(id) = HeaderValue::try_from(id) {
         headers.insert(REQUEST_ID, id);
     }
-    if let Some(trace) = trace.and_then(|trace| HeaderValue::try_from(trace).ok()) {
+    if let Ok(trace) = HeaderValue::try_from(trace.to_string()) {
         headers.insert(TRACEPARENT, trace);
     }
     Ok(response)
 }
 
-/// Writes out the problem that a refused request's response carries.
+/// Writes out the problem that a refused request's response carries; tells its code.
 fn write_problem<B>(
     mut response: ServiceResponse<EitherBody<B>>,
     request_id: &str,
     action: &str,
-) -> ServiceResponse<EitherBody<B>> {
+) -> (ServiceResponse<EitherBody<B>>, Option<String>) {
     let problem = response
         .response_mut()
         .extensions_mut()
         .remove::<Box<Problem>>();
     let Some(mut problem) = problem else {
-        return response;
+        return (response, None);
     };
+    let code = problem.code.clone();
     let (body, content_type) = if action == routes::CALL {
         (bind::failed(*problem, request_id), "application/json")
     } else {
@@ -98,5 +106,6 @@ fn write_problem<B>(
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, content_type);
-    response.map_body(|_, _| EitherBody::right(BoxBody::new(body)))
+    let response = response.map_body(|_, _| EitherBody::right(BoxBody::new(body)));
+    (response, Some(code))
 }

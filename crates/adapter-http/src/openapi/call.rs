@@ -8,7 +8,7 @@ use super::operation::{needs_something, schema};
 use super::refusals::describe;
 
 /// What calling an action may be refused with: whatever any action may be.
-const REFUSALS: [u16; 10] = [400, 401, 403, 404, 408, 409, 413, 415, 429, 503];
+const REFUSALS: [u16; 11] = [400, 401, 403, 404, 408, 409, 413, 415, 429, 503, 504];
 
 /// The schema of all calls.
 pub(super) const NAME: &str = "Call";
@@ -44,7 +44,8 @@ pub(super) fn operation(generator: &mut SchemaGenerator) -> Value {
         "tags": ["actions"],
         "summary": "Carry out any action by its name",
         "description": "The same checks and the same code as on the action's own route; errors have \
-            the same codes and statuses. Streams are served on their own routes only. Needs the \
+            the same codes and statuses. Streams, downloads and feeds are served \
+            on their own routes only. Needs the \
             scope of the action.",
         "parameters": [{
             "name": "partial",
@@ -60,7 +61,7 @@ pub(super) fn operation(generator: &mut SchemaGenerator) -> Value {
 
 fn callable() -> impl Iterator<Item = ActionSpec> {
     let all = pts_api::actions::all().into_iter();
-    all.filter(|action| action.binding != Binding::Stream)
+    all.filter(|action| !action.binding.has_own_route_only())
 }
 
 fn examples() -> Map<String, Value> {

@@ -53,6 +53,12 @@ pub fn document() -> Value {
                     "bearerFormat": "pts_<random>_<checksum>",
                     "description": "A token made with `pts-server token create`.",
                 },
+                "basic": {
+                    "type": "http",
+                    "scheme": "basic",
+                    "description": "Any user name, and a token as the password: for feeds alone, whose \
+                                    readers can send nothing else.",
+                },
                 "session": {
                     "type": "apiKey",
                     "in": "cookie",

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use pts_api::actions::events::AppendInput;
+use pts_api::actions::export::ExportEnd;
 use pts_api::{ActionSpec, BatchResult, Binding, Method, Receipt};
 use pts_domain::platform::EventType;
 use schemars::generate::SchemaSettings;
@@ -44,7 +45,10 @@ pub(super) fn of(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value 
     match action.binding {
         Binding::Ingest => operation["requestBody"] = event_body(),
         Binding::Command => operation["requestBody"] = input_body(action, generator),
-        Binding::Query | Binding::Stream => {}
+        Binding::Feed => {
+            operation["security"] = json!([{ "basic": [] }, { "bearer": [] }, { "session": [] }]);
+        }
+        Binding::Query | Binding::Stream | Binding::Download => {}
     }
     operation
 }
@@ -113,7 +117,7 @@ fn parameters(action: &ActionSpec) -> Vec<Value> {
         })
         .collect();
     match action.binding {
-        Binding::Query => parameters.push(json!({
+        Binding::Query | Binding::Download | Binding::Feed => parameters.push(json!({
             "name": "partial",
             "in": "query",
             "required": false,
@@ -208,6 +212,7 @@ fn responses(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
         Binding::Query => {
             let data = (action.output_schema)(generator).to_value();
             responses.insert("200".into(), answer(&data));
+            responses.insert("504".into(), refusal(504));
         }
         Binding::Command => {
             let data = (action.output_schema)(generator).to_value();
@@ -259,11 +264,79 @@ fn responses(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
                 }),
             );
         }
+        Binding::Download => {
+            let line = (action.output_schema)(generator).to_value();
+            let end = schema::<ExportEnd>(generator);
+            responses.insert("200".into(), download(action.media_types, &line, &end));
+        }
+        Binding::Feed => {
+            responses.insert("200".into(), feed(action.media_types));
+            responses.insert(
+                "304".into(),
+                json!({ "description": "Nothing has changed.", "headers": versions() }),
+            );
+            responses.insert("504".into(), refusal(504));
+        }
     }
     for status in ALWAYS.iter().chain(action.errors) {
         responses.insert(status.to_string(), refusal(*status));
     }
     responses.into()
+}
+
+fn download(media: &[&str], line: &Value, end: &Value) -> Value {
+    let content: Map<String, Value> = media
+        .iter()
+        .map(|media| {
+            let mut body = json!({ "schema": { "type": "string" } });
+            if media.ends_with("ndjson") {
+                body["x-line"] = line.clone();
+                body["x-last-line"] = end.clone();
+            }
+            ((*media).to_owned(), body)
+        })
+        .collect();
+    json!({
+        "description": "All of it, written as it is read. A body that is broken off is not all of it.",
+        "headers": {
+            "x-pts-up-to": {
+                "description": "The place in the log up to which this holds everything that fits.",
+                "schema": { "type": "integer", "format": "int64" },
+            },
+            "x-pts-coverage": coverage_header(),
+        },
+        "content": content,
+    })
+}
+
+fn feed(media: &[&str]) -> Value {
+    let text = json!({ "schema": { "type": "string" } });
+    let content = media
+        .iter()
+        .map(|media| ((*media).to_owned(), text.clone()));
+    json!({
+        "description": "The document.",
+        "headers": versions(),
+        "content": content.collect::<Map<_, _>>(),
+    })
+}
+
+fn versions() -> Value {
+    json!({
+        "ETag": { "schema": { "type": "string" }, "description": "Names this version." },
+        "Last-Modified": {
+            "schema": { "type": "string" },
+            "description": "When it last changed, where that is certain.",
+        },
+        "x-pts-coverage": coverage_header(),
+    })
+}
+
+fn coverage_header() -> Value {
+    json!({
+        "description": "Whether anything is known to be missing.",
+        "schema": { "type": "string", "enum": ["complete", "incomplete"] },
+    })
 }
 
 pub(super) fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 /// What any action may refuse with.
 pub(super) const ALWAYS: [u16; 5] = [400, 401, 403, 429, 503];
 
-const REFUSALS: [(u16, &str, &str); 10] = [
+const REFUSALS: [(u16, &str, &str); 11] = [
     (400, "BadRequest", "The request is not valid: see `errors`."),
     (401, "Unauthenticated", "No token, or one that is not good."),
     (403, "Denied", "The token does not allow this."),
@@ -22,14 +22,19 @@ const REFUSALS: [(u16, &str, &str); 10] = [
     (
         429,
         "TooMuch",
-        "This token asks for more than its share, and nothing of this was done: try again after \
-         `Retry-After`, or ask for less at the same time.",
+        "This token has taken as much as it may, and nothing of this was done: try again after \
+         `Retry-After`. With the code `limited`, `RateLimit-Policy` says how much that is.",
     ),
     (
         503,
         "Unavailable",
         "Not at the moment: try again after `Retry-After`. With the code `overloaded`, too much is \
          waiting already, and nothing of this was stored.",
+    ),
+    (
+        504,
+        "TimedOut",
+        "Not answered within the time that a question may take: ask for less.",
     ),
 ];
 
@@ -59,6 +64,15 @@ pub(super) fn describe(status: u16, content: &Value) -> Value {
         response["headers"] = json!({
             "Retry-After": { "schema": { "type": "integer" }, "description": "Seconds." },
         });
+    }
+    if status == 429 {
+        for name in ["RateLimit", "RateLimit-Policy"] {
+            response["headers"][name] = json!({
+                "schema": { "type": "string" },
+                "description": "As draft-ietf-httpapi-ratelimit-headers has it; with the code \
+                                `limited`.",
+            });
+        }
     }
     response
 }

@@ -2,9 +2,13 @@
 
 mod access;
 mod actions;
+mod annotations;
 mod append;
 mod bad_input;
+mod export;
 mod faults;
+mod feeds;
+mod limits;
 mod pages;
 mod quarantine;
 mod questions;

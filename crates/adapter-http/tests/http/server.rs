@@ -16,14 +16,18 @@ async fn a_request_keeps_its_sane_id_and_its_trace_context() {
     let request = server.get("/nowhere").header("x-request-id", "run-7.a_b");
     let reply = Reply::of(request.header("traceparent", trace)).await;
     assert_eq!(reply.headers["x-request-id"], "run-7.a_b");
-    assert_eq!(reply.headers["traceparent"], trace);
+    // The trace goes on, with a span of ours.
+    let answered = reply.headers["traceparent"].to_str().unwrap();
+    assert_eq!((&answered[..35], &answered[52..]), (&trace[..35], "-01"));
+    assert_ne!(answered, trace);
     assert_eq!(reply.body["request_id"], "run-7.a_b");
 
     let request = server.get("/v1/events").header("x-request-id", "not sane!");
     let reply = Reply::of(request.header("traceparent", "nonsense")).await;
     let made = reply.headers["x-request-id"].to_str().unwrap();
     assert!(made.len() > 8 && made != "not sane!");
-    assert!(!reply.headers.contains_key("traceparent"));
+    let begun = reply.headers["traceparent"].to_str().unwrap();
+    assert!(begun.starts_with("00-") && begun.len() == 55, "{begun}");
     let other = Reply::of(server.get("/v1/events")).await;
     assert_ne!(other.headers["x-request-id"].to_str().unwrap(), made);
 }
@@ -195,4 +199,41 @@ async fn an_idle_connection_does_not_hold_up_the_stop() {
     server.ask("/v1/events").await;
     let stop = tokio::time::timeout(Duration::from_secs(5), server.running.stop());
     stop.await.expect("the stop took too long");
+}
+
+#[tokio::test]
+async fn figures_tell_of_every_action_with_its_errors_and_an_example_of_its_time() {
+    let settings = pts_adapter_http::HttpSettings {
+        figures: vec![pts_adapter_http::Figure {
+            name: "spans_dropped",
+            help: "Spans that could not be exported",
+            count: std::sync::Arc::new(|| 7),
+        }],
+        ..Default::default()
+    };
+    let server = Server::with(settings).await;
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let request = server
+        .get("/v1/services/nobody")
+        .header("traceparent", trace);
+    Reply::of(request).await.is_problem(404, "not_found");
+    Reply::of(server.get("/v1/services?limit=0"))
+        .await
+        .is_problem(400, "invalid_input");
+    let text = server
+        .get("/metrics")
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    for line in [
+        "pts_http_errors_total{action=\"platform.services.get\",code=\"not_found\"} 1",
+        "pts_http_errors_total{action=\"platform.services.list\",code=\"invalid_input\"} 1",
+        "# {trace_id=\"4bf92f3577b34da6a3ce929d0e0e4736\"}",
+        "pts_spans_dropped_total 7",
+    ] {
+        assert!(text.contains(line), "{line} is not in:\n{text}");
+    }
 }

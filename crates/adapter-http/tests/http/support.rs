@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::Duration;
 use pts_adapter_http::{HttpSettings, Running};
 use pts_domain::access::{Scope, Token};
-use pts_services::{EventBus, Gateway, NewToken, Parts};
+use pts_services::{EventBus, Gateway, Limits, NewToken, Parts};
 use pts_testkit::fakes::{FixedClock, MemoryStore, SeededEntropy};
 use pts_testkit::generate::now;
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -30,17 +30,28 @@ impl Server {
     }
 
     pub(crate) async fn with(settings: HttpSettings) -> Self {
+        Self::with_both(settings, Limits::default()).await
+    }
+
+    /// With limits that a test can reach.
+    pub(crate) async fn limited(limits: Limits) -> Self {
+        Self::with_both(HttpSettings::default(), limits).await
+    }
+
+    async fn with_both(settings: HttpSettings, limits: Limits) -> Self {
         let store = Arc::new(MemoryStore::new(Arc::new(EventBus::with_domain_handlers())));
         let clock = Arc::new(FixedClock::at(now()));
-        let gateway = Arc::new(Gateway::new(Parts {
+        let gateway = Gateway::new(Parts {
             log: store.clone(),
             projections: store.clone(),
             tokens: store.clone(),
             accounting: store.clone(),
             quarantine: store.clone(),
+            blind_spots: store.clone(),
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(7)),
-        }));
+        });
+        let gateway = Arc::new(gateway.limited(limits));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let settings = HttpSettings {
             workers: Some(1),

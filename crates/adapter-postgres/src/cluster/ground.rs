@@ -11,6 +11,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, lchown};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::account::Account;
 use super::error::{ClusterError, io};
@@ -146,18 +147,37 @@ impl Ground {
         Ok(())
     }
 
-    /// Removes what an earlier run did not finish. We hold the lock: nobody is at work on it.
+    /// Removes what an earlier run did not finish. We hold the lock: nobody of us is at work on it.
     fn clear_leavings(&self) -> Result<(), ClusterError> {
         for (dir, prefix) in [(&self.home, "initdb-"), (&self.binaries(), "fetching-")] {
             for entry in fs::read_dir(dir).map_err(io("list", dir))?.flatten() {
                 if entry.file_name().as_bytes().starts_with(prefix.as_bytes()) {
-                    fs::remove_dir_all(entry.path()).map_err(io("remove", entry.path()))?;
+                    remove_leaving(&entry.path()).map_err(io("remove", entry.path()))?;
                 }
             }
         }
         Ok(())
     }
 }
+
+/// A program that a killed run had started may be at work for a moment more, and put something into a
+/// directory that was just emptied.
+fn remove_leaving(path: &Path) -> io::Result<()> {
+    let until = Instant::now() + ORPHANS_END;
+    loop {
+        match fs::remove_dir_all(path) {
+            Err(error)
+                if error.kind() == io::ErrorKind::DirectoryNotEmpty && Instant::now() < until =>
+            {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            done => return done,
+        }
+    }
+}
+
+/// How long the programs of a killed run are given to notice.
+const ORPHANS_END: Duration = Duration::from_secs(5);
 
 /// The lock of a data directory. To close the file is not enough to give it back: a child that
 /// another thread is just starting has a copy until it becomes another program.

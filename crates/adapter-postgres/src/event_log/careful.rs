@@ -1,12 +1,14 @@
-//! The sure way into the log: a transaction of four trips to the server, which takes the head first
+//! The sure way into the log: a transaction of five trips to the server, which takes the head first
 //! and reads everything under its lock. It is taken when the quick way (see `writer`) finds that
 //! something is not as it remembers: another process appends, an old event is sent again, a partition
 //! is missing, a connection broke.
 //!
 //! 1. Begin, and lock the head: from here on nobody else appends.
-//! 2. Read, together: the head, what the log holds of the batch's identities, the aggregates.
-//! 3. Write, together: the events, the aggregates that changed, what did not fit, the head.
-//! 4. Commit, and wait for the disk.
+//! 2. Read, together: the head, what the log holds of the batch's identities, and how far the projections
+//!    have come, which are held from here on.
+//! 3. Have the projections follow to the head, and read the aggregates.
+//! 4. Write, together: the events, the aggregates that changed, what did not fit, the head.
+//! 5. Commit, and wait for the disk.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -27,7 +29,7 @@ use crate::PgPool;
 use crate::error::{Fault, classify, lacks_partition, three_together, together};
 use crate::pool::Tries;
 use crate::project::{self, Place};
-use crate::row::Number;
+use crate::row::{Number, fresh_stamp};
 use crate::sql::Sql;
 
 // All that an append looks for has a key, and the plans of its statements are kept: they must not
@@ -126,12 +128,16 @@ async fn write(
         .iter()
         .flat_map(|incoming| projector.keys(&incoming.event.event))
         .collect();
-    let (head, known, mut aggregates) = three_together(
+    let (head, projected, known) = three_together(
         head(connection),
+        project::hold(connection),
         known(connection, batch),
-        project::load(connection, Place::Live, &keys),
     )
     .await?;
+    if projected.position < head {
+        project::follow(connection, projector, projected, head).await?;
+    }
+    let mut aggregates = project::load(connection, Place::Live, &keys).await?;
     let admissions = admit(
         batch
             .iter()
@@ -253,9 +259,10 @@ async fn store(
         Sql::kept("UPDATE platform.log_head SET position = ")
             .value::<BigInt, _>(last.event.position)
             .sql(", stamp = ")
-            .value::<BigInt, _>(incoming::stamp(last))
+            .value::<BigInt, _>(fresh_stamp())
             .sql(", durable = ")
             .value::<BigInt, _>(last.event.position),
+        project::now_at(last.event.position),
     ];
     writes.extend(project::store(Place::Live, aggregates.changed())?);
     writes.extend(project::store_contradictions(

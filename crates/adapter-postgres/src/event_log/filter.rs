@@ -11,7 +11,22 @@ use serde_json::Value;
 use crate::sql::Sql;
 
 /// Adds `AND …` for everything that is set.
-pub(super) fn narrow<'a>(mut sql: Sql<'a>, filter: &'a EventFilter) -> Sql<'a> {
+pub(super) fn narrow<'a>(sql: Sql<'a>, filter: &'a EventFilter) -> Sql<'a> {
+    narrow_data(narrow_columns(sql, filter), filter)
+}
+
+/// The same for whoever goes through all that fits. Of what is inside the data, the database believes
+/// that it hardly ever fits; a part of a long list would then be found by collecting and sorting all of
+/// it, for each part again. In a `coalesce` it expects a half, and goes by the order of time.
+pub(super) fn narrow_all<'a>(sql: Sql<'a>, filter: &'a EventFilter) -> Sql<'a> {
+    let sql = narrow_columns(sql, filter);
+    if filter.data.is_empty() {
+        return sql;
+    }
+    narrow_data(sql.sql(" AND coalesce(true"), filter).sql(", false)")
+}
+
+fn narrow_columns<'a>(mut sql: Sql<'a>, filter: &'a EventFilter) -> Sql<'a> {
     sql = types(sql, &filter.types);
     let columns = [
         // As the index for it has it.
@@ -37,6 +52,10 @@ pub(super) fn narrow<'a>(mut sql: Sql<'a>, filter: &'a EventFilter) -> Sql<'a> {
     if let Some(until) = filter.until {
         sql = sql.sql(" AND \"time\" < ").value::<Timestamptz, _>(until);
     }
+    sql
+}
+
+fn narrow_data<'a>(mut sql: Sql<'a>, filter: &'a EventFilter) -> Sql<'a> {
     for (path, wanted) in &filter.data {
         let steps: Vec<&str> = path.split('.').collect();
         sql = sql

@@ -1,9 +1,5 @@
 //! Events on their way into the log: what is worked out of each once, before anything waits for it.
 
-use std::hash::{BuildHasher as _, RandomState};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use pts_domain::StoredEvent;
 use pts_domain::event::{Admission, Known, NewEvent};
 use pts_ports::Appended;
@@ -71,16 +67,4 @@ pub(super) fn outcomes(
         Admission::Conflict { id, received_at } => Appended::Conflict { id, received_at },
     })
     .collect()
-}
-
-/// The number that an append leaves at the head, which no other append leaves there, in this process or
-/// another.
-pub(super) fn stamp(last: &Incoming) -> i64 {
-    static KEYS: OnceLock<RandomState> = OnceLock::new();
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let stamp =
-        KEYS.get_or_init(RandomState::new)
-            .hash_one((last.event.id, last.event.position, count));
-    i64::from_ne_bytes(stamp.to_ne_bytes())
 }

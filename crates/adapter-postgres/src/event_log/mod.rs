@@ -2,6 +2,7 @@
 
 mod careful;
 mod contradictions;
+mod export;
 mod filter;
 mod incoming;
 mod partitions;
@@ -14,6 +15,7 @@ mod writer;
 #[cfg(test)]
 pub(crate) mod statements {
     pub(crate) use super::careful::lookup;
+    pub(crate) use super::export::statement as export;
     pub(crate) use super::incoming::Incoming;
     pub(crate) use super::search::page;
     pub(crate) use super::tail::stretch;
@@ -31,13 +33,13 @@ use pts_domain::StoredEvent;
 use pts_domain::event::NewEvent;
 use pts_domain::filter::{Cursor, EventFilter, Page};
 use pts_domain::projection::Contradiction;
-use pts_ports::{EventLog, Projector, StoreError, Tail, Written};
+use pts_ports::{EventLog, Projector, StoreError, Stretch, Tail, Written};
 use uuid::Uuid;
 
 use crate::PgPool;
 use crate::row::Number;
 use crate::sql::Sql;
-use writer::Writer;
+pub(crate) use writer::Writer;
 
 /// How far the log is safe.
 const SAFE: &str = "SELECT greatest(h.durable, d.position) AS number \
@@ -52,20 +54,33 @@ const READY_WITHIN: Duration = Duration::from_millis(1_900);
 /// The event log in `platform.events`.
 pub struct PgEventLog {
     pool: PgPool,
-    writer: Writer,
+    writer: Arc<Writer>,
 }
 
 impl PgEventLog {
     /// A log over a migrated database; `projector` decides what each append changes.
     pub fn new(pool: PgPool, projector: Arc<dyn Projector>) -> Self {
         Self {
-            writer: Writer::new(pool.clone(), projector),
+            writer: Arc::new(Writer::new(pool.clone(), projector)),
             pool,
         }
     }
 }
 
 impl PgEventLog {
+    pub(crate) fn parts(&self) -> (PgPool, Arc<Writer>) {
+        (self.pool.clone(), Arc::clone(&self.writer))
+    }
+
+    /// Brings the projections to where the log is. Whoever reads them does so by itself; a service that
+    /// starts or stops saves others the wait.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database cannot be asked.
+    pub async fn settle(&self) -> Result<(), StoreError> {
+        self.writer.current().await
+    }
+
     /// How many appends went the quick way, from memory and in one trip, and how many the sure way,
     /// which reads everything first. Both are right; many of the second are slow.
     pub fn appends(&self) -> (u64, u64) {
@@ -96,6 +111,15 @@ impl EventLog for PgEventLog {
         limit: usize,
     ) -> Result<Page<StoredEvent>, StoreError> {
         search::newest(&self.pool, filter, cursor, limit).await
+    }
+
+    async fn stretch(
+        &self,
+        filter: &EventFilter,
+        up_to: i64,
+        cursor: Option<Cursor>,
+    ) -> Result<Stretch, StoreError> {
+        export::stretch(&self.pool, filter, up_to, cursor).await
     }
 
     async fn after(
@@ -141,6 +165,7 @@ impl EventLog for PgEventLog {
         cursor: Option<Cursor>,
         limit: usize,
     ) -> Result<Page<Contradiction>, StoreError> {
+        self.writer.current().await?;
         contradictions::newest(&self.pool, about.as_deref(), cursor, limit).await
     }
 

@@ -6,7 +6,7 @@ use pts_ports::{Projector, RebuildReport};
 
 use super::begin;
 use crate::error::{Fault, classify};
-use crate::project::{TABLES, Table, replay, shadow_tables};
+use crate::project::{Place, TABLES, Table, hold, now_at, replay, shadow_tables};
 use crate::sql::Sql;
 
 /// Takes the head as an append does, and leaves a number there that no append knows: what they
@@ -24,8 +24,9 @@ pub(super) async fn rebuild(
         .batch_execute(TAKE_HEAD)
         .await
         .map_err(classify)?;
+    hold(connection).await?;
     shadow_tables(connection).await?;
-    let replayed = replay(connection, projector).await?;
+    let replayed = replay(connection, projector, Place::Shadow, 0..i64::MAX).await?;
     let mut written = 0;
     for Table {
         name, aggregates, ..
@@ -45,6 +46,10 @@ pub(super) async fn rebuild(
             written += rows as u64;
         }
     }
+    now_at(replayed.position)
+        .run(connection)
+        .await
+        .map_err(classify)?;
     connection.batch_execute("COMMIT").await.map_err(classify)?;
     Ok(RebuildReport {
         events: replayed.events,

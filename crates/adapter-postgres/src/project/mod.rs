@@ -2,6 +2,7 @@
 //! one statement a kind. The same statements serve the live tables and the shadow ones in which
 //! the log is replayed.
 
+mod follow;
 mod replay;
 mod upsert;
 
@@ -13,6 +14,7 @@ use pts_domain::projection::{Aggregate, AggregateKey, AggregateKind, Aggregates,
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub(crate) use follow::{Lag, Reached, catch_up, follow, hold, lag, moved, now_at, reached};
 pub(crate) use replay::{TABLES, Table, replay, shadow_tables};
 pub(crate) use upsert::kind_name;
 

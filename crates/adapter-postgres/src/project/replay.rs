@@ -1,10 +1,14 @@
-//! Replaying the log into shadow tables, in the session of one transaction.
+//! Folding the log into tables of projections, in the session of one transaction: all of it into
+//! shadows, or what the live ones have not seen yet.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
+use diesel::result::Error as DieselError;
 use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use pts_domain::StoredEvent;
+use pts_domain::projection::Contradiction;
 use pts_ports::Projector;
 
 use super::{Place, load, store, store_contradictions};
@@ -52,9 +56,11 @@ pub(crate) const TABLES: &[Table] = &[
 const CHUNK: i64 = 500;
 
 /// What a replay came to.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Replayed {
     pub(crate) events: u64,
+    /// The last position that was folded.
+    pub(crate) position: i64,
 }
 
 /// Makes empty shadows of all tables; they are gone with the transaction.
@@ -72,51 +78,135 @@ pub(crate) async fn shadow_tables(mut connection: &AsyncPgConnection) -> Result<
     Ok(())
 }
 
-/// Folds the whole log, as this transaction sees it, into the shadows.
+/// Folds what stands behind a position of the log, as this transaction sees it, into tables that know
+/// what stands before it.
 pub(crate) async fn replay(
     connection: &AsyncPgConnection,
     projector: &dyn Projector,
+    place: Place,
+    stretch: Range<i64>,
 ) -> Result<Replayed, Fault> {
-    let mut replayed = Replayed::default();
-    let mut position = 0;
+    let mut replayed = Replayed {
+        events: 0,
+        position: stretch.start,
+    };
     loop {
-        let events = chunk(connection, position).await?;
+        let events = chunk(connection, replayed.position..stretch.end).await?;
         let Some(last) = events.last() else {
             return Ok(replayed);
         };
-        position = last.position;
+        replayed.position = last.position;
         replayed.events += events.len() as u64;
-        fold(connection, projector, &events).await?;
+        fold_all(connection, projector, place, &events).await?;
     }
 }
 
-async fn fold(
+/// After so many events that the database refuses to project, and none that it took, it is not the
+/// events.
+const REFUSALS: usize = 3;
+
+/// Folds events together; where the database refuses what comes of it, one by one, so that an event
+/// whose consequences it cannot hold holds up no other. That one is said not to fit.
+async fn fold_all(
     connection: &AsyncPgConnection,
     projector: &dyn Projector,
+    place: Place,
     events: &[StoredEvent],
 ) -> Result<(), Fault> {
-    let keys: BTreeSet<_> = events
-        .iter()
-        .flat_map(|stored| projector.keys(&stored.event))
-        .collect();
-    let mut aggregates = load(connection, Place::Shadow, &keys).await?;
-    let found: Vec<_> = events
-        .iter()
-        .flat_map(|event| projector.fold(&mut aggregates, event))
-        .collect();
-    let mut writes = store(Place::Shadow, aggregates.changed())?;
-    writes.extend(store_contradictions(Place::Shadow, found.iter()));
-    for write in writes {
-        write.run(connection).await.map_err(classify)?;
+    let Err(mut error) = try_fold(connection, projector, place, events).await? else {
+        return Ok(());
+    };
+    let (events_in_it, why) = (events.len(), error.to_string());
+    tracing::warn!(
+        events = events_in_it,
+        error = why,
+        "the database refuses projections: one by one"
+    );
+    let (mut any, mut refused) = (false, Vec::new());
+    for event in events {
+        match try_fold(connection, projector, place, std::slice::from_ref(event)).await? {
+            Ok(wrote) => any |= wrote,
+            Err(why) => {
+                refused.push(not_projected(event, &why));
+                error = why;
+            }
+        }
+        if !any && refused.len() > REFUSALS {
+            return Err(Fault::Failed(error));
+        }
+    }
+    if let Some(kept) = store_contradictions(place, refused.iter()) {
+        kept.run(connection).await.map_err(classify)?;
     }
     Ok(())
 }
 
-async fn chunk(connection: &AsyncPgConnection, behind: i64) -> Result<Vec<StoredEvent>, Fault> {
+fn not_projected(event: &StoredEvent, why: &DieselError) -> Contradiction {
+    Contradiction {
+        position: event.position,
+        event_id: event.id,
+        time: event.event.time,
+        about: "projections".into(),
+        code: "not_projected".into(),
+        message: format!("the database refuses what this event changes: {why}"),
+    }
+}
+
+/// Folds events, or leaves everything as it was and says why the database refuses it.
+async fn try_fold(
+    mut connection: &AsyncPgConnection,
+    projector: &dyn Projector,
+    place: Place,
+    events: &[StoredEvent],
+) -> Result<Result<bool, DieselError>, Fault> {
+    connection
+        .batch_execute("SAVEPOINT folded")
+        .await
+        .map_err(classify)?;
+    let (end, outcome) = match fold(connection, projector, place, events).await {
+        Ok(wrote) => ("RELEASE SAVEPOINT folded", Ok(wrote)),
+        Err(Fault::Failed(error)) => ("ROLLBACK TO SAVEPOINT folded", Err(error)),
+        Err(fault) => return Err(fault),
+    };
+    connection.batch_execute(end).await.map_err(classify)?;
+    Ok(outcome)
+}
+
+/// Returns whether anything was written.
+async fn fold(
+    connection: &AsyncPgConnection,
+    projector: &dyn Projector,
+    place: Place,
+    events: &[StoredEvent],
+) -> Result<bool, Fault> {
+    let keys: BTreeSet<_> = events
+        .iter()
+        .flat_map(|stored| projector.keys(&stored.event))
+        .collect();
+    let mut aggregates = load(connection, place, &keys).await?;
+    let found: Vec<_> = events
+        .iter()
+        .flat_map(|event| projector.fold(&mut aggregates, event))
+        .collect();
+    let mut writes = store(place, aggregates.changed())?;
+    writes.extend(store_contradictions(place, found.iter()));
+    let any = !writes.is_empty();
+    for write in writes {
+        write.run(connection).await.map_err(classify)?;
+    }
+    Ok(any)
+}
+
+async fn chunk(
+    connection: &AsyncPgConnection,
+    stretch: Range<i64>,
+) -> Result<Vec<StoredEvent>, Fault> {
     let rows: Vec<EventRow> = Sql::once(format!(
         "SELECT {EVENT_COLUMNS} FROM platform.events WHERE position > "
     ))
-    .value::<BigInt, _>(behind)
+    .value::<BigInt, _>(stretch.start)
+    .sql(" AND position < ")
+    .value::<BigInt, _>(stretch.end)
     .sql(" ORDER BY position LIMIT ")
     .value::<BigInt, _>(CHUNK)
     .rows(connection)

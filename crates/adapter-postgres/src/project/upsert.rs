@@ -1,7 +1,9 @@
 //! Which columns each kind of aggregate is written to.
 
+use std::io::Write as _;
+
 use diesel::pg::Pg;
-use diesel::serialize::ToSql;
+use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{Array, BigInt, Bool, HasSqlType, Jsonb, Nullable, Text, Timestamptz};
 use pts_domain::image_ref::ImageRef;
 use pts_domain::projection::{
@@ -9,7 +11,6 @@ use pts_domain::projection::{
     Run, RunKind, Service,
 };
 use serde::Serialize;
-use serde_json::Value;
 
 use super::{Place, table};
 use crate::error::Fault;
@@ -46,6 +47,19 @@ pub(super) fn statement<'a>(
     Ok(rows.finish())
 }
 
+/// A document as text.
+#[derive(Debug)]
+struct Doc(Vec<u8>);
+
+impl ToSql<Jsonb, Pg> for Doc {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        // The version of the binary form, which is the text behind it.
+        out.write_all(&[1])?;
+        out.write_all(&self.0)?;
+        Ok(IsNull::No)
+    }
+}
+
 /// `INSERT … SELECT unnest … ON CONFLICT DO UPDATE`, a column at a time.
 struct Upsert<'a> {
     place: Place,
@@ -76,7 +90,10 @@ impl<'a> Upsert<'a> {
 
     /// The column of whole aggregates.
     fn doc<T: Serialize>(self, rows: &[&'a T]) -> Result<Self, Fault> {
-        let docs: Result<Vec<Value>, _> = rows.iter().map(serde_json::to_value).collect();
+        let docs: Result<Vec<Doc>, _> = rows
+            .iter()
+            .map(|row| serde_json::to_vec(row).map(Doc))
+            .collect();
         let docs = docs
             .map_err(|error| Fault::Corrupt(format!("an aggregate cannot be written: {error}")))?;
         Ok(self.values_of::<Jsonb, _>("doc", docs))

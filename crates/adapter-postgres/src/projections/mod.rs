@@ -13,6 +13,8 @@ mod states;
 #[cfg(test)]
 pub(crate) use runs::statement as run_statement;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use pts_domain::dora::Window;
 use pts_domain::filter::{Cursor, Page};
@@ -25,20 +27,30 @@ use pts_ports::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::PgPool;
+use crate::event_log::Writer;
 use crate::project::parse;
 use crate::row::Doc;
+use crate::{PgEventLog, PgPool};
 
-/// The projections in the schema `platform`.
-#[derive(Debug, Clone)]
+/// The projections in the schema `platform`, as of everything that was acknowledged before they are
+/// asked.
+#[derive(Clone)]
 pub struct PgProjections {
     pool: PgPool,
+    log: Arc<Writer>,
 }
 
 impl PgProjections {
-    /// Projections of a migrated database.
-    pub fn new(pool: PgPool) -> Self {
-        Self { pool }
+    /// The projections of a log.
+    pub fn of(log: &PgEventLog) -> Self {
+        let (pool, log) = log.parts();
+        Self { pool, log }
+    }
+
+    /// The pool, once the projections are where the log is.
+    async fn current(&self) -> Result<&PgPool, StoreError> {
+        self.log.current().await?;
+        Ok(&self.pool)
     }
 }
 
@@ -50,7 +62,7 @@ impl Projections for PgProjections {
         cursor: Option<Cursor>,
         limit: usize,
     ) -> Result<Page<Deployment>, StoreError> {
-        deployments::page(&self.pool, query, cursor.as_ref(), limit).await
+        deployments::page(self.current().await?, query, cursor.as_ref(), limit).await
     }
 
     async fn services(
@@ -59,11 +71,17 @@ impl Projections for PgProjections {
         cursor: Option<Cursor>,
         limit: usize,
     ) -> Result<Page<Service>, StoreError> {
-        services::page(&self.pool, environment.as_deref(), cursor.as_ref(), limit).await
+        services::page(
+            self.current().await?,
+            environment.as_deref(),
+            cursor.as_ref(),
+            limit,
+        )
+        .await
     }
 
     async fn service(&self, service: &str) -> Result<Option<Service>, StoreError> {
-        services::one(&self.pool, service).await
+        services::one(self.current().await?, service).await
     }
 
     async fn instances(
@@ -71,11 +89,11 @@ impl Projections for PgProjections {
         services: Vec<String>,
         limit: usize,
     ) -> Result<Vec<Instance>, StoreError> {
-        instances::of_services(&self.pool, services, limit).await
+        instances::of_services(self.current().await?, services, limit).await
     }
 
     async fn configs(&self, service: &str, limit: usize) -> Result<Vec<ConfigEntry>, StoreError> {
-        configs::of_service(&self.pool, service, limit).await
+        configs::of_service(self.current().await?, service, limit).await
     }
 
     async fn images(
@@ -84,11 +102,11 @@ impl Projections for PgProjections {
         cursor: Option<Cursor>,
         limit: usize,
     ) -> Result<Page<Image>, StoreError> {
-        images::page(&self.pool, query, cursor.as_ref(), limit).await
+        images::page(self.current().await?, query, cursor.as_ref(), limit).await
     }
 
     async fn runs(&self, query: &RunQuery, limit: usize) -> Result<Vec<Run>, StoreError> {
-        runs::newest(&self.pool, query, limit).await
+        runs::newest(self.current().await?, query, limit).await
     }
 
     async fn states(
@@ -97,7 +115,7 @@ impl Projections for PgProjections {
         cursor: Option<Cursor>,
         limit: usize,
     ) -> Result<Page<ComponentState>, StoreError> {
-        states::page(&self.pool, query, cursor.as_ref(), limit).await
+        states::page(self.current().await?, query, cursor.as_ref(), limit).await
     }
 
     async fn incidents(
@@ -106,7 +124,7 @@ impl Projections for PgProjections {
         cursor: Option<Cursor>,
         limit: usize,
     ) -> Result<Page<Incident>, StoreError> {
-        incidents::page(&self.pool, query, cursor.as_ref(), limit).await
+        incidents::page(self.current().await?, query, cursor.as_ref(), limit).await
     }
 
     async fn dora_facts(
@@ -116,7 +134,7 @@ impl Projections for PgProjections {
         window: Window,
     ) -> Result<DoraFacts, StoreError> {
         dora::facts(
-            &self.pool,
+            self.current().await?,
             service.as_deref(),
             environment.as_deref(),
             window,

@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use diesel::sql_types::{Array, Timestamptz, Uuid};
 use pts_domain::Timestamp;
 use pts_domain::accounting::{Outcome, UNKNOWN, day_of};
+use pts_domain::blind::Concern;
 use pts_domain::filter::{Cursor, Page};
 use pts_domain::quarantine::{Item, NewItem, Verdict, WAITED_TOO_LONG};
 use pts_ports::{Finding, Quarantine, QuarantineQuery, StoreError};
@@ -25,6 +26,7 @@ use row::{ITEM_COLUMNS, Row};
 use crate::PgPool;
 use crate::accounting::Change;
 use crate::error::classify;
+use crate::row::Number;
 use crate::sql::Sql;
 use crate::transaction::Transaction;
 
@@ -105,6 +107,13 @@ impl Quarantine for PgQuarantine {
         let rows: Vec<Row> = self.pool.load(|| list::page(query, behind, most)).await?;
         let items: Result<Vec<_>, _> = rows.into_iter().map(Item::try_from).collect();
         Ok(Page::cut(items?, limit, after))
+    }
+
+    async fn waiting(&self, concern: &Concern, most: u64) -> Result<u64, StoreError> {
+        let most = signed(most);
+        let rows: Vec<Number> = self.pool.load(|| list::waiting(concern, most)).await?;
+        let counted = rows.first().map_or(0, |row| row.number);
+        Ok(u64::try_from(counted).unwrap_or(0))
     }
 
     async fn get(&self, ids: &[uuid::Uuid]) -> Result<Vec<Item>, StoreError> {

@@ -5,6 +5,7 @@ mod connections;
 mod contract_15;
 mod contract_17;
 mod erd;
+mod export;
 mod log;
 mod migrations;
 mod outages;

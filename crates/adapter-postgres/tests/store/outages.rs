@@ -26,7 +26,8 @@ fn unavailable<T: std::fmt::Debug>(result: Result<T, StoreError>) -> bool {
 async fn a_database_that_is_away_is_unavailable_and_works_again_when_it_is_back() {
     let database = TestDb::fresh().await;
     let pool = pool(&database);
-    let (log, projections) = (log(&pool), PgProjections::new(pool.clone()));
+    let log = log(&pool);
+    let projections = PgProjections::of(&log);
     let mut events = Babel::new(1);
     log.append(events.events(5)).await.unwrap();
     log.ready().await.unwrap();
@@ -51,7 +52,8 @@ async fn a_database_that_is_away_is_unavailable_and_works_again_when_it_is_back(
 async fn connections_that_were_cut_are_replaced_without_an_error() {
     let database = TestDb::fresh().await;
     let pool = pool(&database);
-    let (log, projections) = (log(&pool), PgProjections::new(pool.clone()));
+    let log = log(&pool);
+    let projections = PgProjections::of(&log);
     let mut events = Babel::new(1);
     for _ in 0..5 {
         let both = futures::join!(
@@ -115,18 +117,18 @@ async fn an_append_dropped_anywhere_leaves_nothing_to_the_next() {
 }
 
 #[tokio::test]
-async fn a_read_that_is_dropped_does_not_hold_up_the_next_one() {
+async fn a_read_that_is_dropped_is_stopped_and_does_not_hold_up_the_next_one() {
     let database = TestDb::fresh().await;
     let client = outside(&database).await;
     let pool = pool_of(&database, 1);
-    let projections = PgProjections::new(pool.clone());
+    let projections = PgProjections::of(&log(&pool));
     // Whoever is in a transaction sees the others' activity as it was.
     let watcher = outside(&database).await;
     sql(&client, "BEGIN; LOCK TABLE platform.services").await;
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' \
+         AND datname = current_database()";
     {
         let blocked = pin!(projections.services(None, None, 1));
-        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' \
-             AND datname = current_database()";
         let watching = pin!(until("the read waits for the lock", || async {
             count(&watcher, waiting).await == 1
         }));
@@ -135,6 +137,11 @@ async fn a_read_that_is_dropped_does_not_hold_up_the_next_one() {
     }
     // The only connection was in the middle of something that does not end.
     log(&pool).head().await.unwrap();
+    // Nobody waits for it any more, so the server does not either, though the lock is still held.
+    until("the read is stopped in the database", || async {
+        count(&watcher, waiting).await == 0
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -221,7 +228,7 @@ async fn reads_that_hang_leave_connections_for_events_and_tokens() {
     sql(&client, "BEGIN; LOCK TABLE platform.services").await;
     let reads: Vec<_> = (0..6)
         .map(|_| {
-            let projections = PgProjections::new(pool.clone());
+            let projections = PgProjections::of(&log);
             tokio::spawn(async move { projections.services(None, None, 1).await })
         })
         .collect();

@@ -127,13 +127,13 @@ fn event(id: &str) -> NewEvent {
     Sender::named("s").deployment("started", "a", id, epoch(), data)
 }
 
-/// Lets no deployment in, for a reason.
+/// Lets no event in, for a reason.
 fn refuse(reason: &str) -> String {
     format!(
         "CREATE OR REPLACE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS \
          $$ BEGIN RAISE EXCEPTION '{reason}'; END $$; \
-         DROP TRIGGER IF EXISTS refuse ON platform.deployments; \
-         CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON platform.deployments \
+         DROP TRIGGER IF EXISTS refuse ON platform.events; \
+         CREATE TRIGGER refuse BEFORE INSERT ON platform.events \
          FOR EACH ROW EXECUTE FUNCTION public.refuse()"
     )
 }
@@ -154,7 +154,7 @@ async fn a_full_disk_passes_and_a_refusal_does_not_whichever_statement_meets_it(
         let refused = log.append(vec![event(&id.to_string())]).await;
         assert!(matches!(refused, Err(StoreError::Other(_))), "{refused:?}");
     }
-    sql(&client, "DROP TRIGGER refuse ON platform.deployments").await;
+    sql(&client, "DROP TRIGGER refuse ON platform.events").await;
     log.append(vec![event("1")]).await.unwrap();
     assert_eq!(log.head().await.unwrap(), 1);
 }

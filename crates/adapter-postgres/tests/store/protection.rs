@@ -20,10 +20,9 @@ async fn refused(client: &Client, statement: &str) {
 /// A database with a log of some length.
 async fn filled() -> (TestDb, Client) {
     let database = TestDb::fresh().await;
-    log(&pool(&database))
-        .append(Babel::new(1).events(200))
-        .await
-        .unwrap();
+    let log = log(&pool(&database));
+    log.append(Babel::new(1).events(200)).await.unwrap();
+    log.settle().await.unwrap();
     let client = outside(&database).await;
     (database, client)
 }

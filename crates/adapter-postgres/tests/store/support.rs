@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pts_adapter_postgres::{
-    DatabaseSettings, PgAccounting, PgEventLog, PgMaintenance, PgPool, PgProjections, PgQuarantine,
-    PgRetention, PgTokenStore, connect,
+    DatabaseSettings, PgAccounting, PgBlindSpots, PgEventLog, PgMaintenance, PgPool, PgProjections,
+    PgQuarantine, PgRetention, PgTokenStore, connect,
 };
 use pts_testkit::contract::Harness;
 use pts_testkit::fakes::DomainProjector;
@@ -47,14 +47,17 @@ pub(crate) async fn harness_on(major: u16) -> Option<Harness> {
 
 fn harness(database: TestDb) -> Harness {
     let pool = pool(&database);
+    let log = log(&pool);
+    let projections = PgProjections::of(&log);
     Harness::new(
-        Arc::new(log(&pool)),
-        Arc::new(PgProjections::new(pool.clone())),
+        Arc::new(log),
+        Arc::new(projections),
         Arc::new(maintenance(&pool)),
         Arc::new(PgTokenStore::new(pool.clone())),
         (
             Arc::new(PgAccounting::new(pool.clone())),
             Arc::new(PgQuarantine::new(pool.clone())),
+            Arc::new(PgBlindSpots::new(pool.clone())),
         ),
         Arc::new(PgRetention::new(pool)),
     )

@@ -16,6 +16,8 @@ use crate::{Action, Effect, EventRecord};
 macro_rules! each_deployments_action {
     ($each:ident) => {
         $each!(answer $crate::actions::deployments::SearchDeployments);
+        $each!(feed $crate::actions::feeds::DeploymentsFeed);
+        $each!(feed $crate::actions::feeds::DeploymentsCalendar);
         $each!(answer $crate::actions::deployments::GetDeployment);
     };
 }

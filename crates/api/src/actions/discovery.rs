@@ -36,11 +36,15 @@ pub struct ActionRecord {
     pub path: String,
     /// Other paths that lead to the same place.
     pub aliases: Vec<String>,
-    /// How input and output travel over its route; a stream has only that.
+    /// How input and output travel over its route; a stream, a download and a feed have only that.
     pub binding: Binding,
+    /// In which media types a download or a feed is written, the usual one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media_types: Vec<String>,
     /// JSON Schema (2020-12) of its input.
     pub input_schema: Value,
-    /// JSON Schema (2020-12) of what it gives: of `data`, or of each event of a stream.
+    /// JSON Schema (2020-12) of what it gives: of `data`, or of each event of a stream or a
+    /// download.
     pub output_schema: Value,
     /// Inputs that show what it is for.
     pub examples: Vec<Value>,
@@ -62,8 +66,8 @@ pub struct ListActionsInput {
 impl Action for ListActions {
     const NAME: &'static str = "platform.actions.list";
     const SUMMARY: &'static str = "List the actions, with their schemas";
-    const DESCRIPTION: &'static str = "Each can be carried out over its own route or by its name over \
-        `POST /v1/actions`: the same checks, the same code.";
+    const DESCRIPTION: &'static str = "Each can be carried out over its own route or, but for streams, downloads \
+        and feeds, by its name over `POST /v1/actions`: the same checks, the same code.";
     const SCOPE: Scope = Scope::EventsRead;
     const EFFECT: Effect = Effect::Read;
     const PATH: &'static str = "/v1/actions";

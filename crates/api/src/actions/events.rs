@@ -21,6 +21,7 @@ macro_rules! each_events_action {
         $each!(ingest $crate::actions::events::AppendEvents);
         $each!(answer $crate::actions::events::SearchEvents);
         $each!(stream $crate::actions::events::StreamEvents);
+        $each!(download $crate::actions::export::ExportEvents);
         $each!(answer $crate::actions::events::GetEvent);
     };
 }

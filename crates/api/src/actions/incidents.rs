@@ -15,6 +15,8 @@ use crate::{Action, Effect};
 macro_rules! each_incidents_action {
     ($each:ident) => {
         $each!(answer $crate::actions::incidents::SearchIncidents);
+        $each!(feed $crate::actions::feeds::IncidentsFeed);
+        $each!(feed $crate::actions::feeds::IncidentsCalendar);
     };
 }
 

@@ -2,11 +2,15 @@
 //! one, see `docs/adding-an-action.md`.
 
 pub mod accounting;
+pub mod annotations;
 pub mod deployments;
 pub mod discovery;
 pub mod dora;
 pub mod event_types;
 pub mod events;
+pub mod expectations;
+pub mod export;
+pub mod feeds;
 pub mod images;
 pub mod incidents;
 pub mod quarantine;
@@ -24,8 +28,9 @@ pub const USUAL_LIMIT: usize = 100;
 /// Calls a macro for every action of the service, in the order of the reference, with how it is
 /// carried out and its type: `each!(answer pts_api::actions::events::SearchEvents);`.
 ///
-/// `answer` is one question (or command) and one answer, by the `UseCase` behind it; `ingest` takes
-/// events in and `stream` follows them, each in a way of its own.
+/// `answer` is one question (or command) and one answer, by the `UseCase` behind it; so is `feed`,
+/// whose route gives the answer as a document. `ingest` takes events in, `stream` follows them and
+/// `download` writes all of them out, each in a way of its own.
 ///
 /// Everything that goes through all actions is made with it: the list below, the routes, the
 /// dispatch by name. So an action that is listed here is everywhere, or nothing compiles.
@@ -39,9 +44,11 @@ macro_rules! each_action {
         $crate::each_images_action!($each);
         $crate::each_state_action!($each);
         $crate::each_incidents_action!($each);
+        $crate::each_annotations_action!($each);
         $crate::each_dora_action!($each);
         $crate::each_timeline_action!($each);
         $crate::each_accounting_action!($each);
+        $crate::each_expectations_action!($each);
         $crate::each_quarantine_action!($each);
         $crate::each_discovery_action!($each);
     };

@@ -59,7 +59,7 @@ async fn call<A: Action>(gateway: &Gateway, input: A::Input) -> Result<Answer<A:
 where
     Gateway: UseCase<A>,
 {
-    Ok(<Gateway as UseCase<A>>::run(gateway, input).await?)
+    Ok(gateway.call_here::<A>(input).await?)
 }
 
 fn search(which: &Which) -> SearchQuarantineInput {

@@ -77,23 +77,26 @@ async fn events_become_projections_and_outlive_a_stop_and_a_kill() {
 async fn nothing_but_health_and_the_sign_in_page_answers_without_a_token() {
     let dir = data_dir();
     let server = Server::start(dir.path(), &[]).await;
-    let bare = |path: &str| {
+    let bare = |method: Method, path: &str| {
         let request = server
             .client
-            .request(Method::GET, format!("{}{path}", server.url));
+            .request(method, format!("{}{path}", server.url));
         async move { request.send().await.unwrap().status() }
     };
     for path in ["/healthz", "/readyz", "/signin"] {
-        assert_eq!(bare(path).await, StatusCode::OK, "{path}");
+        assert_eq!(bare(Method::GET, path).await, StatusCode::OK, "{path}");
     }
-    let all = pts_api::actions::all();
-    let questions = (all.iter()).filter(|action| action.method == pts_api::Method::Get);
     let closed = ["/metrics", "/openapi.json", "/docs", "/admin", "/events"];
-    for path in closed
-        .into_iter()
-        .chain(questions.map(|action| action.path))
-    {
-        let status = bare(path).await;
+    let pages = closed.map(|path| (Method::GET, path)).into_iter();
+    let actions = pts_api::actions::all().into_iter().map(|action| {
+        let method = match action.method {
+            pts_api::Method::Get => Method::GET,
+            pts_api::Method::Post => Method::POST,
+        };
+        (method, action.path)
+    });
+    for (method, path) in pages.chain(actions) {
+        let status = bare(method, path).await;
         let to_sign_in = status == StatusCode::SEE_OTHER;
         assert!(
             status == StatusCode::UNAUTHORIZED || to_sign_in,

@@ -33,6 +33,8 @@ pub(crate) fn program(data_dir: &Path) -> Command {
         .current_dir(data_dir)
         .arg("--data-dir")
         .arg(data_dir)
+        // Tests of other things count events.
+        .env("PTS__ITSELF__REPORT", "false")
         .kill_on_drop(true);
     command
 }
@@ -59,7 +61,17 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one and waits until it says where it listens.
     pub(crate) async fn start(data_dir: &Path, arguments: &[&str]) -> Self {
+        Self::start_with(data_dir, arguments, &[]).await
+    }
+
+    /// The same with more in its environment.
+    pub(crate) async fn start_with(
+        data_dir: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
         let mut child = program(data_dir)
+            .envs(environment.iter().copied())
             .args(["--listen", "127.0.0.1:0"])
             .args(arguments)
             .stdin(Stdio::null())

@@ -2,8 +2,10 @@
 
 mod accounts;
 mod commands;
+mod coverage;
 mod faults;
 mod first_run;
 mod harness;
 mod ingest;
+mod itself;
 mod retention;

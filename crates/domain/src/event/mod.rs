@@ -5,6 +5,7 @@ mod digest;
 mod limits;
 mod numbers;
 mod parse;
+mod raw;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -15,6 +16,7 @@ pub use digest::ContentDigest;
 pub use limits::check as check_limits;
 pub(crate) use numbers::settle;
 pub use parse::{Form, Received, read};
+pub use raw::RawEvent;
 
 use crate::platform::{PlatformEvent, cdevents};
 use crate::{FieldError, Timestamp};

@@ -2,7 +2,8 @@
 //! their group is safe on disk.
 //!
 //! Nobody waits for company: a writer takes at once whatever is there, and groups form by themselves
-//! while it is busy. A second writer begins only when that much is waiting that dividing it pays.
+//! while it is busy. A second writer begins when that much is waiting that the store need not wait
+//! for the first one's answer.
 //! Writers are tasks that end when nothing waits; a request that goes away while it waits is not
 //! written, one that is being written is written to its end.
 
@@ -32,8 +33,9 @@ const GROUP: usize = 1_000;
 const TURN: usize = 64;
 /// Writers at the same time.
 const WRITERS: usize = 2;
-/// From so many waiting events on, another writer begins.
-const WORTH_ANOTHER: usize = 250;
+/// From so many waiting events on, another writer begins: its group is on its way while the answer to
+/// the one before still is.
+const WORTH_ANOTHER: usize = 16;
 /// Groups that may wait for the disk at the same time: it may stand still while writing goes on.
 const UNSAFE_GROUPS: usize = 64;
 /// A request that is not answered by then is told so.
@@ -114,9 +116,13 @@ pub(crate) struct Engine {
 /// Is told what is safe on disk now, and when the last of it was received.
 pub(crate) type Told = Box<dyn Fn(&[Appended], Option<Timestamp>) + Send + Sync>;
 
+/// Is told what came in, before it is written: whoever sends is heard, whatever becomes of it.
+pub(crate) type Heard = Box<dyn Fn(&[NewEvent]) + Send + Sync>;
+
 struct Shared {
     log: Arc<dyn EventLog>,
     told: Told,
+    heard: Heard,
     state: Mutex<State>,
     /// For groups that are written and not yet safe on disk.
     room: Arc<Semaphore>,
@@ -136,7 +142,7 @@ struct State {
 impl Engine {
     /// An engine over a log. `told` hears of each group before its requests do, and of those too whose
     /// requests are gone.
-    pub(crate) fn new(log: Arc<dyn EventLog>, told: Told) -> Self {
+    pub(crate) fn new(log: Arc<dyn EventLog>, told: Told, heard: Heard) -> Self {
         let state = State {
             queue: Queue::new(BOUNDS),
             writers: 0,
@@ -145,6 +151,7 @@ impl Engine {
             shared: Arc::new(Shared {
                 log,
                 told,
+                heard,
                 state: Mutex::new(state),
                 room: Arc::new(Semaphore::new(UNSAFE_GROUPS)),
                 busy: AtomicUsize::new(0),
@@ -195,6 +202,12 @@ impl Engine {
             }
             ended.await;
         }
+    }
+
+    /// Whether more than half of what may wait does.
+    pub(crate) fn is_pressed(&self) -> bool {
+        let (events, bytes) = self.waiting();
+        events > BOUNDS.events / 2 || bytes > BOUNDS.bytes / 2
     }
 
     /// How much waits: events and bytes.
@@ -321,6 +334,7 @@ async fn group(shared: &Arc<Shared>, jobs: Vec<Job>) {
         all.extend(batch);
     }
     let newest = all.iter().map(|new| new.received_at).max();
+    (shared.heard)(&all);
     // Never closed.
     let room = Arc::clone(&shared.room).acquire_owned().await;
     match shared.log.write(all).await {

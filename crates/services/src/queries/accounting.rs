@@ -1,19 +1,19 @@
 //! What became of everything that was sent.
 
+use pts_api::Gap;
 use pts_api::actions::accounting::{
     AccountReport, AccountRow, GetAccounting, GetAccountingInput, Tally,
 };
-use pts_api::{Answer, Coverage, Gap};
 use pts_domain::accounting::Days;
 use pts_ports::AccountQuery;
 
 use super::period;
-use crate::coverage::answer;
+use crate::coverage::{Found, Question, found};
 use crate::gateway::limit;
 use crate::{ActionError, Gateway, UseCase};
 
 impl UseCase<GetAccounting> for Gateway {
-    async fn run(&self, input: GetAccountingInput) -> Result<Answer<AccountReport>, ActionError> {
+    async fn run(&self, input: GetAccountingInput) -> Result<Found<AccountReport>, ActionError> {
         let (since, until) = period(self, input.since.as_ref(), input.until.as_ref())?;
         let limit = limit(input.limit)?;
         let query = AccountQuery {
@@ -29,17 +29,16 @@ impl UseCase<GetAccounting> for Gateway {
             totals: Tally::from(account.totals),
             rows: account.lines.into_iter().map(AccountRow::from).collect(),
         };
-        let mut coverage = self.coverage();
+        // An account of what was received is whole whatever was not.
+        let mut answer = found(report, Question::itself());
         if account.uncounted > 0 {
-            let gap = Gap {
+            answer.gaps.push(Gap {
                 from: None,
                 to: None,
                 reason: "events of the log that are still being counted".to_owned(),
                 count: Some(account.uncounted),
-            };
-            coverage = Coverage::of(coverage.sources, vec![gap]);
+            });
         }
-        let mut answer = answer(report, coverage);
         if shown < account.all_lines {
             answer.warnings.push(format!(
                 "only the busiest {shown} of {} rows are shown; the totals are of all",

@@ -1,7 +1,6 @@
 //! Searching and looking up deployments.
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use pts_api::Answer;
 use pts_api::actions::deployments::{
     DeploymentDetail, GetDeployment, GetDeploymentInput, SearchDeployments, SearchDeploymentsInput,
 };
@@ -9,7 +8,7 @@ use pts_domain::projection::Deployment;
 use pts_ports::DeploymentQuery;
 
 use super::period;
-use crate::coverage::{answer, page};
+use crate::coverage::{Found, Question, found, page};
 use crate::gateway::{CursorKind, cursor, limit};
 use crate::{ActionError, Gateway, UseCase};
 
@@ -24,7 +23,7 @@ impl UseCase<SearchDeployments> for Gateway {
     async fn run(
         &self,
         input: SearchDeploymentsInput,
-    ) -> Result<Answer<Vec<Deployment>>, ActionError> {
+    ) -> Result<Found<Vec<Deployment>>, ActionError> {
         let (since, until) = period(self, input.since.as_ref(), input.until.as_ref())?;
         let limit = limit(input.limit)?;
         let cursor = cursor(input.cursor.as_deref(), CursorKind::Position)?;
@@ -37,31 +36,34 @@ impl UseCase<SearchDeployments> for Gateway {
             since,
             until,
         };
+        let question = match (since, until) {
+            (Some(_), _) => Question::period(since, until, &["deployment.*"]),
+            (None, Some(until)) => Question::state_at(until, &["deployment.*"]),
+            (None, None) => Question::present(self.now(), &["deployment.*"]),
+        }
+        .of(query.service.as_ref(), query.environment.as_ref());
         let found = self.projections.deployments(&query, cursor, limit).await?;
-        Ok(page(found, self.coverage(), |deployment| deployment))
+        Ok(page(found, question, |deployment| deployment))
     }
 }
 
 impl UseCase<GetDeployment> for Gateway {
-    async fn run(
-        &self,
-        input: GetDeploymentInput,
-    ) -> Result<Answer<DeploymentDetail>, ActionError> {
+    async fn run(&self, input: GetDeploymentInput) -> Result<Found<DeploymentDetail>, ActionError> {
         let query = DeploymentQuery {
             deployment_id: Some(input.id.clone()),
             service: input.service,
             environment: input.environment,
             ..DeploymentQuery::default()
         };
-        let mut found = self
+        let mut candidates = self
             .projections
             .deployments(&query, None, MOST_CANDIDATES)
             .await?
             .items;
-        if found.len() > 1 {
-            return Err(ambiguous(&input.id, &found));
+        if candidates.len() > 1 {
+            return Err(ambiguous(&input.id, &candidates));
         }
-        let Some(deployment) = found.pop() else {
+        let Some(deployment) = candidates.pop() else {
             return Err(ActionError::NotFound {
                 what: format!("the deployment `{}`", input.id),
             });
@@ -83,15 +85,25 @@ impl UseCase<GetDeployment> for Gateway {
             .await?
             .items;
         let events = events.into_iter().flatten().map(Into::into).collect();
-        Ok(answer(
-            DeploymentDetail {
-                deployment,
-                events,
-                contradictions,
-            },
-            self.coverage(),
-        ))
+        let question = lifetime(&deployment);
+        let detail = DeploymentDetail {
+            deployment,
+            events,
+            contradictions,
+        };
+        Ok(found(detail, question))
     }
+}
+
+/// What could be missing of a deployment: what happened to it from the first that is known to its
+/// end, or until now.
+fn lifetime(deployment: &Deployment) -> Question {
+    let begun = [deployment.requested_at, deployment.started_at];
+    let begun = begun.into_iter().flatten().min();
+    let until = deployment.finished_at.max(deployment.rolled_back_at);
+    let since = begun.unwrap_or(deployment.status_at);
+    Question::period(Some(since), until, &["deployment.*"])
+        .of(Some(&deployment.service), Some(&deployment.environment))
 }
 
 fn ambiguous(id: &str, found: &[Deployment]) -> ActionError {

@@ -2,15 +2,15 @@
 
 use std::sync::LazyLock;
 
+use pts_api::ActionSpec;
 use pts_api::actions::discovery::{
     ActionRecord, GetAction, GetActionInput, ListActions, ListActionsInput,
 };
-use pts_api::{ActionSpec, Answer};
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
-use crate::coverage::answer;
+use crate::coverage::{Found, Question, found};
 use crate::registry::unknown;
 use crate::{ActionError, Gateway, UseCase};
 
@@ -29,6 +29,7 @@ fn record(action: &ActionSpec) -> ActionRecord {
         path: action.path.to_owned(),
         aliases: action.aliases.iter().map(ToString::to_string).collect(),
         binding: action.binding,
+        media_types: action.media_types.iter().map(ToString::to_string).collect(),
         input_schema: standing_alone(action.input_schema),
         output_schema: standing_alone(action.output_schema),
         examples: vec![(action.example)()],
@@ -47,20 +48,20 @@ fn standing_alone(schema: fn(&mut SchemaGenerator) -> Schema) -> Value {
 }
 
 impl UseCase<ListActions> for Gateway {
-    async fn run(&self, input: ListActionsInput) -> Result<Answer<Vec<ActionRecord>>, ActionError> {
+    async fn run(&self, input: ListActionsInput) -> Result<Found<Vec<ActionRecord>>, ActionError> {
         let wanted = |record: &&ActionRecord| {
             input.effect.is_none_or(|effect| effect == record.effect)
                 && input.scope.is_none_or(|scope| scope == record.scope)
         };
         let records = RECORDS.iter().filter(wanted).cloned().collect();
-        Ok(answer(records, self.coverage()))
+        Ok(found(records, Question::itself()))
     }
 }
 
 impl UseCase<GetAction> for Gateway {
-    async fn run(&self, input: GetActionInput) -> Result<Answer<ActionRecord>, ActionError> {
-        let found = RECORDS.iter().find(|record| record.key == input.key);
-        let record = found.ok_or_else(|| unknown(&input.key))?;
-        Ok(answer(record.clone(), self.coverage()))
+    async fn run(&self, input: GetActionInput) -> Result<Found<ActionRecord>, ActionError> {
+        let known = RECORDS.iter().find(|record| record.key == input.key);
+        let record = known.ok_or_else(|| unknown(&input.key))?;
+        Ok(found(record.clone(), Question::itself()))
     }
 }

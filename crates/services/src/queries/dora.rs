@@ -1,12 +1,11 @@
 //! DORA's five metrics over a window.
 
 use chrono::Duration;
-use pts_api::Answer;
 use pts_api::actions::dora::{DoraView, GetDora, GetDoraInput};
 use pts_domain::FieldError;
 use pts_domain::dora::{Window, dora};
 
-use crate::coverage::answer;
+use crate::coverage::{Found, Question, found};
 use crate::{ActionError, Gateway, UseCase};
 
 const USUAL_WINDOW: Duration = Duration::days(30);
@@ -15,7 +14,7 @@ const LONGEST_WINDOW: Duration = Duration::days(731);
 const USUAL_ENVIRONMENT: &str = "production";
 
 impl UseCase<GetDora> for Gateway {
-    async fn run(&self, input: GetDoraInput) -> Result<Answer<DoraView>, ActionError> {
+    async fn run(&self, input: GetDoraInput) -> Result<Found<DoraView>, ActionError> {
         let now = self.now();
         let to = input.until.as_ref().map_or(now, |until| until.resolve(now));
         let length = input.window.map_or(USUAL_WINDOW, |window| window.0);
@@ -67,13 +66,23 @@ impl UseCase<GetDora> for Gateway {
             left_out.incidents_with_unknown_deployment,
             "incidents name a deployment that was not reported",
         );
+        let question = Question::period(
+            Some(window.from),
+            Some(window.to),
+            &["deployment.*", "incident.*"],
+        )
+        .of(input.service.as_ref(), environment.as_ref());
         let view = DoraView {
             service: input.service,
             environment,
             metrics,
         };
-        let mut answer = answer(view, self.coverage());
+        let mut answer = found(view, question);
         answer.warnings = warnings;
         Ok(answer)
+    }
+
+    fn is_heavy(_input: &GetDoraInput) -> bool {
+        true
     }
 }

@@ -1,13 +1,12 @@
 //! The catalogue of what can be sent.
 
-use pts_api::Answer;
 use pts_api::actions::event_types::{
     EventTypeRecord, GetEventType, GetEventTypeInput, ListEventTypes, ListEventTypesInput,
 };
 use pts_domain::platform::{self, EventType};
 use pts_domain::problem::nearest;
 
-use crate::coverage::answer;
+use crate::coverage::{Found, Question, found};
 use crate::{ActionError, Gateway, UseCase};
 
 fn record(known: &EventType) -> EventTypeRecord {
@@ -30,7 +29,7 @@ impl UseCase<ListEventTypes> for Gateway {
     async fn run(
         &self,
         input: ListEventTypesInput,
-    ) -> Result<Answer<Vec<EventTypeRecord>>, ActionError> {
+    ) -> Result<Found<Vec<EventTypeRecord>>, ActionError> {
         let wanted = |known: &&EventType| {
             input
                 .family
@@ -38,12 +37,12 @@ impl UseCase<ListEventTypes> for Gateway {
                 .is_none_or(|family| known.family == family)
         };
         let types = platform::all().iter().filter(wanted).map(record).collect();
-        Ok(answer(types, self.coverage()))
+        Ok(found(types, Question::itself()))
     }
 }
 
 impl UseCase<GetEventType> for Gateway {
-    async fn run(&self, input: GetEventTypeInput) -> Result<Answer<EventTypeRecord>, ActionError> {
+    async fn run(&self, input: GetEventTypeInput) -> Result<Found<EventTypeRecord>, ActionError> {
         let Some(known) = platform::find(&input.name) else {
             let names = platform::all().iter().map(|known| known.name);
             let hint = nearest(&input.name, names)
@@ -56,6 +55,6 @@ impl UseCase<GetEventType> for Gateway {
         let mut record = record(known);
         record.schema = Some(known.schema().to_value());
         record.example = Some(known.example());
-        Ok(answer(record, self.coverage()))
+        Ok(found(record, Question::itself()))
     }
 }

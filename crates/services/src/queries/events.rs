@@ -1,16 +1,16 @@
 //! Searching and looking up events.
 
+use pts_api::EventRecord;
 use pts_api::actions::events::{GetEvent, GetEventInput, SearchEvents, SearchInput};
-use pts_api::{Answer, EventRecord};
 use pts_domain::filter::{EventFilter, patterns};
 
 use super::period;
-use crate::coverage::{answer, page};
+use crate::coverage::{Found, Question, found, page};
 use crate::gateway::{CursorKind, cursor, limit};
 use crate::{ActionError, Gateway, UseCase};
 
 impl UseCase<SearchEvents> for Gateway {
-    async fn run(&self, input: SearchInput) -> Result<Answer<Vec<EventRecord>>, ActionError> {
+    async fn run(&self, input: SearchInput) -> Result<Found<Vec<EventRecord>>, ActionError> {
         let (since, until) = period(self, input.since.as_ref(), input.until.as_ref())?;
         let limit = limit(input.limit)?;
         let cursor = cursor(input.cursor.as_deref(), CursorKind::Event)?;
@@ -24,22 +24,27 @@ impl UseCase<SearchEvents> for Gateway {
             until,
             data: input.data,
         };
-        let found = self.log.search(&filter, cursor.clone(), limit).await?;
-        found
+        let events = self.log.search(&filter, cursor.clone(), limit).await?;
+        events
             .items
             .iter()
             .for_each(|event| self.freshness.received(event.received_at));
-        let coverage = self.coverage_of_page(&filter, cursor.as_ref(), &found);
-        Ok(page(found, coverage, EventRecord::from))
+        let question = Question::page_of_events(&filter, cursor.as_ref(), &events);
+        Ok(page(events, question, EventRecord::from))
+    }
+
+    fn is_heavy(input: &SearchInput) -> bool {
+        // Nothing is kept that would find these.
+        !input.data.is_empty()
     }
 }
 
 impl UseCase<GetEvent> for Gateway {
-    async fn run(&self, input: GetEventInput) -> Result<Answer<EventRecord>, ActionError> {
-        let found = self.log.get(input.id).await?;
-        let event = found.ok_or_else(|| ActionError::NotFound {
+    async fn run(&self, input: GetEventInput) -> Result<Found<EventRecord>, ActionError> {
+        let event = self.log.get(input.id).await?;
+        let event = event.ok_or_else(|| ActionError::NotFound {
             what: format!("the event {}", input.id),
         })?;
-        Ok(answer(event.into(), self.coverage()))
+        Ok(found(event.into(), Question::itself()))
     }
 }

@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 
-use pts_api::Answer;
 use pts_api::actions::images::{ImageView, SearchImages, SearchImagesInput};
 use pts_domain::image_ref::ImageRef;
 use pts_domain::projection::{Image, Run};
 use pts_ports::{ImageQuery, RunQuery};
 
-use crate::coverage::page;
+use crate::coverage::{Found, Question, page};
 use crate::gateway::{CursorKind, cursor, limit};
 use crate::{ActionError, Gateway, UseCase};
 
@@ -18,7 +17,7 @@ const MOST_RUNS: usize = 10_000;
 const MOST_SHOWN: usize = 100;
 
 impl UseCase<SearchImages> for Gateway {
-    async fn run(&self, input: SearchImagesInput) -> Result<Answer<Vec<ImageView>>, ActionError> {
+    async fn run(&self, input: SearchImagesInput) -> Result<Found<Vec<ImageView>>, ActionError> {
         let limit = limit(input.limit)?;
         let cursor = cursor(input.cursor.as_deref(), CursorKind::Position)?;
         let query = ImageQuery {
@@ -54,7 +53,8 @@ impl UseCase<SearchImages> for Gateway {
                 left_out += 1;
             }
         }
-        let mut answer = page(found, self.coverage(), |image| {
+        let question = Question::present(self.now(), &["image.*", "deployment.*", "service.*"]);
+        let mut answer = page(found, question, |image| {
             let ran = shown
                 .get(&image.first_position)
                 .cloned()
@@ -72,6 +72,10 @@ impl UseCase<SearchImages> for Gateway {
                 .push(format!("only the newest {MOST_RUNS} runs were looked at"));
         }
         Ok(answer)
+    }
+
+    fn is_heavy(_input: &SearchImagesInput) -> bool {
+        true
     }
 }
 

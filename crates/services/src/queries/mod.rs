@@ -2,11 +2,14 @@
 //! `pts_api::actions`.
 
 mod accounting;
+mod annotations;
 mod deployments;
 mod discovery;
 mod dora;
 mod event_types;
 mod events;
+mod expectations;
+mod feeds;
 mod images;
 mod incidents;
 mod quarantine;
@@ -20,7 +23,7 @@ use pts_domain::{FieldError, Timestamp};
 use crate::{ActionError, Gateway};
 
 /// A period as a query names it; refused when it ends before it begins.
-fn period(
+pub(crate) fn period(
     gateway: &Gateway,
     since: Option<&Moment>,
     until: Option<&Moment>,

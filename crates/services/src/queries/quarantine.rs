@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use pts_api::Answer;
 use pts_api::actions::LARGEST_LIMIT;
 use pts_api::actions::quarantine::{
     DiscardQuarantined, DiscardQuarantinedInput, DiscardReport, GetQuarantined,
@@ -16,7 +15,7 @@ use pts_ports::{Finding, QuarantineQuery};
 use uuid::Uuid;
 
 use super::period;
-use crate::coverage::{answer, page};
+use crate::coverage::{Found, Question, found, page};
 use crate::gateway::{CursorKind, cursor, limit};
 use crate::{ActionError, Gateway, UseCase};
 
@@ -31,7 +30,7 @@ impl UseCase<SearchQuarantine> for Gateway {
     async fn run(
         &self,
         input: SearchQuarantineInput,
-    ) -> Result<Answer<Vec<QuarantinedItem>>, ActionError> {
+    ) -> Result<Found<Vec<QuarantinedItem>>, ActionError> {
         let (since, until) = period(self, input.since.as_ref(), input.until.as_ref())?;
         let limit = limit(input.limit)?;
         let cursor = place(input.cursor.as_deref())?;
@@ -45,29 +44,26 @@ impl UseCase<SearchQuarantine> for Gateway {
             until,
             oldest_first: false,
         };
-        let found = self.quarantine.items(&query, cursor, limit).await?;
-        Ok(page(found, self.coverage(), QuarantinedItem::from))
+        let items = self.quarantine.items(&query, cursor, limit).await?;
+        Ok(page(items, Question::itself(), QuarantinedItem::from))
     }
 }
 
 impl UseCase<GetQuarantined> for Gateway {
-    async fn run(
-        &self,
-        input: GetQuarantinedInput,
-    ) -> Result<Answer<QuarantinedItem>, ActionError> {
-        let found = self.quarantine.get(&[input.id]).await?;
-        let item = found
+    async fn run(&self, input: GetQuarantinedInput) -> Result<Found<QuarantinedItem>, ActionError> {
+        let items = self.quarantine.get(&[input.id]).await?;
+        let item = items
             .into_iter()
             .next()
             .ok_or_else(|| ActionError::NotFound {
                 what: format!("the item {}", input.id),
             })?;
-        Ok(answer(item.into(), self.coverage()))
+        Ok(found(item.into(), Question::itself()))
     }
 }
 
 impl UseCase<ReplayQuarantine> for Gateway {
-    async fn run(&self, input: ReplayQuarantineInput) -> Result<Answer<ReplayReport>, ActionError> {
+    async fn run(&self, input: ReplayQuarantineInput) -> Result<Found<ReplayReport>, ActionError> {
         let mut report = ReplayReport::default();
         let (wanted, next) = self.to_replay(input, &mut report).await?;
         let mut group: Vec<Uuid> = Vec::new();
@@ -88,7 +84,7 @@ impl UseCase<ReplayQuarantine> for Gateway {
             waiting = report.waiting,
             "quarantined items were replayed"
         );
-        let mut answer = answer(report, self.coverage());
+        let mut answer = found(report, Question::itself());
         answer.next_cursor = next.as_ref().map(Cursor::to_string);
         Ok(answer)
     }
@@ -183,7 +179,7 @@ impl UseCase<DiscardQuarantined> for Gateway {
     async fn run(
         &self,
         input: DiscardQuarantinedInput,
-    ) -> Result<Answer<DiscardReport>, ActionError> {
+    ) -> Result<Found<DiscardReport>, ActionError> {
         let ids = named(input.ids)?;
         let reason = input.reason.trim();
         if reason.is_empty()
@@ -208,7 +204,7 @@ impl UseCase<DiscardQuarantined> for Gateway {
             discarded: discarded.len(),
             others: ids.into_iter().filter(|id| !gone.contains(id)).collect(),
         };
-        Ok(answer(report, self.coverage()))
+        Ok(found(report, Question::itself()))
     }
 }
 

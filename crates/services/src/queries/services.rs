@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use pts_api::Answer;
 use pts_api::actions::services::{
     EnvironmentSummary, GetService, GetServiceInput, InstanceView, ListServices, ListServicesInput,
     ObservedVersion, ServiceDetail, ServiceSummary,
@@ -10,23 +9,31 @@ use pts_api::actions::services::{
 use pts_domain::Timestamp;
 use pts_domain::projection::{Instance, Liveness, Service};
 
-use crate::coverage::{answer, page};
+use crate::coverage::{Found, Question, found, page};
 use crate::gateway::{CursorKind, cursor, limit};
 use crate::{ActionError, Gateway, UseCase};
 
 /// How many instances or settings are looked at for one answer.
 const MOST_PARTS: usize = 1_000;
+/// What is known of services comes from these.
+const RESTS_ON: &[&str] = &[
+    "deployment.*",
+    "service.*",
+    "config.*",
+    "state.*",
+    "incident.*",
+];
 
 impl UseCase<ListServices> for Gateway {
     async fn run(
         &self,
         input: ListServicesInput,
-    ) -> Result<Answer<Vec<ServiceSummary>>, ActionError> {
+    ) -> Result<Found<Vec<ServiceSummary>>, ActionError> {
         let limit = limit(input.limit)?;
         let cursor = cursor(input.cursor.as_deref(), CursorKind::Name(1))?;
         let found = self
             .projections
-            .services(input.environment, cursor, limit)
+            .services(input.environment.clone(), cursor, limit)
             .await?;
         let names = found
             .items
@@ -39,7 +46,8 @@ impl UseCase<ListServices> for Gateway {
         let cut = instances.len() > most;
         instances.truncate(most);
         let now = self.now();
-        let mut answer = page(found, self.coverage(), |service| {
+        let question = Question::present(now, RESTS_ON).of(None, input.environment.as_ref());
+        let mut answer = page(found, question, |service| {
             let own: Vec<_> = instances
                 .iter()
                 .filter(|instance| instance.service == service.service)
@@ -61,7 +69,7 @@ impl UseCase<ListServices> for Gateway {
 }
 
 impl UseCase<GetService> for Gateway {
-    async fn run(&self, input: GetServiceInput) -> Result<Answer<ServiceDetail>, ActionError> {
+    async fn run(&self, input: GetServiceInput) -> Result<Found<ServiceDetail>, ActionError> {
         let Some(mut service) = self.projections.service(&input.name).await? else {
             return Err(ActionError::NotFound {
                 what: format!("the service `{}`", input.name),
@@ -113,7 +121,8 @@ impl UseCase<GetService> for Gateway {
                 silent.join(", ")
             ));
         }
-        let mut answer = answer(detail, self.coverage());
+        let question = Question::present(now, RESTS_ON).of(Some(&input.name), None);
+        let mut answer = found(detail, question);
         answer.warnings = warnings;
         Ok(answer)
     }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use pts_api::Answer;
 use pts_api::actions::timeline::{
     CompareMoments, CompareMomentsInput, Comparison, ListContradictions, ListContradictionsInput,
     RanAt, RunChange, WhatRanAt, WhatRanAtInput,
@@ -11,7 +10,7 @@ use pts_domain::projection::{Contradiction, Liveness, Run, RunKind};
 use pts_domain::{FieldError, Timestamp};
 use pts_ports::RunQuery;
 
-use crate::coverage::{answer, page};
+use crate::coverage::{Found, Question, found, page};
 use crate::gateway::{CursorKind, cursor, limit};
 use crate::{ActionError, Gateway, UseCase};
 
@@ -19,7 +18,7 @@ use crate::{ActionError, Gateway, UseCase};
 const MOST_RUNS: usize = 10_000;
 
 impl UseCase<WhatRanAt> for Gateway {
-    async fn run(&self, input: WhatRanAtInput) -> Result<Answer<RanAt>, ActionError> {
+    async fn run(&self, input: WhatRanAtInput) -> Result<Found<RanAt>, ActionError> {
         let now = self.now();
         let time = input.time.as_ref().map_or(now, |time| time.resolve(now));
         let query = RunQuery {
@@ -35,14 +34,14 @@ impl UseCase<WhatRanAt> for Gateway {
         let (declared, observed): (Vec<_>, Vec<_>) = runs
             .into_iter()
             .partition(|run| run.kind == RunKind::Declared);
-        let mut answer = answer(
-            RanAt {
-                time,
-                declared,
-                observed,
-            },
-            self.coverage(),
-        );
+        let question = Question::state_at(time, &["deployment.*", "service.*"])
+            .of(query.service.as_ref(), query.environment.as_ref());
+        let ran = RanAt {
+            time,
+            declared,
+            observed,
+        };
+        let mut answer = found(ran, question);
         if cut {
             answer
                 .warnings
@@ -61,6 +60,10 @@ impl UseCase<WhatRanAt> for Gateway {
                 .push("the moment lies ahead: this is what runs now".to_owned());
         }
         Ok(answer)
+    }
+
+    fn is_heavy(_input: &WhatRanAtInput) -> bool {
+        true
     }
 }
 
@@ -97,9 +100,11 @@ fn place(run: &Run) -> (&str, &str, Option<&String>) {
 }
 
 impl UseCase<CompareMoments> for Gateway {
-    async fn run(&self, input: CompareMomentsInput) -> Result<Answer<Comparison>, ActionError> {
+    async fn run(&self, input: CompareMomentsInput) -> Result<Found<Comparison>, ActionError> {
         let now = self.now();
         let (from, to) = moments(self, &input)?;
+        let question = Question::between(from, to, &["deployment.*"])
+            .of(input.service.as_ref(), input.environment.as_ref());
         let query = RunQuery {
             kind: Some(RunKind::Declared),
             service: input.service,
@@ -121,7 +126,7 @@ impl UseCase<CompareMoments> for Gateway {
             changes,
             same,
         };
-        let mut answer = answer(comparison, self.coverage());
+        let mut answer = found(comparison, question);
         if cut {
             let warning = format!("only the newest {MOST_RUNS} runs of each moment are compared");
             answer.warnings.push(warning);
@@ -131,6 +136,10 @@ impl UseCase<CompareMoments> for Gateway {
             answer.warnings.push(warning.to_owned());
         }
         Ok(answer)
+    }
+
+    fn is_heavy(_input: &CompareMomentsInput) -> bool {
+        true
     }
 }
 
@@ -185,10 +194,11 @@ impl UseCase<ListContradictions> for Gateway {
     async fn run(
         &self,
         input: ListContradictionsInput,
-    ) -> Result<Answer<Vec<Contradiction>>, ActionError> {
+    ) -> Result<Found<Vec<Contradiction>>, ActionError> {
         let limit = limit(input.limit)?;
         let cursor = cursor(input.cursor.as_deref(), CursorKind::Position)?;
+        let question = Question::present(self.now(), &[]);
         let found = self.log.contradictions(input.about, cursor, limit).await?;
-        Ok(page(found, self.coverage(), |contradiction| contradiction))
+        Ok(page(found, question, |contradiction| contradiction))
     }
 }

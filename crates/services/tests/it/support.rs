@@ -1,13 +1,14 @@
 //! What the tests of the use cases share.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use pts_domain::Timestamp;
 use pts_domain::access::{Principal, Scope, TokenKind};
 use pts_domain::quarantine::Verdict;
 use pts_ports::{
-    Clock, EventLog, MockAccounting, MockClock, MockEntropy, MockEventLog, MockProjections,
-    MockQuarantine, MockTokenStore,
+    Clock, EventLog, MockAccounting, MockBlindSpots, MockClock, MockEntropy, MockEventLog,
+    MockProjections, MockQuarantine, MockTokenStore,
 };
 use pts_services::{EventBus, Gateway, Parts};
 use pts_testkit::fakes::{MemoryStore, SeededEntropy, StepClock};
@@ -65,6 +66,7 @@ pub(crate) fn over_both(log: Arc<dyn EventLog>, quarantine: MockQuarantine) -> G
         tokens: Arc::new(MockTokenStore::new()),
         accounting: Arc::new(MockAccounting::new()),
         quarantine: Arc::new(quarantine),
+        blind_spots: Arc::new(MockBlindSpots::new()),
         clock: Arc::new(clock_at(noon())),
         entropy: Arc::new(entropy()),
     })
@@ -78,14 +80,21 @@ pub(crate) fn in_memory() -> (Gateway, Arc<MemoryStore>) {
 /// The same by another clock.
 pub(crate) fn in_memory_at(clock: Arc<dyn Clock>) -> (Gateway, Arc<MemoryStore>) {
     let store = Arc::new(MemoryStore::new(Arc::new(EventBus::with_domain_handlers())));
-    let gateway = Gateway::new(Parts {
+    (over_store(&store, clock), store)
+}
+
+/// Another gateway over a store, as another process would have it.
+pub(crate) fn over_store(store: &Arc<MemoryStore>, clock: Arc<dyn Clock>) -> Gateway {
+    static GATEWAYS: AtomicU64 = AtomicU64::new(7);
+    let seed = GATEWAYS.fetch_add(1, Ordering::Relaxed);
+    Gateway::new(Parts {
         log: store.clone(),
         projections: store.clone(),
         tokens: store.clone(),
         accounting: store.clone(),
         quarantine: store.clone(),
+        blind_spots: store.clone(),
         clock,
-        entropy: Arc::new(SeededEntropy::new(7)),
-    });
-    (gateway, store)
+        entropy: Arc::new(SeededEntropy::new(seed)),
+    })
 }

@@ -7,7 +7,7 @@ use pts_domain::StoredEvent;
 use pts_domain::event::NewEvent;
 use pts_domain::projection::{Aggregate, Aggregates, Contradiction};
 use pts_ports::{
-    Accounting, Appended, EventLog, Maintenance, Projections, Projector, Quarantine,
+    Accounting, Appended, BlindSpots, EventLog, Maintenance, Projections, Projector, Quarantine,
     RetentionStore, TokenStore,
 };
 
@@ -27,6 +27,8 @@ pub struct Harness {
     pub accounting: Arc<dyn Accounting>,
     /// What is no event.
     pub quarantine: Arc<dyn Quarantine>,
+    /// What it could not see.
+    pub blind_spots: Arc<dyn BlindSpots>,
     /// What goes from it.
     pub retention: Arc<dyn RetentionStore>,
     kept: Vec<Box<dyn Any>>,
@@ -42,6 +44,7 @@ impl Harness {
             + TokenStore
             + Accounting
             + Quarantine
+            + BlindSpots
             + RetentionStore
             + 'static,
     {
@@ -52,6 +55,7 @@ impl Harness {
             tokens: store.clone(),
             accounting: store.clone(),
             quarantine: store.clone(),
+            blind_spots: store.clone(),
             retention: store,
             kept: Vec::new(),
         }
@@ -63,7 +67,11 @@ impl Harness {
         projections: Arc<dyn Projections>,
         maintenance: Arc<dyn Maintenance>,
         tokens: Arc<dyn TokenStore>,
-        (accounting, quarantine): (Arc<dyn Accounting>, Arc<dyn Quarantine>),
+        (accounting, quarantine, blind_spots): (
+            Arc<dyn Accounting>,
+            Arc<dyn Quarantine>,
+            Arc<dyn BlindSpots>,
+        ),
         retention: Arc<dyn RetentionStore>,
     ) -> Self {
         Self {
@@ -73,6 +81,7 @@ impl Harness {
             tokens,
             accounting,
             quarantine,
+            blind_spots,
             retention,
             kept: Vec::new(),
         }

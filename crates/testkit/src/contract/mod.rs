@@ -14,9 +14,11 @@
 
 pub mod accounting;
 pub mod append;
+pub mod blind_spots;
 pub mod content;
 pub mod contradictions;
 pub mod dora;
+pub mod export;
 mod harness;
 pub mod lists;
 pub mod maintenance;
@@ -59,6 +61,9 @@ macro_rules! contract_suite {
             search::a_full_last_page_has_no_next
             search::pages_neither_skip_nor_repeat_while_others_append
             search::an_unknown_id_is_found_by_nobody
+            export::all_stretches_together_are_what_a_search_finds
+            export::what_is_appended_meanwhile_is_not_in_it
+            export::many_events_and_large_ones_are_all_read
             tail::the_tail_gives_what_fits_in_the_order_of_the_log
             tail::reading_on_gives_what_was_appended_since
             contradictions::contradictions_are_listed_newest_first_in_pages
@@ -99,6 +104,12 @@ macro_rules! contract_suite {
             quarantine::what_is_discarded_loses_its_text_and_keeps_its_record
             quarantine::what_waits_too_long_is_discarded_and_later_forgotten
             quarantine::concurrent_senders_of_the_same_keep_it_once
+            quarantine::what_waits_for_a_question_is_counted
+            blind_spots::an_uptime_grows_and_is_kept_once
+            blind_spots::a_refusal_is_kept_once_however_often_it_is_told
+            blind_spots::of_two_views_of_a_source_the_later_stays
+            blind_spots::what_is_expected_is_declared_replaced_and_taken_back
+            blind_spots::what_is_long_over_is_forgotten
             retention::what_stays_gives_the_same_projections
             retention::a_survey_says_what_goes_and_the_record_what_went
             retention::what_a_source_stored_is_what_is_left_and_what_was_removed

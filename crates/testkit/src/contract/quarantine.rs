@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use pts_domain::accounting::{Counts, Line};
+use pts_domain::blind::{Concern, Window};
 use pts_domain::event::{Form, NewEvent};
 use pts_domain::quarantine::{
     Item, MOST_LATELY, NewItem, REMEMBERED, State, Text, Verdict, WAITED_TOO_LONG, WAITS,
@@ -413,4 +414,46 @@ pub async fn concurrent_senders_of_the_same_keep_it_once(store: Harness) {
         .await
         .unwrap();
     assert_eq!(page.items.iter().map(|item| item.times).sum::<u64>(), 24);
+}
+
+/// What waits is counted for questions that it may concern, up to a bound; what says nothing of its
+/// source or type may concern any.
+pub async fn what_waits_for_a_question_is_counted(store: Harness) {
+    let hour = chrono::Duration::hours(1);
+    let batch = vec![
+        received(1, &named("a", "deployment.started", 1), now()),
+        received(2, &named("a", "incident.opened", 2), now() + hour),
+        received(3, &named("b", "deployment.started", 3), now() + hour),
+        received(4, "{", now() + hour),
+        received(5, &named("b", "incident.opened", 5), now() + hour),
+    ];
+    assert_eq!(keep(&store, batch).await, [Verdict::Kept; 5]);
+    let gone = vec![Uuid::from_u128(5)];
+    let discarding = store.quarantine.discard(gone, "a test".into(), now());
+    discarding.await.unwrap();
+    let check = async |concern: Concern, most, expected| {
+        let found = store.quarantine.waiting(&concern, most).await.unwrap();
+        assert_eq!(found, expected, "{concern:?}");
+    };
+    let window = |since: Option<Timestamp>, until: Option<Timestamp>| Concern {
+        window: Window { since, until },
+        ..Concern::default()
+    };
+    let of_source = |source: &str| Concern {
+        source: Some(source.into()),
+        ..Concern::default()
+    };
+    let of_type = |pattern: &str| Concern {
+        types: vec![pattern.into()],
+        ..Concern::default()
+    };
+    check(Concern::default(), 10, 4).await;
+    check(Concern::default(), 3, 3).await;
+    check(window(Some(now() + hour), None), 10, 3).await;
+    check(window(None, Some(now() + hour)), 10, 1).await;
+    check(of_source("a"), 10, 3).await;
+    check(of_source("no"), 10, 1).await;
+    check(of_type("deployment.*"), 10, 3).await;
+    check(of_type("incident.opened"), 10, 2).await;
+    check(of_type("no\0type"), 10, 1).await;
 }

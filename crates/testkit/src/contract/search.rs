@@ -30,7 +30,7 @@ async fn all_pages(store: &Harness, filter: &EventFilter, limit: usize) -> Vec<S
     }
 }
 
-fn newest_first(mut events: Vec<StoredEvent>) -> Vec<StoredEvent> {
+pub(super) fn newest_first(mut events: Vec<StoredEvent>) -> Vec<StoredEvent> {
     events.sort_by_key(|stored| Reverse((stored.event.time, stored.position)));
     events
 }
@@ -52,7 +52,7 @@ pub async fn search_is_newest_first_and_a_tie_goes_to_the_later_position(store: 
 }
 
 /// The filters that follow, with words for failures.
-fn filters() -> Vec<(String, EventFilter)> {
+pub(super) fn filters() -> Vec<(String, EventFilter)> {
     let mut filters = vec![("all".to_owned(), EventFilter::default())];
     let mut add = |name: String, change: &dyn Fn(&mut EventFilter)| {
         let mut filter = EventFilter::default();
@@ -141,7 +141,7 @@ fn filters() -> Vec<(String, EventFilter)> {
 }
 
 /// A log with something to find for every filter.
-async fn fill(store: &Harness) -> Vec<StoredEvent> {
+pub(super) async fn fill(store: &Harness) -> Vec<StoredEvent> {
     for batch in Babel::new(7).batches(500, 40) {
         store.append(batch).await;
     }

@@ -2,10 +2,11 @@
 //! Whatever an example names is there.
 
 use chrono::Duration;
+use pts_domain::blind::{Expectation, Reporter};
 use pts_domain::event::{Form, NewEvent, read};
 use pts_domain::quarantine::NewItem;
 use pts_domain::{FieldError, Timestamp, time};
-use pts_ports::{Appended, EventLog, Quarantine};
+use pts_ports::{Appended, BlindSpots, EventLog, Quarantine};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -25,7 +26,7 @@ pub const TOKEN: Uuid = Uuid::from_u128(0x019c_aa3c_5e80_7000_8000_0000_0000_fff
 ///
 /// # Panics
 /// If the store does not take it.
-pub async fn seed(log: &dyn EventLog, quarantine: &dyn Quarantine) {
+pub async fn seed(log: &dyn EventLog, quarantine: &dyn Quarantine, blind_spots: &dyn BlindSpots) {
     let appended = log.append(events()).await.expect("the events are stored");
     for one in appended {
         assert!(matches!(one, Appended::Stored { .. }), "{one:?}");
@@ -33,6 +34,11 @@ pub async fn seed(log: &dyn EventLog, quarantine: &dyn Quarantine) {
     let within = std::time::Duration::from_secs(10);
     let kept = quarantine.keep(vec![item()], within).await;
     kept.expect("the item is kept");
+    let (nightly, heard) = backup();
+    let declared = blind_spots.expect(&nightly, 1).await;
+    assert!(declared.expect("it is declared"));
+    let kept = blind_spots.keep_reporters(&[heard]).await;
+    kept.expect("the source is kept");
 }
 
 /// Its history, in the order in which it was received.
@@ -123,6 +129,24 @@ pub fn events() -> Vec<NewEvent> {
             received
         })
         .collect()
+}
+
+/// A source that should report every night, and was last heard four nights ago.
+fn backup() -> (Expectation, Reporter) {
+    let last = time::parse("2026-02-26T03:00:00Z").expect("a time");
+    let event = json!({
+        "type": "com.acme.backup.done", "source": "backup", "id": "backup-57",
+        "time": time::to_micros(last),
+    });
+    let heard = read(event, Form::Lenient, Uuid::from_u128(57), last)
+        .unwrap_or_else(|errors| panic!("the backup: {errors:?}"))
+        .event;
+    let nightly = Expectation {
+        source: "backup".into(),
+        every_s: 86_400,
+        since: last - Duration::days(10),
+    };
+    (nightly, Reporter::new(&heard.event, last))
 }
 
 /// What came when this version of the service did not know better: it is an event by now.

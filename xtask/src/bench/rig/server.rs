@@ -67,6 +67,8 @@ impl Server {
         command.arg("--data-dir").arg(&rig.directory);
         command.args(["--database-url", &database.url()]);
         command.current_dir(&rig.directory);
+        // What is stored is counted: nothing but what was sent may be there.
+        command.env("PTS__ITSELF__REPORT", "false");
         command
             .stdout(Stdio::piped())
             .stderr(fs::File::create(&log)?);

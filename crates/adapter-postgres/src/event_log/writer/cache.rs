@@ -51,10 +51,18 @@ impl Cache {
         self.young.len() >= MANY
     }
 
-    /// Drops what was not used since the last time. Only while nothing is under way: what an append
-    /// has changed and not committed yet is nowhere else.
-    pub(super) fn thin(&mut self) {
-        self.old = std::mem::take(&mut self.young);
+    /// One as it is now.
+    pub(super) fn get(&self, key: &AggregateKey) -> Option<&Aggregate> {
+        let found = self.young.get(key).or_else(|| self.old.get(key));
+        found.and_then(Option::as_ref)
+    }
+
+    /// Drops what was not used since the last time, but for what is to be kept: what an append has
+    /// changed and nobody has written yet is nowhere else.
+    pub(super) fn thin(&mut self, keep: impl Fn(&AggregateKey) -> bool) {
+        let dropped = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
+        let kept = dropped.into_iter().filter(|(key, _)| keep(key));
+        self.old.extend(kept);
     }
 
     pub(super) fn clear(&mut self) {

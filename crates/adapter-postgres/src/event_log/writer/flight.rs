@@ -1,5 +1,6 @@
 //! An append on its way: what was decided of it, and sending it.
 
+use std::task::Poll;
 use std::time::Duration;
 
 use diesel::sql_types::BigInt;
@@ -95,14 +96,19 @@ pub(super) struct Flight {
     pub(super) generation: u64,
     /// Whether it waits for the disk itself.
     pub(super) safely: bool,
-    pub(super) projections: Vec<Raw>,
     pub(super) admissions: Vec<Admission>,
     pub(super) found: Vec<Vec<Contradiction>>,
 }
 
 impl Flight {
+    /// Whether all before are committed.
     fn is_turn(&self, now: Progress) -> bool {
-        now.epoch == self.epoch && now.committed >= self.before.position
+        now.committed >= self.before.position
+    }
+
+    /// Whether all before are committed, or on their way over the connection in front.
+    fn may_be_sent(&self, now: Progress) -> bool {
+        now.committed.max(now.sent) >= self.before.position
     }
 }
 
@@ -129,15 +135,96 @@ pub(super) enum Refused {
 impl Writer {
     /// Sends a batch that has its places.
     pub(super) async fn fly(&self, batch: &[Incoming], flight: &Flight) -> Outcome {
+        let stored = placed(batch);
         let limit = self.pool.statement_timeout();
+        if stored.len() >= COPY_FROM {
+            return self.fly_alone(&stored, flight, limit).await;
+        }
+        let flying = self.in_front(&stored, flight);
+        let Ok(outcome) = tokio::time::timeout(limit, flying).await else {
+            // It may still commit; nothing more is sent behind it.
+            *self.front.lock().await = None;
+            return Outcome::Unknown(TOO_LONG.into());
+        };
+        outcome.unwrap_or_else(Outcome::Undone)
+    }
+
+    /// Sends everything as one statement, which is a transaction of its own, behind the append
+    /// before: as soon as that is sent over the same connection, or else when it is committed.
+    async fn in_front(&self, stored: &[&Incoming], flight: &Flight) -> Result<Outcome, Refused> {
+        let rows = inserted(stored)?;
+        let all = Raw::fused(&moved_head(flight)?, &[&rows], OR_NOTHING);
+        self.follow(flight, Flight::may_be_sent).await?;
+        let mut sending = {
+            let mut front = self.front.lock().await;
+            let open = match &mut *front {
+                Some(open) if !open.is_closed() => open,
+                lost => {
+                    // What was sent over the one before may not be there.
+                    self.follow(flight, Flight::is_turn).await?;
+                    let opened = AppendLane::open(&self.pool).await;
+                    lost.insert(opened.map_err(|_| Refused::Other)?)
+                }
+            };
+            let switch = open.commits.switch(flight.safely);
+            let mut steps: Vec<Step> = switch.into_iter().collect();
+            steps.push(Step::Kept(all));
+            let ready = match open.lane.ready(steps).await {
+                Ok(ready) => ready,
+                Err(error) => {
+                    open.commits.doubt();
+                    return Err(refused(&error));
+                }
+            };
+            let mut sending = Box::pin(ready.send());
+            if let Poll::Ready(answer) = futures::poll!(sending.as_mut()) {
+                return Ok(outcome(answer));
+            }
+            self.progress.send_if_modified(|progress| {
+                let same = progress.epoch == flight.epoch;
+                if same {
+                    progress.sent = flight.after.position;
+                }
+                same
+            });
+            sending
+        };
+        match outcome(sending.as_mut().await) {
+            // If the one before was undone, that is why.
+            Outcome::Undone(Refused::Head) => {
+                self.follow(flight, Flight::is_turn).await?;
+                Err(Refused::Head)
+            }
+            outcome => Ok(outcome),
+        }
+    }
+
+    /// Waits for the appends before.
+    async fn follow(
+        &self,
+        flight: &Flight,
+        far_enough: fn(&Flight, Progress) -> bool,
+    ) -> Result<(), Refused> {
+        let now = self
+            .wait(|now| now.epoch != flight.epoch || far_enough(flight, *now))
+            .await;
+        if now.epoch == flight.epoch {
+            Ok(())
+        } else {
+            Err(Refused::Other)
+        }
+    }
+
+    /// Sends a large batch over a connection of its own.
+    async fn fly_alone(&self, stored: &[&Incoming], flight: &Flight, limit: Duration) -> Outcome {
         let Ok(Ok(mut lane)) = tokio::time::timeout(limit, self.lane()).await else {
             return Outcome::Undone(Refused::Other);
         };
-        let stored = placed(batch);
-        let flying = self.send(&mut lane, &stored, flight);
+        let flying = self.in_turn(&mut lane, stored, flight);
         let Ok(outcome) = tokio::time::timeout(limit, flying).await else {
-            return Outcome::Unknown("the database took too long to append".into());
+            return Outcome::Unknown(TOO_LONG.into());
         };
+        let outcome = outcome.unwrap_or_else(Outcome::Undone);
         // A lane that leaves a doubt is closed; its transaction may still commit.
         let clean = match &outcome {
             Outcome::Committed => true,
@@ -155,66 +242,30 @@ impl Writer {
         outcome
     }
 
-    async fn send(&self, lane: &mut AppendLane, stored: &[&Incoming], flight: &Flight) -> Outcome {
-        let switch = lane.commits.switch(flight.safely);
-        let lane = &mut lane.lane;
-        let sent = if stored.len() < COPY_FROM && flight.is_turn(*self.progress.borrow()) {
-            at_once(lane, switch, stored, flight).await
-        } else {
-            self.in_turn(lane, switch, stored, flight).await
-        };
-        sent.unwrap_or_else(Outcome::Undone)
-    }
-
-    /// Puts in the rows, waits until all before are committed, and goes on from there.
+    /// Copies the rows, waits until all before are committed, and goes on from there.
     async fn in_turn(
         &self,
-        lane: &mut Lane,
-        switch: Option<Step>,
+        lane: &mut AppendLane,
         stored: &[&Incoming],
         flight: &Flight,
     ) -> Result<Outcome, Refused> {
-        let mut steps: Vec<Step> = switch.into_iter().collect();
+        let mut steps: Vec<Step> = lane.commits.switch(flight.safely).into_iter().collect();
         steps.push(Step::Plain("BEGIN"));
-        let rows = if stored.len() >= COPY_FROM {
-            let copied = rows::copied(stored).map_err(|_| Refused::Other)?;
-            match lane.pipeline(&steps).await {
-                Ok(_) => lane.copy(rows::COPY, copied).await.map(|_| ()),
-                Err(error) => Err(error),
-            }
-        } else {
-            steps.push(Step::Kept(inserted(stored)?));
-            lane.pipeline(&steps).await.map(|_| ())
+        let lane = &mut lane.lane;
+        let copied = rows::copied(stored).map_err(|_| Refused::Other)?;
+        let rows = match lane.pipeline(steps).await {
+            Ok(_) => lane.copy(rows::COPY, copied).await,
+            Err(error) => Err(error),
         };
         rows.map_err(|error| refused(&error))?;
-        let now = self
-            .wait(|now| now.epoch != flight.epoch || flight.is_turn(*now))
-            .await;
-        if now.epoch != flight.epoch {
-            return Err(Refused::Other);
-        }
-        let others: Vec<&Raw> = flight.projections.iter().collect();
-        let rest = Raw::fused(&moved_head(flight)?, &others, OR_NOTHING);
-        let last = [Step::Kept(rest), Step::Plain("COMMIT")];
-        Ok(outcome(lane.pipeline(&last).await))
+        self.follow(flight, Flight::is_turn).await?;
+        let rest = Raw::fused(&moved_head(flight)?, &[], OR_NOTHING);
+        let last = vec![Step::Kept(rest), Step::Plain("COMMIT")];
+        Ok(outcome(lane.pipeline(last).await))
     }
 }
 
-/// Sends everything as one statement, which is a transaction of its own.
-async fn at_once(
-    lane: &mut Lane,
-    switch: Option<Step>,
-    stored: &[&Incoming],
-    flight: &Flight,
-) -> Result<Outcome, Refused> {
-    let rows = inserted(stored)?;
-    let mut others = vec![&rows];
-    others.extend(&flight.projections);
-    let all = Raw::fused(&moved_head(flight)?, &others, OR_NOTHING);
-    let mut steps: Vec<Step> = switch.into_iter().collect();
-    steps.push(Step::Kept(all));
-    Ok(outcome(lane.pipeline(&steps).await))
-}
+const TOO_LONG: &str = "the database took too long to append";
 
 fn inserted(stored: &[&Incoming]) -> Result<Raw, Refused> {
     let attributes = rows::attributes(stored);
@@ -232,7 +283,7 @@ fn outcome(answer: Result<Vec<u64>, Error>) -> Outcome {
 }
 
 /// Divides by zero, which undoes everything, if the head was not where it is remembered.
-const OR_NOTHING: &str = "SELECT 1 / count(*) FROM first";
+pub(super) const OR_NOTHING: &str = "SELECT 1 / count(*) FROM first";
 
 /// Moves the head from where it is remembered.
 fn moved_head(flight: &Flight) -> Result<Raw, Refused> {

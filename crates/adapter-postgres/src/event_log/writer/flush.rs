@@ -135,6 +135,11 @@ impl Flusher {
         Err(lost("what was committed is not there"))
     }
 
+    /// Whether nobody waits for the disk.
+    pub(super) fn is_idle(&self) -> bool {
+        self.lane.try_lock().is_ok()
+    }
+
     /// Whether an append had better wait for the disk itself. Now and then it says no to learn more.
     pub(super) fn is_cheap(&self) -> bool {
         let mut took = self.took.lock().unwrap_or_else(PoisonError::into_inner);

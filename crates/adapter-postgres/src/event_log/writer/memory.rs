@@ -1,9 +1,9 @@
 //! What appends remember of the log between them; good for one epoch.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use pts_domain::event::Known;
-use pts_domain::projection::{Aggregates, Contradiction};
+use pts_domain::projection::{Aggregate, AggregateKey, Aggregates, Contradiction};
 use pts_domain::{Identity, Timestamp};
 use pts_ports::{Projector, StoreError};
 
@@ -12,11 +12,9 @@ use super::reader::Reader;
 use super::recent::{Recent, Stored};
 use super::{Incoming, Progress};
 use crate::PgPool;
-use crate::error::Fault;
 use crate::event_log::partitions;
-use crate::project::{self, Place};
-use crate::row::Head;
-use crate::sql::{Raw, Sql};
+use crate::project::Reached;
+use crate::row::{Head, fresh_stamp};
 
 /// The memory.
 pub(super) struct Memory {
@@ -28,6 +26,7 @@ pub(super) struct Memory {
     /// Where the last append, committed or under way, leaves the head.
     pub(super) head: Option<Head>,
     pub(super) cache: Cache,
+    behind: Behind,
     recent: Recent,
     /// For so many appends more, identities are looked up first.
     pub(super) ask: u32,
@@ -44,15 +43,20 @@ impl Memory {
             newest: None,
             head: None,
             cache: Cache::default(),
+            behind: Behind::default(),
             recent: Recent::new(),
             ask: 0,
             yielding: 0,
         }
     }
 
-    /// Learns where the log ends, and of events that were received after those of a batch.
-    pub(super) async fn look(&mut self, batch: &[Incoming]) -> Result<Head, StoreError> {
-        let head = self.reader.head().await?;
+    /// Learns where the log ends, and of events that were received after those of a batch. `None` if the
+    /// projections have not come there: they say nothing that could be built on.
+    pub(super) async fn look(&mut self, batch: &[Incoming]) -> Result<Option<Head>, StoreError> {
+        let (head, reached) = self.reader.ends().await?;
+        if reached.position < head.position {
+            return Ok(None);
+        }
         let newest = batch
             .iter()
             .map(|incoming| incoming.event.received_at)
@@ -63,7 +67,8 @@ impl Memory {
             .await?;
         self.newest = self.newest.max(later);
         self.head = Some(head);
-        Ok(head)
+        self.behind.reached = Some(reached);
+        Ok(Some(head))
     }
 
     /// Begins a new epoch, if there is one.
@@ -90,6 +95,7 @@ impl Memory {
     pub(super) fn forget(&mut self) {
         self.head = None;
         self.cache.clear();
+        self.behind = Behind::default();
     }
 
     pub(super) fn remember(&mut self, incoming: &Incoming) {
@@ -142,12 +148,12 @@ impl Memory {
         Ok((known, seen.unwrap_or(0)))
     }
 
-    /// Folds new events into the aggregates; returns what to write of them.
+    /// Folds new events into the aggregates, which are written later; returns what did not fit.
     pub(super) async fn project(
         &mut self,
         projector: &dyn Projector,
         stored: &[&Incoming],
-    ) -> Result<(Vec<Raw>, Vec<Vec<Contradiction>>), StoreError> {
+    ) -> Result<Vec<Vec<Contradiction>>, StoreError> {
         let keys: BTreeSet<_> = stored
             .iter()
             .flat_map(|incoming| projector.keys(&incoming.event.event))
@@ -165,18 +171,89 @@ impl Memory {
             .iter()
             .map(|incoming| projector.fold(&mut aggregates, &incoming.event))
             .collect();
-        let steps = steps(&aggregates, &found)?;
+        for aggregate in aggregates.changed() {
+            self.behind.changed(aggregate.key());
+        }
+        self.behind
+            .contradictions
+            .extend(found.iter().flatten().cloned());
+        self.behind.events += stored.len();
         self.cache.put(aggregates);
-        Ok((steps, found))
+        Ok(found)
+    }
+
+    /// Drops what was not used lately, if there is too much.
+    pub(super) fn thin(&mut self) {
+        if self.cache.is_full() {
+            let behind = &self.behind;
+            self.cache.thin(|key| behind.holds(key));
+        }
+    }
+
+    /// How many events the projections are behind what is remembered.
+    pub(super) fn events_behind(&self) -> usize {
+        self.behind.events
+    }
+
+    /// Takes out what the projections lack, up to the last append.
+    pub(super) fn take_load(&mut self) -> Option<Load> {
+        let (head, from) = self.head.zip(self.behind.reached)?;
+        if head.position == from.position {
+            return None;
+        }
+        self.behind.leaving = std::mem::take(&mut self.behind.dirty);
+        self.behind.events = 0;
+        let aggregates = self.behind.leaving.iter();
+        Some(Load {
+            epoch: self.epoch,
+            from,
+            to: Reached {
+                position: head.position,
+                stamp: fresh_stamp(),
+            },
+            aggregates: aggregates
+                .filter_map(|key| self.cache.get(key).cloned())
+                .collect(),
+            contradictions: std::mem::take(&mut self.behind.contradictions),
+        })
+    }
+
+    /// Takes note that a load is written.
+    pub(super) fn delivered(&mut self, load: &Load) {
+        if self.epoch == load.epoch && self.behind.reached == Some(load.from) {
+            self.behind.reached = Some(load.to);
+            self.behind.leaving.clear();
+        }
     }
 }
 
-fn steps(aggregates: &Aggregates, found: &[Vec<Contradiction>]) -> Result<Vec<Raw>, Fault> {
-    let mut writes = project::store(Place::Live, aggregates.changed())?;
-    writes.extend(project::store_contradictions(
-        Place::Live,
-        found.iter().flatten(),
-    ));
-    let raw = writes.iter().map(Sql::raw);
-    raw.collect::<Result<_, _>>().map_err(Fault::Failed)
+/// What appends have changed and the projections lack.
+#[derive(Default)]
+struct Behind {
+    /// Where the projections are.
+    reached: Option<Reached>,
+    events: usize,
+    dirty: HashSet<AggregateKey>,
+    /// On its way there.
+    leaving: HashSet<AggregateKey>,
+    contradictions: Vec<Contradiction>,
+}
+
+impl Behind {
+    fn changed(&mut self, key: AggregateKey) {
+        self.dirty.insert(key);
+    }
+
+    fn holds(&self, key: &AggregateKey) -> bool {
+        self.dirty.contains(key) || self.leaving.contains(key)
+    }
+}
+
+/// What the projections lack, up to a position.
+pub(super) struct Load {
+    pub(super) epoch: u64,
+    pub(super) from: Reached,
+    pub(super) to: Reached,
+    pub(super) aggregates: Vec<Aggregate>,
+    pub(super) contradictions: Vec<Contradiction>,
 }

@@ -3,13 +3,15 @@
 //! The writer remembers the head of the log, the stamp that its last append left there, the aggregates
 //! as that append left them, and the identities stored lately. From this it decides in memory what
 //! becomes of a batch, and sends everything together: the rows, *the condition that the head is
-//! still where it remembers, with its own stamp*, the projections, COMMIT. If anybody else has appended
+//! still where it remembers, with its own stamp*, COMMIT. The projections follow a moment later
+//! (`deliver`). If anybody else has appended
 //! or rebuilt, the condition fails, nothing is stored, and the batch goes the sure way (`careful`),
 //! which reads everything under the lock of the head. So does a batch that meets an identity which is
 //! stored and not remembered: the unique index refuses its rows.
 //!
-//! Several appends may be under way. Each is given its positions in order and may put in its rows
-//! while those before it still do; the condition on the head, and everything behind it, waits until
+//! Several appends may be under way. Small ones are one statement each and are sent one behind the
+//! other over one connection, without waiting for answers. Large ones put in their rows over
+//! connections of their own while those before them still do; the condition on the head waits until
 //! the one before has committed. The order of the log is the order of commits all the same, without a
 //! hole. When one fails, those behind it fail their condition or are told, and go the sure way.
 //!
@@ -17,6 +19,7 @@
 //! that would cost more than it saves.
 
 mod cache;
+mod deliver;
 mod flight;
 mod flush;
 mod memory;
@@ -31,11 +34,12 @@ use pts_ports::{Appended, Projector, StoreError, Written};
 use tokio::sync::{Mutex, watch};
 
 use super::careful;
-use super::incoming::{self, Incoming, placed, stamp};
+use super::incoming::{self, Incoming, placed};
 use super::partitions::Partitions;
 use crate::PgPool;
 use crate::error::{Fault, chain};
-use crate::row::Head;
+use crate::row::{Head, fresh_stamp};
+use deliver::Delivery;
 use flight::{AppendLane, Flight, Outcome, Refused};
 use flush::Flusher;
 use memory::Memory;
@@ -54,14 +58,18 @@ const YIELD: u32 = 32;
 const REFUSALS: usize = 3;
 
 /// What the appends of this process know of the log.
-pub(super) struct Writer {
+pub(crate) struct Writer {
     pool: PgPool,
     projector: Arc<dyn Projector>,
     partitions: Partitions,
     memory: Mutex<Memory>,
     progress: watch::Sender<Progress>,
+    /// Small appends follow each other over this one.
+    front: Mutex<Option<AppendLane>>,
+    /// Large ones have one each.
     lanes: std::sync::Mutex<Vec<AppendLane>>,
     flusher: Arc<Flusher>,
+    delivery: Delivery,
     quick: AtomicU64,
     sure: AtomicU64,
 }
@@ -73,6 +81,17 @@ struct Progress {
     epoch: u64,
     /// The last position that is committed, of those given in this epoch.
     committed: i64,
+    /// The last position that is on its way over the connection in front; what is sent behind it
+    /// there is carried out behind it.
+    sent: i64,
+}
+
+impl Progress {
+    /// What is remembered turned out to be wrong.
+    fn fail(&mut self) {
+        self.epoch += 1;
+        self.sent = 0;
+    }
 }
 
 impl Writer {
@@ -80,6 +99,7 @@ impl Writer {
         let progress = Progress {
             epoch: 0,
             committed: 0,
+            sent: 0,
         };
         Self {
             flusher: Flusher::new(pool.clone()),
@@ -88,13 +108,18 @@ impl Writer {
             projector,
             partitions: Partitions::default(),
             progress: watch::Sender::new(progress),
+            front: Mutex::default(),
             lanes: std::sync::Mutex::default(),
+            delivery: Delivery::default(),
             quick: AtomicU64::new(0),
             sure: AtomicU64::new(0),
         }
     }
 
-    pub(super) async fn write(&self, batch: Vec<NewEvent>) -> Result<Written, StoreError> {
+    pub(super) async fn write(
+        self: &Arc<Self>,
+        batch: Vec<NewEvent>,
+    ) -> Result<Written, StoreError> {
         if batch.is_empty() {
             return Ok(Written::safe(Vec::new()));
         }
@@ -102,6 +127,7 @@ impl Writer {
         self.partitions.ensure(&self.pool, &batch).await?;
         if let Some(written) = self.quick(&mut batch).await? {
             self.quick.fetch_add(1, Ordering::Relaxed);
+            self.deliver_soon();
             return Ok(written);
         }
         self.sure.fetch_add(1, Ordering::Relaxed);
@@ -182,6 +208,12 @@ impl Writer {
         loop {
             memory.settle(*self.progress.borrow());
             memory.reconnected(generation);
+            if self.is_too_far_ahead(memory.events_behind()) {
+                drop(memory);
+                self.deliver().await;
+                memory = self.memory.lock().await;
+                continue;
+            }
             if memory.yielding > 0 {
                 memory.yielding -= 1;
                 return Ok(None);
@@ -197,11 +229,10 @@ impl Writer {
                 .await;
             memory = self.memory.lock().await;
         }
-        if memory.cache.is_full() {
-            self.drain(&mut memory).await;
-            memory.cache.thin();
-        }
-        let before = self.head(&mut memory, batch).await?;
+        memory.thin();
+        let Some(before) = self.head(&mut memory, batch).await? else {
+            return Ok(None);
+        };
         let (known, seen) = memory.known(batch).await?;
         let admissions = admit(
             batch
@@ -218,7 +249,6 @@ impl Writer {
             seen,
             generation,
             safely: false,
-            projections: Vec::new(),
             admissions,
             found: Vec::new(),
         };
@@ -234,25 +264,33 @@ impl Writer {
         };
         flight.after = Head {
             position: last.event.position,
-            stamp: stamp(last),
+            stamp: fresh_stamp(),
         };
-        (flight.projections, flight.found) = memory.project(&*self.projector, &stored).await?;
+        flight.found = memory.project(&*self.projector, &stored).await?;
         for incoming in &stored {
             memory.remember(incoming);
         }
         memory.head = Some(flight.after);
         let now = *self.progress.borrow();
         let first = now.committed == before.position;
-        flight.safely = self.flusher.is_cheap() || (stored.len() <= FEW && first);
+        // Where others wait for the disk already, one flush does for all.
+        let alone = stored.len() <= FEW && first && self.flusher.is_idle();
+        flight.safely = self.flusher.is_cheap() || alone;
         Ok(Some((flight, Some(landing))))
     }
 
     /// Where the last append leaves the head.
-    async fn head(&self, memory: &mut Memory, batch: &[Incoming]) -> Result<Head, StoreError> {
+    async fn head(
+        &self,
+        memory: &mut Memory,
+        batch: &[Incoming],
+    ) -> Result<Option<Head>, StoreError> {
         if let Some(head) = memory.head {
-            return Ok(head);
+            return Ok(Some(head));
         }
-        let head = memory.look(batch).await?;
+        let Some(head) = memory.look(batch).await? else {
+            return Ok(None);
+        };
         self.progress.send_if_modified(|progress| {
             let same = progress.epoch == memory.epoch;
             if same {
@@ -260,11 +298,13 @@ impl Writer {
             }
             same
         });
-        Ok(head)
+        Ok(Some(head))
     }
 
     /// The sure way, alone.
     async fn sure(&self, batch: &mut [Incoming]) -> Result<Written, StoreError> {
+        // Otherwise it would have to be worked out again.
+        self.deliver().await;
         let generation = self.flusher.generation().await?;
         let mut memory = self.memory.lock().await;
         memory.settle(*self.progress.borrow());
@@ -393,7 +433,7 @@ impl Doubt {
 impl Drop for Doubt {
     fn drop(&mut self) {
         if let Some(progress) = &self.0 {
-            progress.send_modify(|progress| progress.epoch += 1);
+            progress.send_modify(Progress::fail);
         }
     }
 }
@@ -412,7 +452,7 @@ impl Drop for Landing<'_> {
             let same = progress.epoch == self.epoch;
             match self.arrived {
                 Some(position) if same => progress.committed = progress.committed.max(position),
-                None if same => progress.epoch += 1,
+                None if same => progress.fail(),
                 _ => {}
             }
             same

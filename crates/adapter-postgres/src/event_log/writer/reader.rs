@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Nullable, Timestamptz};
+use diesel::sql_types::{BigInt, Nullable, Timestamptz};
 use diesel_async::SimpleAsyncConnection;
 use pts_domain::projection::{AggregateKey, Aggregates};
 use pts_domain::{Identity, Timestamp};
@@ -15,8 +15,8 @@ use crate::PgPool;
 use crate::connection::Connection;
 use crate::error::{Fault, classify};
 use crate::event_log::partitions;
-use crate::project::{self, Place};
-use crate::row::{Head, read_head};
+use crate::project::{self, Place, Reached};
+use crate::row::Head;
 use crate::sql::Sql;
 
 /// Asks, and once more over a new connection if the old one does not do. A connection that failed in
@@ -43,6 +43,29 @@ macro_rules! ask {
             }
         }
     }};
+}
+
+const ENDS: &str = "SELECT h.position, h.stamp, \
+     p.position AS projected, p.stamp AS projected_stamp \
+     FROM platform.log_head AS h CROSS JOIN platform.log_projected AS p";
+
+#[derive(QueryableByName)]
+struct Ends {
+    #[diesel(embed)]
+    head: Head,
+    #[diesel(sql_type = BigInt)]
+    projected: i64,
+    #[diesel(sql_type = BigInt)]
+    projected_stamp: i64,
+}
+
+impl Ends {
+    const fn reached(&self) -> Reached {
+        Reached {
+            position: self.projected,
+            stamp: self.projected_stamp,
+        }
+    }
 }
 
 #[derive(QueryableByName)]
@@ -87,9 +110,17 @@ impl Reader {
         ask!(self, connection => careful::look_up(connection, batch))
     }
 
-    /// Where the log ends.
-    pub(super) async fn head(&mut self) -> Result<Head, StoreError> {
-        ask!(self, connection => read_head(connection))
+    /// Where the log ends, and how far the projections have come, as of one moment.
+    pub(super) async fn ends(&mut self) -> Result<(Head, Reached), StoreError> {
+        let rows: Vec<Ends> = ask!(self, connection => async {
+            Sql::kept(ENDS).rows(connection).await.map_err(classify)
+        })?;
+        match rows.into_iter().next() {
+            Some(ends) => Ok((ends.head, ends.reached())),
+            None => Err(StoreError::Corrupt(
+                "platform.log_head or platform.log_projected is empty".into(),
+            )),
+        }
     }
 
     /// When the newest event behind the month of this moment was received, if there is any: a clock that

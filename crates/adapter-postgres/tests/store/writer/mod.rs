@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use super::support::{log, maintenance, outside, pool, pool_of, sql, until};
 
 mod order;
+mod projections;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

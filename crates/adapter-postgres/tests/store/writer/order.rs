@@ -272,3 +272,40 @@ async fn what_may_not_be_on_disk_is_neither_acknowledged_nor_shown() {
         assert_eq!(log.after(0, &everything, 10).await.unwrap().events.len(), 5);
     }
 }
+
+#[tokio::test]
+async fn what_is_sent_behind_an_append_that_is_refused_is_stored_all_the_same() {
+    let database = TestDb::fresh().await;
+    let mut sender = Sender::named("s");
+    let known = notices(&mut sender, 1);
+    log(&pool(&database)).append(known.clone()).await.unwrap();
+
+    // It does not remember what another process stored.
+    let log = log(&pool(&database));
+    log.append(notices(&mut sender, 1)).await.unwrap();
+    for round in 0..5_usize {
+        let appends = (0..20_usize).map(|n| {
+            let mut batch = notices(&mut sender, 3);
+            if n == 4 + 2 * round {
+                batch.extend(known.clone());
+            }
+            log.append(batch)
+        });
+        let each = join_all(appends).await;
+        let all: Vec<Appended> = each.into_iter().flat_map(Result::unwrap).collect();
+        let mut positions: Vec<i64> = Vec::new();
+        let mut repeats = 0;
+        for one in &all {
+            match one {
+                Appended::Stored { position, .. } => positions.push(*position),
+                Appended::Repeat { .. } => repeats += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        positions.sort_unstable();
+        let first = 3 + 60 * i64::try_from(round).unwrap();
+        assert_eq!(positions, (first..first + 60).collect::<Vec<_>>());
+        assert_eq!(repeats, 1);
+    }
+    all_is_well(&database).await;
+}

@@ -3,11 +3,15 @@
 //! area says what must be true of the answers; an action of which nothing is said fails here.
 
 mod accounting;
+mod annotations;
 mod deployments;
 mod discovery;
 mod dora;
 mod event_types;
 mod events;
+mod expectations;
+mod export;
+mod feeds;
 mod images;
 mod incidents;
 mod names;
@@ -21,6 +25,7 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 use pts_api::actions::events::StreamEvents;
+use pts_api::actions::export::ExportEvents;
 use pts_api::{Action, ActionSpec, Answer, Binding};
 use pts_domain::access::Scope;
 use pts_services::{CallOptions, Gateway};
@@ -46,15 +51,19 @@ const fn proof<A: Action>(holds: fn(&Answer<Value>)) -> Proof {
 fn proofs() -> impl Iterator<Item = &'static Proof> {
     [
         events::PROOFS,
+        export::PROOFS,
         event_types::PROOFS,
         deployments::PROOFS,
         services::PROOFS,
         images::PROOFS,
         state::PROOFS,
         incidents::PROOFS,
+        feeds::PROOFS,
+        annotations::PROOFS,
         dora::PROOFS,
         timeline::PROOFS,
         accounting::PROOFS,
+        expectations::PROOFS,
         quarantine::PROOFS,
         discovery::PROOFS,
     ]
@@ -63,10 +72,11 @@ fn proofs() -> impl Iterator<Item = &'static Proof> {
 }
 
 /// A gateway in front of the platform that examples speak of.
-async fn on_the_platform() -> Gateway {
+async fn on_the_platform() -> Arc<Gateway> {
     let (gateway, store) = in_memory_at(Arc::new(FixedClock::at(platform::now())));
-    platform::seed(&*store, &*store).await;
-    gateway
+    platform::seed(&*store, &*store, &*store).await;
+    gateway.read_record().await.unwrap();
+    Arc::new(gateway)
 }
 
 #[test]
@@ -102,7 +112,7 @@ async fn no_field_is_taken_that_a_schema_does_not_know() {
         let mut odd = (action.example)();
         odd["no_such_field"] = json!(1);
         assert!(!jsonschema::is_valid(&input, &odd), "{}", action.name);
-        if action.binding != Binding::Stream {
+        if !action.binding.has_own_route_only() {
             let options = CallOptions::default();
             let refused = gateway.act(&admin(), action.name, &odd, options).await;
             let refused = refused.expect_err(action.name).to_string();
@@ -115,23 +125,40 @@ fn admin() -> pts_domain::access::Principal {
     principal(&[Scope::Admin])
 }
 
-async fn carried_out(gateway: &Gateway, action: &ActionSpec, example: &Value) -> Answer<Value> {
-    if action.binding == Binding::Stream {
-        assert_eq!(action.name, StreamEvents::NAME);
-        let input = serde_json::from_value(example.clone()).expect(action.name);
-        let followed = gateway.follow(&admin(), input, None).await;
-        let first = followed.expect(action.name).next().await;
-        let event = first.expect("an event").expect("no end");
-        return Answer {
-            data: serde_json::to_value(event).unwrap(),
-            coverage: pts_api::Coverage::of(Vec::new(), Vec::new()),
-            warnings: Vec::new(),
-            next_cursor: None,
-        };
+async fn carried_out(
+    gateway: &Arc<Gateway>,
+    action: &ActionSpec,
+    example: &Value,
+) -> Answer<Value> {
+    match action.binding {
+        Binding::Query | Binding::Command | Binding::Ingest => {
+            let options = CallOptions::default();
+            let answer = gateway.act(&admin(), action.name, example, options).await;
+            answer.unwrap_or_else(|error| panic!("{}: {error}", action.name))
+        }
+        Binding::Feed => feeds::carried_out(gateway, action.name, example).await,
+        Binding::Download => {
+            assert_eq!(action.name, ExportEvents::NAME);
+            export::carried_out(gateway, example).await
+        }
+        Binding::Stream => {
+            assert_eq!(action.name, StreamEvents::NAME);
+            let input = serde_json::from_value(example.clone()).expect(action.name);
+            let followed = gateway.follow(&admin(), input, None).await;
+            let first = followed.expect(action.name).next().await;
+            whole(&first.expect("an event").expect("no end"))
+        }
     }
-    let options = CallOptions::default();
-    let answer = gateway.act(&admin(), action.name, example, options).await;
-    answer.unwrap_or_else(|error| panic!("{}: {error}", action.name))
+}
+
+/// Something that did not come as an answer.
+fn whole(data: &impl serde::Serialize) -> Answer<Value> {
+    Answer {
+        data: serde_json::to_value(data).unwrap(),
+        coverage: pts_api::Coverage::of(Vec::new(), Vec::new()),
+        warnings: Vec::new(),
+        next_cursor: None,
+    }
 }
 
 /// The schemas of an action, as a program finds them out.

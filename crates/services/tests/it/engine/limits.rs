@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use pts_api::SourceState;
 use pts_api::actions::accounting::Tally;
 use pts_domain::event::Form;
 use pts_ports::{Appended, StoreError};
@@ -11,7 +12,7 @@ use pts_services::{ActionError, ItemOutcome, Mode};
 use pts_testkit::generate::Dice;
 use tokio::time::{Instant, timeout};
 
-use super::{Bench, Fate, items, many, outcome, sender, stored, until};
+use super::{Bench, Fate, HANGS, items, many, outcome, sender, stored, until};
 
 #[tokio::test]
 async fn too_much_is_refused_at_once_and_one_sender_does_not_shut_out_another() {
@@ -32,8 +33,15 @@ async fn too_much_is_refused_at_once_and_one_sender_does_not_shut_out_another() 
     );
     let accepted = bench.send_as(1, many("c", 1), Mode::Accept).await.unwrap();
     assert!(matches!(accepted, Err(ActionError::TooMuch { .. })));
+    bench.search(None).await.unwrap();
     inside.push(bench.send_as(2, many("d", 10_000), Mode::Store));
     bench.waiting(30_000).await;
+    // Whoever asks waits for better times, whoever sends does not.
+    let shed = bench.search(None).await;
+    assert!(
+        matches!(shed, Err(ActionError::Overloaded { retry_after_s: 1.. })),
+        "{shed:?}"
+    );
     inside.push(bench.send_as(2, many("e", 9_999), Mode::Store));
     bench.waiting(39_999).await;
     let refused = bench.send_as(3, many("f", 2), Mode::Store).await.unwrap();
@@ -53,6 +61,19 @@ async fn too_much_is_refused_at_once_and_one_sender_does_not_shut_out_another() 
             .chain([&hang, &hang_too])
             .all(|one| !one.is_finished())
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_is_cut_at_its_deadline_and_names_its_source() {
+    let bench = Bench::new();
+    let asked = Instant::now();
+    let Err(ActionError::TimedOut { after_s, coverage }) = bench.search(Some(HANGS)).await else {
+        panic!("it was answered");
+    };
+    assert_eq!((after_s, asked.elapsed()), (20, Duration::from_secs(20)));
+    assert_eq!(coverage.sources[0].state, SourceState::TimedOut);
+    assert!(!coverage.complete);
+    bench.search(None).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,13 +11,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use pts_api::actions::accounting::Tally;
+use pts_api::actions::events::{SearchEvents, SearchInput};
 use pts_domain::StoredEvent;
 use pts_domain::access::{Principal, Scope};
 use pts_domain::event::{Form, NewEvent};
 use pts_domain::filter::{Cursor, EventFilter, Page};
 use pts_domain::projection::Contradiction;
-use pts_ports::{Appended, EventLog, StoreError, Tail, Written};
-use pts_services::{ActionError, EventBus, Gateway, Item, ItemOutcome, Mode, Parts};
+use pts_ports::{Appended, EventLog, StoreError, Stretch, Tail, Written};
+use pts_services::{ActionError, CallOptions, EventBus, Gateway, Item, ItemOutcome, Mode, Parts};
 use pts_testkit::fakes::{MemoryStore, SeededEntropy, StepClock};
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
@@ -28,6 +29,9 @@ use uuid::Uuid;
 use crate::support::{noon, principal};
 
 type Outcomes = Result<Vec<ItemOutcome>, ActionError>;
+
+/// Whoever searches for this source is not answered.
+const HANGS: &str = "hangs";
 
 /// What a write shall come to.
 enum Fate {
@@ -104,7 +108,19 @@ impl EventLog for HeldLog {
         cursor: Option<Cursor>,
         limit: usize,
     ) -> Result<Page<StoredEvent>, StoreError> {
+        if filter.source.as_deref() == Some(HANGS) {
+            return std::future::pending().await;
+        }
         self.store.search(filter, cursor, limit).await
+    }
+
+    async fn stretch(
+        &self,
+        filter: &EventFilter,
+        up_to: i64,
+        cursor: Option<Cursor>,
+    ) -> Result<Stretch, StoreError> {
+        self.store.stretch(filter, up_to, cursor).await
     }
 
     async fn after(
@@ -161,7 +177,8 @@ fn gateway_over(log: Arc<dyn EventLog>, store: Arc<MemoryStore>) -> Arc<Gateway>
         projections: store.clone(),
         tokens: store.clone(),
         accounting: store.clone(),
-        quarantine: store,
+        quarantine: store.clone(),
+        blind_spots: store,
         clock: Arc::new(StepClock::from(noon(), chrono::Duration::zero())),
         entropy: Arc::new(SeededEntropy::new(7)),
     }))
@@ -211,6 +228,17 @@ impl Bench {
             let sender = sender(token);
             gateway.ingest(&sender, items, Form::Lenient, mode).await
         })
+    }
+
+    /// Searches for a source.
+    async fn search(&self, source: Option<&str>) -> Result<(), ActionError> {
+        let input = SearchInput {
+            source: source.map(ToOwned::to_owned),
+            ..SearchInput::default()
+        };
+        let (reader, options) = (sender(1), CallOptions::default());
+        let asked = self.gateway.call::<SearchEvents>(&reader, input, options);
+        asked.await.map(drop)
     }
 
     fn send(&self, ids: &[&str]) -> JoinHandle<Outcomes> {

@@ -8,7 +8,7 @@ use pts_domain::event::{Admission, Known, NewEvent, admit};
 use pts_domain::filter::{Cursor, EventFilter, Page};
 use pts_domain::projection::Contradiction;
 use pts_domain::{Event, StoredEvent};
-use pts_ports::{Appended, EventLog, Projector, StoreError, Tail, Written};
+use pts_ports::{Appended, EventLog, Projector, StoreError, Stretch, Tail, Written};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -16,6 +16,8 @@ use super::{MemoryStore, State};
 
 /// How much of the log one look at its tail goes through: little, so that readers meet the case.
 const SCAN: usize = 50;
+/// Events of a stretch, for the same reason.
+const STRETCH: usize = 7;
 
 #[async_trait]
 impl EventLog for MemoryStore {
@@ -54,6 +56,29 @@ impl EventLog for MemoryStore {
         found.sort_by_key(|event| Reverse(place(event)));
         let found = found.into_iter().take(limit + 1).cloned().collect();
         Ok(Page::cut(found, limit, Cursor::after))
+    }
+
+    async fn stretch(
+        &self,
+        filter: &EventFilter,
+        up_to: i64,
+        cursor: Option<Cursor>,
+    ) -> Result<Stretch, StoreError> {
+        self.open()?.faults.before_stretch()?;
+        let mut found = Vec::new();
+        let mut cursor = cursor;
+        loop {
+            let page = self.search(filter, cursor, STRETCH).await?;
+            found.extend(page.items.into_iter().filter(|e| e.position <= up_to));
+            cursor = page.next;
+            if cursor.is_none() || !found.is_empty() {
+                break;
+            }
+        }
+        Ok(Stretch {
+            events: found.into_iter().map(Into::into).collect(),
+            next: cursor,
+        })
     }
 
     async fn after(

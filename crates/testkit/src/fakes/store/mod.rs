@@ -2,6 +2,7 @@
 //! cannot drift from what the real store does; what is left is lists and sorting.
 
 mod accounting;
+mod blind_spots;
 mod log;
 mod maintenance;
 mod projections;
@@ -38,6 +39,7 @@ struct State {
     projected: Projected,
     tokens: Vec<Token>,
     books: accounting::Books,
+    blind: blind_spots::Blind,
     ward: quarantine::Ward,
     retained: retention::Retained,
     faults: Faults,
@@ -56,6 +58,8 @@ struct Faults {
     away: bool,
     next: VecDeque<StoreError>,
     after_append: VecDeque<StoreError>,
+    /// So many stretches may still be read.
+    stretches: Option<usize>,
 }
 
 impl MemoryStore {
@@ -83,6 +87,11 @@ impl MemoryStore {
     /// The next append is done and then fails with this error: its answer was lost on the way.
     pub fn fail_after_next_append(&self, error: StoreError) {
         self.lock().faults.after_append.push_back(error);
+    }
+
+    /// After so many stretches the next one fails, once: an export breaks off.
+    pub fn fail_after_stretches(&self, stretches: usize) {
+        self.lock().faults.stretches = Some(stretches);
     }
 
     /// Forgets an aggregate of the projections, so that they are no longer what the log gives.
@@ -115,6 +124,19 @@ impl MemoryStore {
             return Err(StoreError::unavailable("it was switched off"));
         }
         Ok(state)
+    }
+}
+
+impl Faults {
+    fn before_stretch(&mut self) -> Result<(), StoreError> {
+        let Some(left) = self.stretches.take() else {
+            return Ok(());
+        };
+        self.stretches = match left {
+            0 => return Err(StoreError::unavailable("it was to fail here")),
+            left => Some(left - 1),
+        };
+        Ok(())
     }
 }
 

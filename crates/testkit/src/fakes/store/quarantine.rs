@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use pts_domain::Timestamp;
 use pts_domain::accounting::{Outcome, UNKNOWN, day_of};
+use pts_domain::blind::Concern;
 use pts_domain::filter::{Cursor, Page};
 use pts_domain::quarantine::{
     Fingerprint, Item, LATELY, NewItem, Room, State as ItemState, Verdict, admit, tidy,
@@ -94,6 +95,21 @@ impl Quarantine for MemoryStore {
             }
         }
         Ok(verdicts)
+    }
+
+    async fn waiting(&self, concern: &Concern, most: u64) -> Result<u64, StoreError> {
+        let state = self.open()?;
+        let count = state.ward.items.values().filter(|item| {
+            let window = &concern.window;
+            let type_fits = |name: &str| concern.types.iter().any(|pattern| pattern.fits(name));
+            item.state == ItemState::Waiting
+                && window.clip(item.received_at, item.received_at).is_some()
+                && (concern.source.is_none()
+                    || item.source.is_none()
+                    || concern.source == item.source)
+                && (concern.types.is_empty() || item.event_type.as_deref().is_none_or(type_fits))
+        });
+        Ok(most.min(count.count() as u64))
     }
 
     async fn items(

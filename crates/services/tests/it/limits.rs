@@ -1,0 +1,93 @@
+//! The gateway's limits, seen from a caller.
+
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use pts_api::Action;
+use pts_api::actions::dora::{GetDora, GetDoraInput};
+use pts_api::actions::events::{SearchEvents, SearchInput, StreamInput};
+use pts_domain::access::Scope;
+use pts_domain::event::Form;
+use pts_services::{ActionError, CallOptions, Gateway, Item, Limits, Mode, UseCase};
+use pts_testkit::fakes::FixedClock;
+use serde_json::json;
+
+use crate::support::{in_memory_at, noon, principal};
+
+async fn ask<A: Action>(gateway: &Gateway, input: A::Input) -> Result<(), ActionError>
+where
+    Gateway: UseCase<A>,
+{
+    let reader = principal(&[Scope::EventsRead]);
+    let asked = gateway.call::<A>(&reader, input, CallOptions::default());
+    asked.await.map(drop)
+}
+
+async fn send(gateway: &Gateway, number: usize) -> Result<(), ActionError> {
+    let item = |n| Item::from(json!({"type": "t", "source": "s", "id": format!("{n}")}));
+    let items = (0..number).map(item).collect();
+    let writer = principal(&[Scope::EventsWrite]);
+    let sent = gateway.ingest(&writer, items, Form::Lenient, Mode::Store);
+    sent.await.map(drop)
+}
+
+fn policy(result: Result<(), ActionError>) -> &'static str {
+    match result {
+        Err(ActionError::Limited(limited)) => limited.policy,
+        other => panic!("not limited: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn requests_rows_bytes_and_sends_are_limited_each_by_itself() {
+    let clock = Arc::new(FixedClock::at(noon()));
+    let (gateway, _) = in_memory_at(clock.clone());
+    let gateway = gateway.limited(Limits {
+        calls_per_s: 1,
+        sends_per_s: 1,
+        rows_per_min: 50,
+        bytes_per_min: 6_000,
+        ..Limits::default()
+    });
+    for _ in 0..10 {
+        send(&gateway, 60).await.unwrap();
+    }
+    assert_eq!(policy(send(&gateway, 1).await), "sends");
+    let search = || ask::<SearchEvents>(&gateway, SearchInput::default());
+    search().await.unwrap();
+    assert_eq!(policy(search().await), "rows");
+    clock.advance(chrono::Duration::minutes(2));
+    gateway.note_read(&principal(&[]), 6_000);
+    assert_eq!(policy(search().await), "bytes");
+    clock.advance(chrono::Duration::minutes(2));
+    for _ in 0..10 {
+        ask::<GetDora>(&gateway, GetDoraInput::default())
+            .await
+            .unwrap();
+    }
+    assert_eq!(policy(search().await), "requests");
+    let reader = principal(&[Scope::EventsRead]);
+    let follow = gateway.follow(&reader, StreamInput::default(), None);
+    assert_eq!(policy(follow.await.map(drop)), "requests");
+}
+
+#[tokio::test]
+async fn a_stream_gives_its_place_back_when_it_ends() {
+    let (gateway, _) = in_memory_at(Arc::new(FixedClock::at(noon())));
+    let gateway = gateway.limited(Limits {
+        streams: 1,
+        ..Limits::default()
+    });
+    let reader = principal(&[Scope::EventsRead]);
+    send(&gateway, 1).await.unwrap();
+    let from_begin = || StreamInput {
+        after: Some(0),
+        ..StreamInput::default()
+    };
+    let mut first = gateway.follow(&reader, from_begin(), None).await.unwrap();
+    assert!(first.next().await.unwrap().is_ok());
+    let second = gateway.follow(&reader, from_begin(), None).await;
+    assert_eq!(policy(second.map(drop)), "streams");
+    drop(first);
+    assert!(gateway.follow(&reader, from_begin(), None).await.is_ok());
+}
