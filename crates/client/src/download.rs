@@ -17,10 +17,7 @@ impl Client {
     pub async fn download<A: Action>(&self, input: A::Input) -> Result<Download, ClientError> {
         const {
             assert!(
-                !matches!(
-                    A::BINDING,
-                    Binding::Ingest | Binding::Stream | Binding::Command
-                ),
+                matches!(A::BINDING, Binding::Download | Binding::Feed),
                 "this action gives nothing to download"
             );
         }

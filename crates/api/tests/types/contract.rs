@@ -63,11 +63,13 @@ pub(crate) fn typescript() -> String {
             expression(output, 2),
             json(&action.method),
             quoted(action.path),
-            binding(action),
+            json(&action.binding),
         );
     }
     out.push_str("}\n\nexport type ActionKey = keyof Actions;\n");
-    out.push_str("\n/** Where each action is; `{name}` in a path stands for that field of its input. */\n");
+    out.push_str(
+        "\n/** Where each action is; `{name}` in a path stands for that field of its input. */\n",
+    );
     out.push_str("export const actions: {\n  readonly [K in ActionKey]: Pick<Actions[K], \"method\" | \"path\" | \"binding\">;\n} = {\n");
     for action in &actions {
         let _ = writeln!(
@@ -76,7 +78,7 @@ pub(crate) fn typescript() -> String {
             quoted(action.name),
             json(&action.method),
             quoted(action.path),
-            binding(action),
+            json(&action.binding),
         );
     }
     out.push_str("};\n");
@@ -105,7 +107,10 @@ fn shapes(actions: &[ActionSpec]) -> Shapes {
     for (name, schema) in reading.take_definitions(true) {
         let other = definitions.insert(name.clone(), schema.clone());
         let same = other.is_none_or(|other| expression(&other, 0) == expression(&schema, 0));
-        assert!(same, "{name} is not the same going in and coming out: give them two names");
+        assert!(
+            same,
+            "{name} is not the same going in and coming out: give them two names"
+        );
     }
     definitions.sort_keys();
     Shapes {
@@ -123,16 +128,6 @@ fn about(action: &ActionSpec) -> String {
         format!("\n\n{}", action.description)
     };
     format!("{}. Needs `{scope}`.{rest}", action.summary)
-}
-
-/// How input and output travel: the word alone, without what a kind has beside it.
-fn binding(action: &ActionSpec) -> String {
-    let value = serde_json::to_value(action.binding).unwrap();
-    let word = match &value {
-        Value::Object(map) => map.keys().next().cloned().unwrap_or_default(),
-        value => value.as_str().unwrap_or_default().to_owned(),
-    };
-    quoted(&word)
 }
 
 fn json(value: &impl Serialize) -> String {

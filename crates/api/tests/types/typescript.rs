@@ -49,7 +49,12 @@ pub(crate) fn doc(text: &str, depth: usize) -> String {
 /// A type as it stands inside another.
 pub(crate) fn expression(schema: &Value, depth: usize) -> String {
     let Value::Object(schema) = schema else {
-        return if schema == &Value::Bool(false) { "never" } else { "unknown" }.to_owned();
+        return if schema == &Value::Bool(false) {
+            "never"
+        } else {
+            "unknown"
+        }
+        .to_owned();
     };
     let mut all = Vec::new();
     if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
@@ -64,10 +69,17 @@ pub(crate) fn expression(schema: &Value, depth: usize) -> String {
     }
     for key in ["oneOf", "anyOf"] {
         if let Some(Value::Array(choices)) = schema.get(key) {
-            all.push(union(choices.iter().map(|choice| expression(choice, depth))));
+            all.push(union(
+                choices.iter().map(|choice| expression(choice, depth)),
+            ));
         }
     }
-    for part in schema.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+    for part in schema
+        .get("allOf")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         all.push(expression(part, depth));
     }
     match all.len() {
@@ -105,11 +117,17 @@ fn of_type(name: &str, schema: &Map<String, Value>, depth: usize) -> String {
 
 fn array(schema: &Map<String, Value>, depth: usize) -> String {
     if let Some(Value::Array(places)) = schema.get("prefixItems") {
-        let places: Vec<_> = places.iter().map(|place| expression(place, depth)).collect();
+        let places: Vec<_> = places
+            .iter()
+            .map(|place| expression(place, depth))
+            .collect();
         return format!("[{}]", places.join(", "));
     }
     let items = schema.get("items").map(|items| expression(items, depth));
-    format!("{}[]", enclosed(&items.unwrap_or_else(|| "unknown".to_owned())))
+    format!(
+        "{}[]",
+        enclosed(&items.unwrap_or_else(|| "unknown".to_owned()))
+    )
 }
 
 fn object(schema: &Map<String, Value>, depth: usize) -> String {
@@ -144,9 +162,15 @@ fn object(schema: &Map<String, Value>, depth: usize) -> String {
 }
 
 fn key(name: &str) -> String {
-    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    let plain = name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         && !name.starts_with(|first: char| first.is_ascii_digit());
-    if plain { name.to_owned() } else { format!("{name:?}") }
+    if plain {
+        name.to_owned()
+    } else {
+        format!("{name:?}")
+    }
 }
 
 /// Each choice once, in order.
@@ -157,7 +181,11 @@ fn union(choices: impl Iterator<Item = String>) -> String {
             each.push(choice);
         }
     }
-    if each.is_empty() { "never".to_owned() } else { each.join(" | ") }
+    if each.is_empty() {
+        "never".to_owned()
+    } else {
+        each.join(" | ")
+    }
 }
 
 /// In brackets, if it would fall apart beside something else.
@@ -188,14 +216,35 @@ mod tests {
         check(json!({"type": ["string", "null"]}), "string | null");
         check(json!({"type": ["integer", "number"]}), "number");
         check(json!({"$ref": "#/$defs/Event"}), "Event");
-        check(json!({"anyOf": [{"$ref": "#/$defs/A"}, {"type": "null"}]}), "A | null");
-        check(json!({"type": "array", "items": {"type": ["string", "null"]}}), "(string | null)[]");
-        check(json!({"type": "array", "prefixItems": [{"type": "string"}, {"type": "number"}]}), "[string, number]");
-        check(json!({"type": "string", "enum": ["a", "b\""]}), "\"a\" | \"b\\\"\"");
-        check(json!({"oneOf": [{"const": "a"}, {"const": 1}]}), "\"a\" | 1");
+        check(
+            json!({"anyOf": [{"$ref": "#/$defs/A"}, {"type": "null"}]}),
+            "A | null",
+        );
+        check(
+            json!({"type": "array", "items": {"type": ["string", "null"]}}),
+            "(string | null)[]",
+        );
+        check(
+            json!({"type": "array", "prefixItems": [{"type": "string"}, {"type": "number"}]}),
+            "[string, number]",
+        );
+        check(
+            json!({"type": "string", "enum": ["a", "b\""]}),
+            "\"a\" | \"b\\\"\"",
+        );
+        check(
+            json!({"oneOf": [{"const": "a"}, {"const": 1}]}),
+            "\"a\" | 1",
+        );
         check(json!({"type": "object"}), "Record<string, unknown>");
-        check(json!({"type": "object", "additionalProperties": {"type": "string"}}), "Record<string, string>");
-        check(json!({"allOf": [{"$ref": "#/$defs/A"}, {"anyOf": [{"$ref": "#/$defs/B"}, {"$ref": "#/$defs/C"}]}]}), "A & (B | C)");
+        check(
+            json!({"type": "object", "additionalProperties": {"type": "string"}}),
+            "Record<string, string>",
+        );
+        check(
+            json!({"allOf": [{"$ref": "#/$defs/A"}, {"anyOf": [{"$ref": "#/$defs/B"}, {"$ref": "#/$defs/C"}]}]}),
+            "A & (B | C)",
+        );
     }
 
     #[test]
@@ -208,7 +257,12 @@ mod tests {
         });
         let expected = "/**\n * What it is.\n * And more *\\/.\n */\nexport interface Thing {\n  /** First. */\n  a: string;\n  \"x-y\"?: {\n    b?: unknown;\n  };\n}\n";
         assert_eq!(declaration("Thing", &schema), expected);
-        assert_eq!(declaration("Two", &json!({"anyOf": [schema["properties"]["x-y"], {"type": "null"}]})),
-            "export type Two = {\n  b?: unknown;\n} | null;\n");
+        assert_eq!(
+            declaration(
+                "Two",
+                &json!({"anyOf": [schema["properties"]["x-y"], {"type": "null"}]})
+            ),
+            "export type Two = {\n  b?: unknown;\n} | null;\n"
+        );
     }
 }

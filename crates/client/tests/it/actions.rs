@@ -58,6 +58,23 @@ async fn flows<A: Action>() {
     assert!(stream.last_event_id().is_some());
 }
 
+async fn comes_down<A: Action>() {
+    let server = Server::start().await;
+    let download = server.client().download::<A>(input::<A>()).await;
+    let mut download = download.unwrap_or_else(|error| panic!("{}: {error}", A::NAME));
+    let media_type = download.media_type().unwrap().split(';').next().unwrap();
+    assert!(
+        A::MEDIA_TYPES.contains(&media_type),
+        "{}: {media_type}",
+        A::NAME
+    );
+    let mut bytes = 0;
+    while let Some(piece) = download.next().await.unwrap() {
+        bytes += piece.len();
+    }
+    assert!(bytes > 0, "{}", A::NAME);
+}
+
 #[tokio::test]
 async fn every_action_is_called_and_answers_as_declared() {
     let mut called = Vec::new();
@@ -68,6 +85,14 @@ async fn every_action_is_called_and_answers_as_declared() {
         };
         (ingest $action:ty) => {
             takes_in::<$action>().await;
+            called.push(<$action>::NAME);
+        };
+        (download $action:ty) => {
+            comes_down::<$action>().await;
+            called.push(<$action>::NAME);
+        };
+        (feed $action:ty) => {
+            comes_down::<$action>().await;
             called.push(<$action>::NAME);
         };
         (stream $action:ty) => {

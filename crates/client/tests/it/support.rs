@@ -37,10 +37,12 @@ impl Server {
             tokens: store.clone(),
             accounting: store.clone(),
             quarantine: store.clone(),
+            blind_spots: store.clone(),
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(7)),
         }));
-        platform::seed(&*store, &*store).await;
+        platform::seed(&*store, &*store, &*store).await;
+        gateway.read_record().await.unwrap();
         let settings = HttpSettings {
             workers: Some(1),
             ..HttpSettings::default()
