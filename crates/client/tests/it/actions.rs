@@ -8,6 +8,7 @@ use pts_api::actions::events::{
 use pts_api::actions::services::ListServices;
 use pts_api::{Action, ItemStatus, Partial};
 use pts_client::{ClientError, Event};
+use pts_testkit::generate::platform;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -34,8 +35,9 @@ async fn answers<A: Action>() {
 async fn takes_in<A: Action>() {
     let server = Server::start().await;
     let example = A::example();
-    let event: Event =
-        Event::new("deployment.started", "ci").with_data(example["events"]["data"].clone());
+    let event: Event = Event::new("deployment.started", "ci")
+        .at(platform::now())
+        .with_data(example["events"]["data"].clone());
     let parameters = AppendParameters {
         validate: Some(Validate::Only),
         ..AppendParameters::default()
@@ -201,7 +203,9 @@ async fn texts_of_any_kind_arrive_as_they_are() {
         "a..b",
     ] {
         let data = json!({ "service": text, "environment": "e", "deployment_id": text, "version": "1", "odd": text });
-        let event = Event::new("deployment.started", text).with_data(data);
+        let event = Event::new("deployment.started", text)
+            .at(platform::now())
+            .with_data(data);
         client.append_one(event).await.unwrap();
         let input = GetDeploymentInput {
             id: text.into(),

@@ -92,7 +92,7 @@ async fn the_server_says_when_to_come_back() {
     let error = search(options(server.address, "t")).await.unwrap_err();
     assert_eq!(
         error.refused().unwrap().retry_after,
-        Some(Duration::from_secs(600))
+        Some(Duration::from_mins(10))
     );
     assert_eq!(
         server.asked().len(),
