@@ -115,7 +115,7 @@ async fn what_is_sent_is_there_and_sent_again_is_no_second_one() {
     let server = Server::start().await;
     let client = server.client();
     let mut events: Vec<_> = (0..3).map(notice).collect();
-    events.push(Event::new("deployment.strated", "client"));
+    events.push(Event::new("deployment.strated", "client").at(platform::now()));
     let first = client.append(&events).await.unwrap();
     assert_eq!((first.created, first.duplicates, first.rejected), (3, 0, 1));
     let problem = first.items[3].problem.as_ref().unwrap();

@@ -18,7 +18,6 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Server {
     pub(crate) running: Running,
-    pub(crate) gateway: Arc<Gateway>,
     pub(crate) admin: String,
 }
 
@@ -55,11 +54,7 @@ impl Server {
         };
         let (text, _) = gateway.access().create(new).await.unwrap();
         let admin = text.reveal().to_owned();
-        Self {
-            running,
-            gateway,
-            admin,
-        }
+        Self { running, admin }
     }
 
     pub(crate) fn options(&self) -> ClientOptions {
