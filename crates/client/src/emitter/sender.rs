@@ -238,19 +238,23 @@ impl Desk {
             }
             let next = self.next_deadline();
             tokio::select! {
-                ask = self.asked.recv(), if open => match ask {
-                    Some(ask) => self.take(ask),
-                    // The last handle is gone.
-                    None => {
-                        open = false;
-                        let end = Instant::now() + queue.options.last_words;
-                        self.ending.get_or_insert(end);
-                    }
-                },
+                ask = self.asked.recv(), if open => {
+                    open = ask.is_some();
+                    self.take_or_end(ask);
+                }
                 () = queue.settled.notified() => {}
                 () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {}
             }
         }
+    }
+
+    /// When the last handle is gone, nobody asks any more, and the last words are said.
+    fn take_or_end(&mut self, ask: Option<Ask>) {
+        if let Some(ask) = ask {
+            return self.take(ask);
+        }
+        let end = Instant::now() + self.queue.options.last_words;
+        self.ending.get_or_insert(end);
     }
 
     fn next_deadline(&self) -> Option<Instant> {
