@@ -16,6 +16,7 @@ mod serving;
 mod table;
 mod test;
 mod tidy;
+mod types;
 
 use std::process::ExitCode;
 
@@ -50,6 +51,8 @@ enum Task {
     Fuzz(fuzz::Fuzz),
     /// Let an official client of the Model Context Protocol list and use the tools
     Mcp(mcp::Mcp),
+    /// Make the TypeScript types of the API again, and let the compiler read them
+    Types(types::Types),
     /// Measure: a scenario against a peer in the same run, written into docs/benchmarks.md
     Bench(bench::Bench),
 }
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Task::Faults(task) => faults::run(&task),
         Task::Fuzz(task) => fuzz::run(&task),
         Task::Mcp(task) => mcp::run(&task),
+        Task::Types(task) => types::run(&task),
         Task::Bench(task) => bench::run(&task),
     };
     match done {

@@ -1,0 +1,1802 @@
+// The contract of PTS as TypeScript. Made from the declarations of the actions by
+// `cargo xtask types`; a test fails when it is not as they are. Not to be changed by hand.
+
+/** What became of everything that was asked for. */
+export interface AccountReport {
+  /** By token and source, those that sent most first. */
+  rows: AccountRow[];
+  /** Of all of it, rows beyond the limit too. */
+  totals: Tally;
+}
+
+/** The account of one token and source. */
+export interface AccountRow {
+  /** Not valid, and put aside. */
+  quarantined: number;
+  /** Events that were received. */
+  received: number;
+  /** Not taken: a conflict, an overload, a store that was away, or not valid and no room. */
+  refused: number;
+  /** There already when they came. */
+  repeated: number;
+  /** The source; `(unknown)` for what does not say, `(other)` for what was too much to tell apart. */
+  source: string;
+  /** Of these, in the log, or removed from it by retention since. */
+  stored: number;
+  /** The token's id; null for what was stored before tokens were remembered. */
+  token: string | null;
+}
+
+/** When to answer. */
+export type Ack = "committed" | "accepted";
+
+/** One action, as its declaration says it. */
+export interface ActionRecord {
+  /** Other paths that lead to the same place. */
+  aliases: string[];
+  /** How input and output travel over its route; a stream, a download and a feed have only that. */
+  binding: Binding;
+  /** What a caller should know beyond that. */
+  description: string;
+  /** What it does to the world. */
+  effect: Effect;
+  /** Inputs that show what it is for. */
+  examples: unknown[];
+  /** JSON Schema (2020-12) of its input. */
+  input_schema: unknown;
+  /** Its name: the `actionKey` of `POST /v1/actions`. */
+  key: string;
+  /** In which media types a download or a feed is written, the usual one first. */
+  media_types?: string[];
+  /** The method of its route. */
+  method: Method;
+  /**
+   * JSON Schema (2020-12) of what it gives: of `data`, or of each event of a stream or a
+   * download.
+   */
+  output_schema: unknown;
+  /** The path of its route; `{name}` stands for the field `name` of the input. */
+  path: string;
+  /** What a caller must be allowed to do. */
+  scope: Scope;
+  /** What it does, in a line. */
+  summary: string;
+}
+
+/** A mark on a graph, as Grafana takes it. */
+export interface Annotation {
+  /** Its kind, status, severity, service and environment. */
+  tags: string[];
+  /** More about it. */
+  text: string;
+  /** When it began, in milliseconds since 1970. */
+  time: number;
+  /** When it ended, or the end of the window for an incident that goes on; absent for a moment. */
+  timeEnd?: number | null;
+  /** What it is, in a line. */
+  title: string;
+}
+
+/** What may be marked. */
+export type AnnotationKind = "deployment" | "incident";
+
+/** Which marks are wanted. Everything that is given must hold. */
+export interface AnnotationsInput {
+  /** Where. */
+  environment?: string | null;
+  /** What went on at this moment or later; a day before `to` if not given. */
+  from?: DashboardMoment | null;
+  /** Of these kinds; all if not given. */
+  kind?: AnnotationKind[];
+  /** Of this service. */
+  service?: string | null;
+  /** What began before this moment; now if not given. */
+  to?: DashboardMoment | null;
+}
+
+/** What a query returns. */
+export interface Answer<T> {
+  /** Where it comes from, and what is missing. */
+  coverage: Coverage;
+  /** What was asked for. */
+  data: T;
+  /** Where the next page begins; absent on the last page and where there are no pages. */
+  next_cursor?: string | null;
+  /** What the reader should know before relying on it. */
+  warnings: string[];
+}
+
+/** Which events are appended, and how. Over `POST /v1/events`, the events are the body. */
+export interface AppendInput {
+  /**
+   * When to answer: `committed` (the default) is after the events are safe on disk; `accepted` is
+   * at once, for senders who would rather lose an event than wait.
+   */
+  ack?: Ack | null;
+  /**
+   * One event, or 1 to 10,000 of them. An event that comes alone and is not accepted is an error;
+   * of several, each has its result.
+   */
+  events: Events;
+  /** `only` checks the events and stores nothing. */
+  validate?: Validate | null;
+}
+
+/** What the sender of a batch is told: one result per event, in order. */
+export interface BatchResult {
+  /** Events stored now. */
+  created: number;
+  /** Events that were there already. */
+  duplicates: number;
+  /** One result per event, in order. */
+  items: ItemResult[];
+  /** Events that were not accepted. */
+  rejected: number;
+}
+
+/** How an action's input and output travel over HTTP. */
+export type Binding = "query" | "command" | "ingest" | "stream" | "download" | "feed";
+
+/** Which action is to be carried out, and with what. */
+export interface Call {
+  /** The action's name, such as `platform.events.search`. */
+  actionKey: string;
+  /** Of a question: whether an answer may be incomplete. `partial=deny` in the query says the same. */
+  partial?: Partial | null;
+  /** Its input; nothing stands for an input that says nothing. */
+  payload?: Record<string, unknown>;
+}
+
+/** Why an action was not carried out. */
+export interface CallError {
+  /** A stable word for programs, such as `invalid_input`; the `code` of problem documents. */
+  code: string;
+  /** More, for programs. */
+  details: Details;
+  /** What is wrong, and what would help. */
+  message: string;
+}
+
+/** What is said beside the data or the error. */
+export interface CallMeta {
+  /** What the answer rests on, and what is missing. */
+  coverage?: Coverage | null;
+  /** Where the next page begins; absent on the last page and where there are no pages. */
+  next_cursor?: string | null;
+  /** The request: the same id stands in the server's log. */
+  requestId: string;
+  /** What the reader should know before relying on it. */
+  warnings?: string[];
+}
+
+/** Which share of the deployments led to a rollback or an incident. */
+export interface ChangeFailRate {
+  /** Of so many. */
+  deployments: number;
+  /** Deployments that were rolled back or are named by an incident. */
+  failed: number;
+  /** 0 to 1; absent without deployments. */
+  rate: number | null;
+}
+
+/** How long a change takes from commit to users, over deployments whose commit time is known. */
+export interface ChangeLeadTime {
+  /** Over how many deployments. */
+  deployments: number;
+  /** Median, in seconds; absent when no commit time is known. */
+  median_s: number | null;
+  /** 90th percentile (nearest rank), in seconds. */
+  p90_s: number | null;
+}
+
+/** Which moments, and where. */
+export interface CompareMomentsInput {
+  /** Where. */
+  environment?: string | null;
+  /** The earlier moment: when all was well, say. */
+  from: Moment;
+  /** Of this service. */
+  service?: string | null;
+  /** The later moment; now if not given. */
+  to?: Moment | null;
+}
+
+/** What was declared to run at one moment and not, or not the same, at another. */
+export interface Comparison {
+  /** What differs, by service and environment. */
+  changes: RunChange[];
+  /** The earlier moment. */
+  from: string;
+  /** How many ran at both moments and are the same. */
+  same: number;
+  /** The later moment. */
+  to: string;
+}
+
+/** The operational state of one component. */
+export interface ComponentState {
+  /** Which component. */
+  component: string;
+  /** Where, if it was said. */
+  environment: string | null;
+  /** Place in the log of the first event that named it. */
+  first_position: number;
+  /** Place in the log of the last one. */
+  last_position: number;
+  /** The service it belongs to, if it was said. */
+  service: string | null;
+  /** Since when. */
+  since: string;
+  /** The state it is in. */
+  state: string;
+  /** The last hundred changes, by the time they happened, oldest first. */
+  timeline: StateChange[];
+}
+
+/** What one setting is set to. */
+export interface ConfigEntry {
+  /** Who or what changed it. */
+  actor: string | null;
+  /** When it was changed. */
+  changed_at: string;
+  /** Where, if it was said. */
+  environment: string | null;
+  /** Place in the log of the first event that named it. */
+  first_position: number;
+  /** Which setting. */
+  key: string;
+  /** Place in the log of the last one. */
+  last_position: number;
+  /** The value before, as known here or as its sender said. */
+  previous: unknown;
+  /** Why, in words. */
+  reason: string | null;
+  /** The service it configures; absent for the platform's own. */
+  service: string | null;
+  /** The value; null when it was removed. */
+  value: unknown;
+}
+
+/** An event that does not fit the state it met. */
+export interface Contradiction {
+  /** What it is about, such as `deployment payments/production/d-42`. */
+  about: string;
+  /** What does not fit, as a stable word such as `finished_without_start`. */
+  code: string;
+  /** The event's internal id. */
+  event_id: string;
+  /** What does not fit, in words. */
+  message: string;
+  /** The event's place in the log. */
+  position: number;
+  /** When the event happened. */
+  time: string;
+}
+
+/** What an answer rests on. */
+export interface Coverage {
+  /** False as soon as anything is known to be missing. */
+  complete: boolean;
+  /** What is known to be missing. */
+  gaps: Gap[];
+  /** The sources that were asked. */
+  sources: Source[];
+}
+
+/** Milliseconds since 1970, an RFC 3339 time, a span back from now, or `now`. */
+export type DashboardMoment = string;
+
+/** What the deployments say runs in an environment. */
+export interface Declared {
+  /** The commit, where it was named. */
+  commit: string | null;
+  /**
+   * The deployment that brought it; after a rollback to a version that no deployment here
+   * brought, none.
+   */
+  deployment_id: string | null;
+  /** The image, where it was named. */
+  image: string | null;
+  /** Since when. */
+  since: string;
+  /** The version; absent when nobody named one. */
+  version: string | null;
+}
+
+/** What is known of one deployment. */
+export interface Deployment {
+  /** Who or what acted. */
+  actor: string | null;
+  /** The commit that the version was built from. */
+  commit: string | null;
+  /** When that commit was made. */
+  commit_time: string | null;
+  /** The sender's name for the attempt. */
+  deployment_id: string;
+  /** Where it was deployed to. */
+  environment: string;
+  /** How many events named it. */
+  event_count: number;
+  /** The last hundred of those events, in the order of the log. */
+  events: EventRef[];
+  /** When it ended, however it ended; absent while it goes on. */
+  finished_at: string | null;
+  /** Place in the log of the first event that named it. */
+  first_position: number;
+  /** The image that it brings. */
+  image: string | null;
+  /** Place in the log of the last one so far. */
+  last_position: number;
+  /** The pipeline's run. */
+  pipeline_url: string | null;
+  /** What ran before, as its sender said. */
+  previous_version: string | null;
+  /** Why, in words; the newest that was given. */
+  reason: string | null;
+  /**
+   * What ran before, as worked out from the deployment before it: this is what a rollback
+   * returns to.
+   */
+  replaced: Declared | null;
+  /** When it was asked for. */
+  requested_at: string | null;
+  /** When it was taken back. */
+  rolled_back_at: string | null;
+  /** The service. */
+  service: string;
+  /** When it began. */
+  started_at: string | null;
+  /** How far it has come. */
+  status: DeploymentStatus;
+  /** When that was reached. */
+  status_at: string;
+  /** When it succeeded. */
+  succeeded_at: string | null;
+  /** Whether its sender called it unplanned work. */
+  unplanned: boolean | null;
+  /** The version that it brings. */
+  version: string | null;
+}
+
+/** A deployment and where the knowledge of it comes from. */
+export interface DeploymentDetail {
+  /** What in them did not fit, newest first; at most a hundred. */
+  contradictions: Contradiction[];
+  /** The deployment. */
+  deployment: Deployment;
+  /** The events that made it, in the order of the log; the last hundred. */
+  events: EventRecord[];
+}
+
+/** How often changes reach users. */
+export interface DeploymentFrequency {
+  /** Attempts that ended in the window without reaching users: failed or cancelled. */
+  attempts_without_success: number;
+  /** Deployments that succeeded in the window, those rolled back later among them. */
+  deployments: number;
+  /** The same per day of the window. */
+  per_day: number;
+}
+
+/** How far a deployment has come. */
+export type DeploymentStatus = "requested" | "started" | "succeeded" | "failed" | "cancelled" | "rolled_back";
+
+/** Which deployments are wanted. Everything that is given must hold. */
+export interface DeploymentsFeedInput {
+  /** Into this environment. */
+  environment?: string | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** Of this service. */
+  service?: string | null;
+  /** Of this status. */
+  status?: DeploymentStatus | null;
+}
+
+/** What a program may want to know of an error. */
+export interface Details {
+  /** What would have been missing, where an incomplete answer was refused. */
+  coverage?: Coverage | null;
+  /** The fields that are wrong, if any are; those of the input begin with `payload`. */
+  errors?: FieldError[];
+  /** Where an event that is not valid was put aside, from where it can be sent again. */
+  quarantine_id?: string | null;
+  /** The HTTP status. */
+  status: number;
+}
+
+/** Which items are given up, and why. */
+export interface DiscardQuarantinedInput {
+  /** The items, 1 to 1,000. */
+  ids: string[];
+  /** Why, for whoever asks later; 1 to 500 characters. */
+  reason: string;
+}
+
+/** What was given up. */
+export interface DiscardReport {
+  /** Items that were given up now. */
+  discarded: number;
+  /** Those that were not waiting, or not there. */
+  others: string[];
+}
+
+/** An action was carried out. */
+export interface Done<T> {
+  /** What it gave: the `data` of its answer. */
+  data: T;
+  /** The rest of its answer. */
+  meta: CallMeta;
+  /** True. */
+  ok: boolean;
+}
+
+/** The metrics, and of what they are. */
+export interface DoraView {
+  /** Which share of the changes hurt. */
+  change_fail_rate: ChangeFailRate;
+  /** How long a change takes from commit to users. */
+  change_lead_time: ChangeLeadTime;
+  /** How often changes reach users. */
+  deployment_frequency: DeploymentFrequency;
+  /** Of this environment; absent for all. */
+  environment: string | null;
+  /** How long it takes to recover from a change that hurt. */
+  failed_deployment_recovery_time: RecoveryTime;
+  /** Which share of the deployments was work that production forced. */
+  rework_rate: ReworkRate;
+  /** Of this service; absent for all together. */
+  service: string | null;
+  /** What the figures above leave out. */
+  unattributed: Unattributed;
+  /** The period. */
+  window: Window;
+}
+
+/** What an action does to the world. */
+export type Effect = "read" | "write" | "control";
+
+/** What runs in one environment: declared against observed. */
+export interface EnvironmentSummary {
+  /** Whether both say the same; absent when one of them says nothing. */
+  agrees: boolean | null;
+  /** What the deployments say runs there. */
+  declared: Declared | null;
+  /** When the service said that it left the environment. */
+  deregistered_at: string | null;
+  /** The environment. */
+  environment: string;
+  /** What its instances say runs there. */
+  observed: ObservedVersion[];
+}
+
+/** An event in the log. */
+export interface EventRecord {
+  /** Extension attributes, as they came. */
+  attributes?: Record<string, unknown>;
+  /** What happened, as it came. */
+  data: unknown;
+  /** The id that its sender gave it; unique within `source`. */
+  event_id: string;
+  /** The id that PTS gave it. */
+  id: string;
+  /** Its place in the log, from 1 without holes. */
+  position: number;
+  /** When PTS received it. */
+  received_at: string;
+  /** Who sent it. */
+  source: string;
+  /** What it is about, if its sender said. */
+  subject: string | null;
+  /** When it happened. */
+  time: string;
+  /** What kind of event it is. */
+  type: string;
+}
+
+/** One of the events that made an aggregate what it is. */
+export interface EventRef {
+  /** The event's internal id: look it up with `GET /v1/events/{id}`. */
+  id: string;
+  /** Its place in the log. */
+  position: number;
+  /** When it happened. */
+  time: string;
+  /** Its type. */
+  type: string;
+}
+
+/** One platform event type. */
+export interface EventTypeRecord {
+  /** A whole event, ready to be posted; only when one type is asked for. */
+  example?: unknown;
+  /** What stands before the dot. */
+  family: string;
+  /** Fields of `data` that must be there. */
+  required: string[];
+  /** JSON Schema (2020-12) of `data`; only when one type is asked for. */
+  schema?: unknown;
+  /** What it says, in a line. */
+  summary: string;
+  /** The CloudEvents `type`. */
+  type: string;
+  /** Version of the data's shape. */
+  version: number;
+}
+
+export type Events = {
+  data?: unknown;
+  id?: string | null;
+  source: string;
+  specversion?: "1.0";
+  subject?: string | null;
+  time?: string | null;
+  type: string;
+} | unknown[];
+
+/** A source that is expected to report. */
+export interface ExpectedSource {
+  /** Seconds within which it should. */
+  every_s: number;
+  /** When it was last heard; null for one that never was. */
+  heard_at: string | null;
+  /** Where that is known from. */
+  origin: Origin;
+  /** The source, as its events name it. */
+  source: string;
+  /** Whether it reports as it should. */
+  state: ReporterState;
+}
+
+/** How an export is written. */
+export type ExportFormat = "ndjson" | "csv";
+
+/** Which events are wanted, and how they are written. Everything that is given must hold. */
+export interface ExportInput {
+  /** Fields of the data, as `data.<path>=<text>`: `data.actor=alice`. */
+  data?: Record<string, string>;
+  /** `data.environment`. */
+  environment?: string | null;
+  /** How they are written. Without it, `Accept` decides; NDJSON if that names neither. */
+  format?: ExportFormat | null;
+  /** `data.service`. */
+  service?: string | null;
+  /** Happened at this moment or later. */
+  since?: Moment | null;
+  /** Who sent them. */
+  source?: string | null;
+  /** What they are about. */
+  subject?: string | null;
+  /**
+   * Types, any of which will do; `deployment.*` stands for a family. Repeat it or separate by
+   * commas.
+   */
+  type?: string[];
+  /** Happened before this moment. */
+  until?: Moment | null;
+}
+
+/** An action was not carried out. The HTTP status says so too. */
+export interface Failed {
+  /** Why. */
+  error: CallError;
+  /** The request. */
+  meta: CallMeta;
+  /** False. */
+  ok: boolean;
+}
+
+/** One thing wrong with one field of the input. */
+export interface FieldError {
+  /** What is wrong, as a stable word: `missing`, `invalid`, `unknown`, `too_long`, `too_deep`. */
+  code: string;
+  /** What would have been accepted. */
+  expected: string;
+  /** Where: a path from the top of the event, such as `data.environment`. */
+  field: string;
+  /** What was found there, shortened; absent when nothing was. */
+  found?: string | null;
+}
+
+/** A period about which something is missing. */
+export interface Gap {
+  /** How much is missing, where that is known. */
+  count: number | null;
+  /** From when. */
+  from: string | null;
+  /** Why. */
+  reason: string;
+  /** Until when; null while it goes on. */
+  to: string | null;
+}
+
+/** Whose account is wanted. Everything that is given must hold. */
+export interface GetAccountingInput {
+  /** At most so many rows, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** From the day (UTC) of this moment. */
+  since?: Moment | null;
+  /** What came under this source. */
+  source?: string | null;
+  /** What came with this token, by its id. */
+  token?: string | null;
+  /** Up to the day (UTC) of this moment; up to midnight is up to the day before. */
+  until?: Moment | null;
+}
+
+/** Which action. */
+export interface GetActionInput {
+  /** Its name. */
+  key: string;
+}
+
+/** Which deployment. */
+export interface GetDeploymentInput {
+  /** Its environment; needed where the same id was used in several. */
+  environment?: string | null;
+  /** The sender's name for it. */
+  id: string;
+  /** Its service; needed where the same id was used by several. */
+  service?: string | null;
+}
+
+/** Of what the metrics are wanted. */
+export interface GetDoraInput {
+  /** Of this environment; `production` if not given, `*` for all. */
+  environment?: string | null;
+  /** Of this service; all together if not given. */
+  service?: string | null;
+  /** Where the period ends; now if not given. */
+  until?: Moment | null;
+  /** How long a period, up to 731 days; `30d` if not given. */
+  window?: Span | null;
+}
+
+/** Which event. */
+export interface GetEventInput {
+  /** The id that PTS gave it. */
+  id: string;
+}
+
+/** Which type. */
+export interface GetEventTypeInput {
+  /** Its name. */
+  type: string;
+}
+
+/** Which item. */
+export interface GetQuarantinedInput {
+  /** The `quarantine_id` that its sender was told. */
+  id: string;
+}
+
+/** Which service. */
+export interface GetServiceInput {
+  /** Its name. */
+  name: string;
+}
+
+/** How far an image has come. */
+export type ImageStatus = "known" | "built" | "published" | "promoted" | "retired";
+
+/** An image and where it ran. */
+export interface ImageView {
+  /** When it was built. */
+  built_at: string | null;
+  /** The commit it was built from. */
+  commit: string | null;
+  /** The content digest. For an image kept under its tag: where the tag last pointed. */
+  digest: string | null;
+  /** When the tag was last said to point there, for an image kept under its tag. */
+  digest_at: string | null;
+  /** Place in the log of the first event that named it. */
+  first_position: number;
+  /** Registry and repository. */
+  image: string;
+  /** Place in the log of the last one. */
+  last_position: number;
+  /** The environments it was promoted to, and when. */
+  promoted: Record<string, string>;
+  /** When it was published. */
+  published_at: string | null;
+  /**
+   * The periods in which it ran, as declared and as observed, newest first: runs that name its
+   * digest or, where they name none, one of its tags.
+   */
+  ran: Run[];
+  /** What it is kept under: its digest or, when nobody named one, its tag. */
+  reference: string;
+  /** When it was retired. */
+  retired_at: string | null;
+  /** When that scan was. */
+  scanned_at: string | null;
+  /** The service it is of. */
+  service: string | null;
+  /** Its size in bytes. */
+  size_bytes: number | null;
+  /** How far it has come. */
+  status: ImageStatus;
+  /** When that was reached. */
+  status_at: string;
+  /** The tags that pointed at it. */
+  tags: string[];
+  /** What the newest scan found. */
+  vulnerabilities: Vulnerabilities | null;
+}
+
+/** What is known of one incident. */
+export interface Incident {
+  /** When somebody took it up. */
+  acknowledged_at: string | null;
+  /** The deployment that caused it. */
+  deployment_id: string | null;
+  /** Where. */
+  environment: string | null;
+  /** The last hundred events that named it, in the order of the log. */
+  events: EventRef[];
+  /** Place in the log of the first event that named it. */
+  first_position: number;
+  /** The sender's name for it. */
+  incident_id: string;
+  /** Place in the log of the last one. */
+  last_position: number;
+  /** When it began. */
+  opened_at: string | null;
+  /** When it ended; absent while it goes on. */
+  resolved_at: string | null;
+  /** The service that suffers. */
+  service: string | null;
+  /** How bad, in the sender's own terms. */
+  severity: string | null;
+  /** How far it has come. */
+  status: IncidentStatus;
+  /** When that was reached. */
+  status_at: string;
+  /** What it is, in a line. */
+  title: string | null;
+}
+
+/** How far an incident has come. */
+export type IncidentStatus = "open" | "acknowledged" | "resolved";
+
+/** Which incidents are wanted. Everything that is given must hold. */
+export interface IncidentsFeedInput {
+  /** Where. */
+  environment?: string | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** Of this service. */
+  service?: string | null;
+  /** Of this status. */
+  status?: IncidentStatus | null;
+}
+
+/** What an instance last said of itself. */
+export type InstanceState = "registered" | "started" | "ready" | "degraded" | "stopped" | "crashed" | "deregistered";
+
+/** An instance, and whether it can be believed to be alive now. */
+export interface InstanceView {
+  /** Where it runs. */
+  environment: string;
+  /** How its last process ended. */
+  exit_code: number | null;
+  /** When it will count, or did begin to count, as silent. */
+  expires_at: string | null;
+  /** Place in the log of the first event that named it. */
+  first_position: number;
+  /** The machine it runs on. */
+  host: string | null;
+  /** The image that it runs. */
+  image: string | null;
+  /** Its name; `default` when its sender gave none. */
+  instance: string;
+  /** Place in the log of the last one. */
+  last_position: number;
+  /** When it was last heard of. */
+  last_seen_at: string;
+  /** Whether it can be believed to be alive now. */
+  liveness: Liveness;
+  /** Its process id. */
+  pid: number | null;
+  /** Why, in words; the newest that was given. */
+  reason: string | null;
+  /** The period that goes on now, or went on last. */
+  run: Run | null;
+  /** The service it belongs to. */
+  service: string;
+  /** When its process last started. */
+  started_at: string | null;
+  /** What it last said of itself. */
+  state: InstanceState;
+  /** Since when. */
+  state_since: string;
+  /** For so many seconds it may be silent. */
+  ttl_s: number | null;
+  /** The version that it runs. */
+  version: string | null;
+}
+
+/** The result of one event of a batch. */
+export interface ItemResult {
+  /** The HTTP status it would have had alone. */
+  code: number;
+  /** Its place in the batch, from 0. */
+  index: number;
+  /** Why it was not. */
+  problem?: Problem | null;
+  /** The receipt of an event that was accepted. */
+  receipt?: Receipt | null;
+  /** What became of it. */
+  status: ItemStatus;
+}
+
+/** What became of one event of a batch. */
+export type ItemStatus = "created" | "duplicate" | "valid" | "accepted" | "conflict" | "invalid";
+
+/** Which actions are wanted. Everything that is given must hold. */
+export interface ListActionsInput {
+  /** Those that do this to the world. */
+  effect?: Effect | null;
+  /** Those that need this scope. */
+  scope?: Scope | null;
+}
+
+/** Which contradictions are wanted. */
+export interface ListContradictionsInput {
+  /** About this, spelt as it stands in the answers: `deployment payments/production/d-42`. */
+  about?: string | null;
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+}
+
+/** Which types. */
+export interface ListEventTypesInput {
+  /** Only this family, such as `deployment`. */
+  family?: string | null;
+}
+
+/** Which sources are wanted. */
+export interface ListExpectationsInput {
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** In this state. */
+  state?: ReporterState | null;
+}
+
+/** Which services are wanted. */
+export interface ListServicesInput {
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
+  /** Only those known in this environment. */
+  environment?: string | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+}
+
+/** Which states are wanted. Everything that is given must hold. */
+export interface ListStatesInput {
+  /** Of this component. */
+  component?: string | null;
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
+  /** Where. */
+  environment?: string | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** Of this service. */
+  service?: string | null;
+  /** Only components in this state. */
+  state?: string | null;
+}
+
+/** Whether an instance can be believed to be alive, at some moment. */
+export type Liveness = "alive" | "silent" | "ended" | "unknown";
+
+/** The HTTP method of an action's route. */
+export type Method = "GET" | "POST";
+
+/** An RFC 3339 time, `now`, or a span back from now: 90s, 15m, 1h, 30d, 2w. */
+export type Moment = string;
+
+/** How many instances say that they run a version. */
+export interface ObservedVersion {
+  /** Instances that run it and are alive as far as is known. */
+  instances: number;
+  /** Instances that should run it and have fallen silent. */
+  silent: number;
+  /** The version; absent when they named none. */
+  version: string | null;
+}
+
+/** Where it is known from how often a source reports. */
+export type Origin = "declared" | "learned";
+
+/** Whether an answer may be incomplete. */
+export type Partial = "allow" | "deny";
+
+/** An error, as `application/problem+json`. */
+export interface Problem {
+  /** A stable word for programs, such as `invalid_event`. */
+  code: string;
+  /** What would have been missing, where an incomplete answer was refused. */
+  coverage?: Coverage | null;
+  /** What is wrong this time, and what would help. */
+  detail: string;
+  /** The fields that are wrong, if any are. */
+  errors?: FieldError[];
+  /** Where an event that is not valid was put aside, from where it can be sent again. */
+  quarantine_id?: string | null;
+  /** The request: the same id stands in the server's log. */
+  request_id?: string | null;
+  /** The HTTP status. */
+  status: number;
+  /** What kind of problem it is, in words. */
+  title: string;
+  /** A stable name as a URI: `urn:pts:problem:` and the code. */
+  type: string;
+}
+
+/** One thing that was sent and is no event. */
+export interface QuarantinedItem {
+  /** What it takes, in bytes. */
+  bytes: number;
+  /** When its state or its errors last changed. */
+  changed_at: string;
+  /** Why it is no event, as of the last look at it. */
+  errors: FieldError[];
+  /** How strictly it is read: `lenient` or `cloudevents`. */
+  form: string;
+  /** Names it, and the event that it may become. */
+  id: string;
+  /**
+   * What was sent, as JSON, or as text if it is none. Not in lists, and gone once the item no
+   * longer waits.
+   */
+  item?: unknown;
+  /** When it was received last. */
+  last_at: string;
+  /** Why it was discarded. */
+  reason?: string | null;
+  /** When it was received first. */
+  received_at: string;
+  /** The event that it became, or was already. */
+  replayed_as?: string | null;
+  /** Whose it says it is. */
+  source: string | null;
+  /** What became of it. */
+  state: State;
+  /** How many times it was sent while it waited. */
+  times: number;
+  /** The id of the token that it came with. */
+  token: string;
+  /** Of which type it says it is. */
+  type: string | null;
+}
+
+/** What ran at a moment. */
+export interface RanAt {
+  /** What the deployments say ran, by service and environment. */
+  declared: Run[];
+  /** What the instances say ran, by service, environment and instance. */
+  observed: Run[];
+  /** The moment. */
+  time: string;
+}
+
+/** What the sender of one event is told. */
+export interface Receipt {
+  /** What in it does not fit what was known; the event was stored all the same. */
+  contradictions?: Contradiction[];
+  /** Whether it was there already. */
+  duplicate: boolean;
+  /** The id that PTS gave the event, or gave it the first time. Absent after `validate=only`. */
+  id: string | null;
+  /** When PTS received it first. Absent after `validate=only`. */
+  received_at: string | null;
+  /** Advice; the event was accepted all the same. */
+  warnings?: string[];
+}
+
+/**
+ * How long it takes to recover from a deployment that hurt: from its success to the last of its
+ * incidents resolved or, without one, to its rollback.
+ */
+export interface RecoveryTime {
+  /** Median, in seconds; absent when nothing has recovered. */
+  median_s: number | null;
+  /** Deployments that hurt and recovered. */
+  recovered: number;
+  /** Deployments that hurt and have not. */
+  unrecovered: number;
+}
+
+/** Of which source nothing is declared any more. */
+export interface RemoveExpectationInput {
+  /** The source. */
+  source: string;
+}
+
+/** What is known of a source without its declaration. */
+export interface RemovedExpectation {
+  /** What is learned of it, if anything is. */
+  learned: ExpectedSource | null;
+  /** The source. */
+  source: string;
+}
+
+/** Which waiting items are replayed: these, or all that fit. */
+export interface ReplayQuarantineInput {
+  /** `next_cursor` of the replay before: it goes on with the next ones. */
+  cursor?: string | null;
+  /** These; with them, nothing else may be given. */
+  ids?: string[];
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** Received first at this moment or later. */
+  since?: Moment | null;
+  /** That say they are of this source. */
+  source?: string | null;
+  /** That came with this token, by its id. */
+  token?: string | null;
+  /** That say they are of these types, any of which will do; `deployment.*` stands for a family. */
+  type?: string[];
+  /** Received first before this moment. */
+  until?: Moment | null;
+}
+
+/** What a replay did. */
+export interface ReplayReport {
+  /** One result per item. */
+  items: ReplayedItem[];
+  /** Items that are events now, those included that were there already. */
+  replayed: number;
+  /** Items that still wait. */
+  waiting: number;
+}
+
+/** What became of one item that was to be replayed or discarded. */
+export type ReplayStatus = "stored" | "duplicate" | "invalid" | "settled" | "unknown";
+
+/** The result of one item. */
+export interface ReplayedItem {
+  /** Why it is still no event. */
+  errors?: FieldError[];
+  /** The event that it is. */
+  event?: string | null;
+  /** The item. */
+  id: string;
+  /** What became of it. */
+  status: ReplayStatus;
+}
+
+/** Whether a source reports as it should. */
+export type ReporterState = "ok" | "silent" | "never_heard" | "gone";
+
+/**
+ * Which share of the deployments was unplanned: said so by their sender or, where the sender did
+ * not say, begun while an incident of the same service and environment was open.
+ */
+export interface ReworkRate {
+  /** Of so many. */
+  deployments: number;
+  /** 0 to 1; absent without deployments. */
+  rate: number | null;
+  /** Unplanned deployments. */
+  rework: number;
+}
+
+/** A period in which a version of a service ran in an environment. */
+export interface Run {
+  /** The deployment that brought it, for a declared run. */
+  deployment_id: string | null;
+  /** Where. */
+  environment: string;
+  /** From when. */
+  from: string;
+  /** The image, where it was named. */
+  image: string | null;
+  /** The instance, for an observed run. */
+  instance: string | null;
+  /** Who says so. */
+  kind: RunKind;
+  /** Place in the log of the event that opened it. */
+  opened_position: number;
+  /** The service. */
+  service: string;
+  /** Until when; absent while it goes on. For a declared run this is when the next one began. */
+  to: string | null;
+  /** The version; absent when nobody named one. */
+  version: string | null;
+}
+
+/** A service in an environment that is not what it was. */
+export interface RunChange {
+  /** What ran at the later moment; absent if nothing was declared then. */
+  after: Run | null;
+  /** What ran at the earlier moment; absent if nothing was declared then. */
+  before: Run | null;
+  /** Where. */
+  environment: string;
+  /** The service. */
+  service: string;
+}
+
+/** Who says that a version ran. */
+export type RunKind = "declared" | "observed";
+
+/** One thing a token may be allowed to do. */
+export type Scope = "events:write" | "events:read" | "metrics:read" | "admin";
+
+/** Which deployments are wanted. Everything that is given must hold. */
+export interface SearchDeploymentsInput {
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
+  /** Into this environment. */
+  environment?: string | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** Of this service. */
+  service?: string | null;
+  /** Whose status was reached at this moment or later. */
+  since?: Moment | null;
+  /** Of this status. */
+  status?: DeploymentStatus | null;
+  /** Whose status was reached before this moment. */
+  until?: Moment | null;
+  /** Of this version. */
+  version?: string | null;
+}
+
+/** Which images are wanted. Everything that is given must hold. */
+export interface SearchImagesInput {
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
+  /** Of this digest. */
+  digest?: string | null;
+  /** Of this repository. */
+  image?: string | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** Of this service. */
+  service?: string | null;
+  /** With this tag. */
+  tag?: string | null;
+}
+
+/** Which incidents are wanted. Everything that is given must hold. */
+export interface SearchIncidentsInput {
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
+  /** Where. */
+  environment?: string | null;
+  /** Of this id. */
+  incident_id?: string | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** Of this service. */
+  service?: string | null;
+  /** Of this status. */
+  status?: IncidentStatus | null;
+}
+
+/** Which events are wanted. Everything that is given must hold. */
+export interface SearchInput {
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
+  /** Fields of the data, as `data.<path>=<text>`: `data.actor=alice`. */
+  data?: Record<string, string>;
+  /** `data.environment`. */
+  environment?: string | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** `data.service`. */
+  service?: string | null;
+  /** Happened at this moment or later. */
+  since?: Moment | null;
+  /** Who sent them. */
+  source?: string | null;
+  /** What they are about. */
+  subject?: string | null;
+  /**
+   * Types, any of which will do; `deployment.*` stands for a family. Repeat it or separate by
+   * commas.
+   */
+  type?: string[];
+  /** Happened before this moment. */
+  until?: Moment | null;
+}
+
+/** Which items are wanted. Everything that is given must hold. */
+export interface SearchQuarantineInput {
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** Received first at this moment or later. */
+  since?: Moment | null;
+  /** That say they are of this source. */
+  source?: string | null;
+  /** In this state. */
+  state?: State | null;
+  /** That came with this token, by its id. */
+  token?: string | null;
+  /** That say they are of these types, any of which will do; `deployment.*` stands for a family. */
+  type?: string[];
+  /** Received first before this moment. */
+  until?: Moment | null;
+}
+
+/** What is known of one service. */
+export interface Service {
+  /** What each environment is declared to run. */
+  environments: Record<string, ServiceEnvironment>;
+  /** Place in the log of the first event that named it. */
+  first_position: number;
+  /** When it was first heard of, by the time of the events. */
+  first_seen_at: string;
+  /** Place in the log of the last event that changed it. */
+  last_position: number;
+  /**
+   * The last hundred changes by the time they happened: deployments, configuration, states,
+   * incidents, crashes; oldest first.
+   */
+  recent_changes?: ServiceChange[];
+  /** Its name. */
+  service: string;
+}
+
+/** A change that may explain something. */
+export interface ServiceChange {
+  /** Where, if it was said. */
+  environment: string | null;
+  /** The event that said so. */
+  event_id: string;
+  /** What changed, in a line. */
+  summary: string;
+  /** When it happened. */
+  time: string;
+  /** Its type. */
+  type: string;
+}
+
+/** A service with everything known of it. */
+export interface ServiceDetail {
+  /** Its settings, as far as somebody reported them; at most a thousand. */
+  config: ConfigEntry[];
+  /** What runs in each environment. */
+  environments: EnvironmentSummary[];
+  /** Its instances; at most a thousand, those last heard of. */
+  instances: InstanceView[];
+  /** What changed lately, newest first. */
+  recent_changes: ServiceChange[];
+  /** The service. */
+  service: Service;
+}
+
+/** One environment of a service. */
+export interface ServiceEnvironment {
+  /** What the deployments say runs there. */
+  declared: Declared | null;
+  /** When it said that it does not any more. */
+  deregistered_at: string | null;
+  /** When the service said that it exists there. */
+  registered_at: string | null;
+}
+
+/** A service in a list. */
+export interface ServiceSummary {
+  /** What runs in each environment. */
+  environments: EnvironmentSummary[];
+  /** When it was first heard of. */
+  first_seen_at: string;
+  /** When one of its instances was last heard of. */
+  last_seen_at: string | null;
+  /** Its name. */
+  service: string;
+}
+
+/** What a source will do. */
+export interface SetExpectationInput {
+  /** It reports at least so often, in seconds; 1 to 2,678,400 (31 days). */
+  every_s: number;
+  /** The source, as its events name it; 1 to 1,024 bytes. */
+  source: string;
+}
+
+/** One source of an answer. */
+export interface Source {
+  /** Seconds since it last took anything in; absent when it never has. */
+  age_s: number | null;
+  /** Its name. */
+  name: string;
+  /** Why it is not `ok`. */
+  reason?: string | null;
+  /** How it answered. */
+  state: SourceState;
+}
+
+/** How a source answered. */
+export type SourceState = "ok" | "missing" | "stale" | "timed_out" | "denied";
+
+/** A length of time: 90s, 15m, 1h, 30d, 2w. */
+export type Span = string;
+
+/** What became of an item. */
+export type State = "waiting" | "replayed" | "discarded";
+
+/** One change of state. */
+export interface StateChange {
+  /** Who or what changed it. */
+  actor: string | null;
+  /** The event that said so. */
+  event_id: string;
+  /** The state it left, as the sender said. */
+  from: string | null;
+  /** Why, in words. */
+  reason: string | null;
+  /** When it happened. */
+  time: string;
+  /** The state it came to. */
+  to: string;
+}
+
+/** Which events are wanted, as they come. */
+export interface StreamInput {
+  /**
+   * Begin behind this place in the log; 0 for its very beginning, the end of the log if not
+   * given. `Last-Event-ID` wins over it.
+   */
+  after?: number | null;
+  /** Fields of the data, as `data.<path>=<text>`. */
+  data?: Record<string, string>;
+  /** `data.environment`. */
+  environment?: string | null;
+  /** `data.service`. */
+  service?: string | null;
+  /** Who sends them. */
+  source?: string | null;
+  /** What they are about. */
+  subject?: string | null;
+  /** Types, any of which will do; `deployment.*` stands for a family. */
+  type?: string[];
+}
+
+/** What became of what was received: received = stored + repeated + quarantined + refused. */
+export interface Tally {
+  /** Not valid, and put aside. */
+  quarantined: number;
+  /** Events that were received. */
+  received: number;
+  /** Not taken: a conflict, an overload, a store that was away, or not valid and no room. */
+  refused: number;
+  /** There already when they came. */
+  repeated: number;
+  /** Of these, in the log, or removed from it by retention since. */
+  stored: number;
+}
+
+/** What the figures leave out. */
+export interface Unattributed {
+  /** Deployments whose commit is later than their success: not in the lead time. */
+  deployments_with_impossible_commit_time: number;
+  /** Deployments without a commit time: not in the lead time. */
+  deployments_without_commit_time: number;
+  /** Incidents opened in the window that name a deployment nobody reported. */
+  incidents_with_unknown_deployment: number;
+  /** Incidents opened in the window that name no deployment: in no failure rate. */
+  incidents_without_deployment: number;
+}
+
+/** Whether to store. */
+export type Validate = "only";
+
+/** Counts of known vulnerabilities by severity. */
+export interface Vulnerabilities {
+  /** Critical ones. */
+  critical: number;
+  /** High ones. */
+  high: number;
+  /** Low ones. */
+  low: number;
+  /** Medium ones. */
+  medium: number;
+}
+
+/** At which moment, and where. */
+export interface WhatRanAtInput {
+  /** Where. */
+  environment?: string | null;
+  /** Of this service. */
+  service?: string | null;
+  /** The moment; now if not given. */
+  time?: Moment | null;
+}
+
+/** The period that is looked at: from, inclusive, to, exclusive. */
+export interface Window {
+  /** From this moment on. */
+  from: string;
+  /** Up to this moment. */
+  to: string;
+}
+
+/** Every action, by its name. */
+export interface Actions {
+  /**
+   * Append one event or a batch. Needs `events:write`.
+   *
+   * Takes one event or an array as JSON (`specversion`, `id` and `time` may be left out), newline-delimited JSON, or CloudEvents 1.0 in structured, batch or binary mode; gzip and zstd; up to 16 MiB. A single event answers 201 with its receipt, 200 when it was there already, 409 when its `(source, id)` stands for another event. A batch answers 200, or 207 when any of its events was not accepted, with a result per event: bad events never hurt their neighbours. With `ack=accepted` the answer is 202 and comes before the events are stored: what is repeated, contradicts itself or is lost with the server is not told. More than can be written is refused at once, with 503, or 429 when one token alone is the reason, and `Retry-After`.
+   */
+  "platform.events.append": {
+    input: AppendInput;
+    output: BatchResult;
+    method: "POST";
+    path: "/v1/events";
+    binding: "ingest";
+  };
+  /** Search events, newest first. Needs `events:read`. */
+  "platform.events.search": {
+    input: SearchInput;
+    output: EventRecord[];
+    method: "GET";
+    path: "/v1/events";
+    binding: "query";
+  };
+  /**
+   * Follow events as they come. Needs `events:read`.
+   *
+   * Server-sent events. Each has the event's place in the log as its id and the event as its data. Reconnecting with `Last-Event-ID` goes on where the stream broke off, without a loss or a repeat.
+   */
+  "platform.events.stream": {
+    input: StreamInput;
+    output: EventRecord;
+    method: "GET";
+    path: "/v1/events/stream";
+    binding: "stream";
+  };
+  /**
+   * Export all events that fit, newest first. Needs `events:read`.
+   *
+   * Everything that a search with the same filter would page through, in one answer: the state of the log when the export began, whatever is appended meanwhile. As NDJSON, each line is an event as a search gives it, and the last line (`{"end": true, "events": …, "up_to": …, "coverage": …}`) tells how many there were and what is known to be missing. As CSV (RFC 4180), the columns are position, id, time, received_at, type, source, event_id, subject, service, environment, data, attributes, in this order; `data` and `attributes` are JSON. A field that a spreadsheet could take for a formula (it begins with = + - @, a tab or a line break), or that begins with an apostrophe, is written behind an apostrophe: take the first one off to have the field again. Lines end with CRLF. `x-pts-up-to` and `x-pts-coverage` (`complete` or `incomplete`) tell of every export how far it goes and what it rests on. An export that cannot go on is broken off: its body then does not end as HTTP says it should, which clients report as an error.
+   */
+  "platform.events.export": {
+    input: ExportInput;
+    output: EventRecord;
+    method: "GET";
+    path: "/v1/events/export";
+    binding: "download";
+  };
+  /** Look up one event. Needs `events:read`. */
+  "platform.events.get": {
+    input: GetEventInput;
+    output: EventRecord;
+    method: "GET";
+    path: "/v1/events/{id}";
+    binding: "query";
+  };
+  /** List the platform event types. Needs `events:read`. */
+  "platform.event_types.list": {
+    input: ListEventTypesInput;
+    output: EventTypeRecord[];
+    method: "GET";
+    path: "/v1/event-types";
+    binding: "query";
+  };
+  /** Look up one platform event type, with its schema and an example. Needs `events:read`. */
+  "platform.event_types.get": {
+    input: GetEventTypeInput;
+    output: EventTypeRecord;
+    method: "GET";
+    path: "/v1/event-types/{type}";
+    binding: "query";
+  };
+  /** Search deployments, the one first reported last first. Needs `events:read`. */
+  "platform.deployments.search": {
+    input: SearchDeploymentsInput;
+    output: Deployment[];
+    method: "GET";
+    path: "/v1/deployments";
+    binding: "query";
+  };
+  /**
+   * Follow deployments in a feed reader (Atom). Needs `events:read`.
+   *
+   * One entry a deployment, the one first reported last first; an entry changes with the status of its deployment. Feed readers and calendars cannot send a bearer token; they may send it as the password of `Authorization: Basic`, with any user name. A token in the URL is not accepted: URLs end up in logs and histories. Ask again with `If-None-Match` (or `If-Modified-Since`): 304 tells that nothing has changed. `x-pts-coverage` is `incomplete` when something is known to be missing.
+   */
+  "platform.deployments.feed": {
+    input: DeploymentsFeedInput;
+    output: Deployment[];
+    method: "GET";
+    path: "/v1/deployments/feed.atom";
+    binding: "feed";
+  };
+  /**
+   * Show deployments in a calendar (iCalendar). Needs `events:read`.
+   *
+   * One event a deployment, from when it was asked for or began to when it ended. `SEQUENCE` counts the reports of it. Feed readers and calendars cannot send a bearer token; they may send it as the password of `Authorization: Basic`, with any user name. A token in the URL is not accepted: URLs end up in logs and histories. Ask again with `If-None-Match` (or `If-Modified-Since`): 304 tells that nothing has changed. `x-pts-coverage` is `incomplete` when something is known to be missing.
+   */
+  "platform.deployments.calendar": {
+    input: DeploymentsFeedInput;
+    output: Deployment[];
+    method: "GET";
+    path: "/v1/deployments/calendar.ics";
+    binding: "feed";
+  };
+  /**
+   * Look up one deployment, with the events that made it. Needs `events:read`.
+   *
+   * An id that several services or environments used answers 409 and lists them; `service` and `environment` choose.
+   */
+  "platform.deployments.get": {
+    input: GetDeploymentInput;
+    output: DeploymentDetail;
+    method: "GET";
+    path: "/v1/deployments/{id}";
+    binding: "query";
+  };
+  /** List services and what runs where, declared against observed. Needs `events:read`. */
+  "platform.services.list": {
+    input: ListServicesInput;
+    output: ServiceSummary[];
+    method: "GET";
+    path: "/v1/services";
+    binding: "query";
+  };
+  /** Look up one service: instances, versions, recent changes. Needs `events:read`. */
+  "platform.services.get": {
+    input: GetServiceInput;
+    output: ServiceDetail;
+    method: "GET";
+    path: "/v1/services/{name}";
+    binding: "query";
+  };
+  /** Search images, the one first reported last first. Needs `events:read`. */
+  "platform.images.search": {
+    input: SearchImagesInput;
+    output: ImageView[];
+    method: "GET";
+    path: "/v1/images";
+    binding: "query";
+  };
+  /** List components, the state each is in, and how it came to be. Needs `events:read`. */
+  "platform.state.list": {
+    input: ListStatesInput;
+    output: ComponentState[];
+    method: "GET";
+    path: "/v1/state";
+    binding: "query";
+  };
+  /** Search incidents, the one first reported last first. Needs `events:read`. */
+  "platform.incidents.search": {
+    input: SearchIncidentsInput;
+    output: Incident[];
+    method: "GET";
+    path: "/v1/incidents";
+    binding: "query";
+  };
+  /**
+   * Follow incidents in a feed reader (Atom). Needs `events:read`.
+   *
+   * One entry an incident, the one first reported last first; an entry changes with the status of its incident. Feed readers and calendars cannot send a bearer token; they may send it as the password of `Authorization: Basic`, with any user name. A token in the URL is not accepted: URLs end up in logs and histories. Ask again with `If-None-Match` (or `If-Modified-Since`): 304 tells that nothing has changed. `x-pts-coverage` is `incomplete` when something is known to be missing.
+   */
+  "platform.incidents.feed": {
+    input: IncidentsFeedInput;
+    output: Incident[];
+    method: "GET";
+    path: "/v1/incidents/feed.atom";
+    binding: "feed";
+  };
+  /**
+   * Show incidents in a calendar (iCalendar). Needs `events:read`.
+   *
+   * One event an incident, from its begin to its end; one that goes on has a begin alone. `SEQUENCE` counts what was logged since it was first named. Feed readers and calendars cannot send a bearer token; they may send it as the password of `Authorization: Basic`, with any user name. A token in the URL is not accepted: URLs end up in logs and histories. Ask again with `If-None-Match` (or `If-Modified-Since`): 304 tells that nothing has changed. `x-pts-coverage` is `incomplete` when something is known to be missing.
+   */
+  "platform.incidents.calendar": {
+    input: IncidentsFeedInput;
+    output: Incident[];
+    method: "GET";
+    path: "/v1/incidents/calendar.ics";
+    binding: "feed";
+  };
+  /**
+   * Mark deployments and incidents on graphs. Needs `events:read`.
+   *
+   * What went on between two moments, oldest first, in the shape that Grafana takes annotations in (`data` is the list): give it `from=${__from}&to=${__to}`. A deployment is there if its status was reached in the window or later; an incident that goes on is marked to the end of the window. At most 1,000 of each kind; a warning tells when there were more.
+   */
+  "platform.annotations.list": {
+    input: AnnotationsInput;
+    output: Annotation[];
+    method: "GET";
+    path: "/v1/annotations";
+    binding: "query";
+  };
+  /** Work out DORA's five metrics over a window. Needs `events:read`. */
+  "platform.dora.get": {
+    input: GetDoraInput;
+    output: DoraView;
+    method: "GET";
+    path: "/v1/dora";
+    binding: "query";
+  };
+  /** Tell what was running where at a moment. Needs `events:read`. */
+  "platform.at": {
+    input: WhatRanAtInput;
+    output: RanAt;
+    method: "GET";
+    path: "/v1/at";
+    binding: "query";
+  };
+  /**
+   * Tell what runs differently at two moments. Needs `events:read`.
+   *
+   * What the deployments say ran at the one and at the other, and only where that differs: the first question when something worked before and does not now. A deployment of the same version is a difference too.
+   */
+  "platform.at.compare": {
+    input: CompareMomentsInput;
+    output: Comparison;
+    method: "GET";
+    path: "/v1/at/compare";
+    binding: "query";
+  };
+  /** List what was reported and cannot be so, newest first. Needs `events:read`. */
+  "platform.contradictions.list": {
+    input: ListContradictionsInput;
+    output: Contradiction[];
+    method: "GET";
+    path: "/v1/contradictions";
+    binding: "query";
+  };
+  /**
+   * Tell what became of everything that was sent. Needs `metrics:read`.
+   *
+   * By token and source, in whole days (UTC). What is received is always the sum of what is stored, repeated, quarantined and refused. What is stored is counted from the log itself and exact at any time. A quarantined event that is replayed is counted as stored (or repeated) from then on.
+   */
+  "platform.accounting.get": {
+    input: GetAccountingInput;
+    output: AccountReport;
+    method: "GET";
+    path: "/v1/accounting";
+    binding: "query";
+  };
+  /**
+   * List sources that are expected to report, and who fell silent. Needs `events:read`.
+   *
+   * How often a source reports is learned from what it sends, once it does so regularly, or declared. One that did not report for two and a half times as long is silent, and every answer that it could matter to says so.
+   */
+  "platform.expectations.list": {
+    input: ListExpectationsInput;
+    output: ExpectedSource[];
+    method: "GET";
+    path: "/v1/expectations";
+    binding: "query";
+  };
+  /**
+   * Declare how often a source reports. Needs `admin`.
+   *
+   * From now on the source is expected to report at least so often, whatever was learned or declared of it before. It need not have been heard yet.
+   */
+  "platform.expectations.set": {
+    input: SetExpectationInput;
+    output: ExpectedSource;
+    method: "POST";
+    path: "/v1/expectations";
+    binding: "command";
+  };
+  /**
+   * Take back what was declared of a source. Needs `admin`.
+   *
+   * What was learned of the source holds again, if anything was.
+   */
+  "platform.expectations.remove": {
+    input: RemoveExpectationInput;
+    output: RemovedExpectation;
+    method: "POST";
+    path: "/v1/expectations/remove";
+    binding: "command";
+  };
+  /** List what was sent and is no event, newest first. Needs `admin`. */
+  "platform.quarantine.search": {
+    input: SearchQuarantineInput;
+    output: QuarantinedItem[];
+    method: "GET";
+    path: "/v1/quarantine";
+    binding: "query";
+  };
+  /** Look up one thing that was sent and is no event, as it came. Needs `admin`. */
+  "platform.quarantine.get": {
+    input: GetQuarantinedInput;
+    output: QuarantinedItem;
+    method: "GET";
+    path: "/v1/quarantine/{id}";
+    binding: "query";
+  };
+  /**
+   * Send quarantined items through the same door again. Needs `admin`.
+   *
+   * Items that wait are checked and stored as if they came now, the oldest first, under the token that they came with. What has become valid (after an upgrade that asks for less, say) is stored under the item's id; what is still no event goes on waiting with the new errors. Replaying again repeats nothing. Without ids, everything that waits and fits is replayed, page by page.
+   */
+  "platform.quarantine.replay": {
+    input: ReplayQuarantineInput;
+    output: ReplayReport;
+    method: "POST";
+    path: "/v1/quarantine/replay";
+    binding: "command";
+  };
+  /**
+   * Give up quarantined items. Needs `admin`.
+   *
+   * What was sent is removed; that it was, and why it was given up, is remembered for 90 days.
+   */
+  "platform.quarantine.discard": {
+    input: DiscardQuarantinedInput;
+    output: DiscardReport;
+    method: "POST";
+    path: "/v1/quarantine/discard";
+    binding: "command";
+  };
+  /**
+   * List the actions, with their schemas. Needs `events:read`.
+   *
+   * Each can be carried out over its own route or, but for streams, downloads and feeds, by its name over `POST /v1/actions`: the same checks, the same code.
+   */
+  "platform.actions.list": {
+    input: ListActionsInput;
+    output: ActionRecord[];
+    method: "GET";
+    path: "/v1/actions";
+    binding: "query";
+  };
+  /** Look up one action: schemas, scope, effect, examples. Needs `events:read`. */
+  "platform.actions.get": {
+    input: GetActionInput;
+    output: ActionRecord;
+    method: "GET";
+    path: "/v1/actions/{key}";
+    binding: "query";
+  };
+}
+
+export type ActionKey = keyof Actions;
+
+/** Where each action is; `{name}` in a path stands for that field of its input. */
+export const actions: {
+  readonly [K in ActionKey]: Pick<Actions[K], "method" | "path" | "binding">;
+} = {
+  "platform.events.append": { method: "POST", path: "/v1/events", binding: "ingest" },
+  "platform.events.search": { method: "GET", path: "/v1/events", binding: "query" },
+  "platform.events.stream": { method: "GET", path: "/v1/events/stream", binding: "stream" },
+  "platform.events.export": { method: "GET", path: "/v1/events/export", binding: "download" },
+  "platform.events.get": { method: "GET", path: "/v1/events/{id}", binding: "query" },
+  "platform.event_types.list": { method: "GET", path: "/v1/event-types", binding: "query" },
+  "platform.event_types.get": { method: "GET", path: "/v1/event-types/{type}", binding: "query" },
+  "platform.deployments.search": { method: "GET", path: "/v1/deployments", binding: "query" },
+  "platform.deployments.feed": { method: "GET", path: "/v1/deployments/feed.atom", binding: "feed" },
+  "platform.deployments.calendar": { method: "GET", path: "/v1/deployments/calendar.ics", binding: "feed" },
+  "platform.deployments.get": { method: "GET", path: "/v1/deployments/{id}", binding: "query" },
+  "platform.services.list": { method: "GET", path: "/v1/services", binding: "query" },
+  "platform.services.get": { method: "GET", path: "/v1/services/{name}", binding: "query" },
+  "platform.images.search": { method: "GET", path: "/v1/images", binding: "query" },
+  "platform.state.list": { method: "GET", path: "/v1/state", binding: "query" },
+  "platform.incidents.search": { method: "GET", path: "/v1/incidents", binding: "query" },
+  "platform.incidents.feed": { method: "GET", path: "/v1/incidents/feed.atom", binding: "feed" },
+  "platform.incidents.calendar": { method: "GET", path: "/v1/incidents/calendar.ics", binding: "feed" },
+  "platform.annotations.list": { method: "GET", path: "/v1/annotations", binding: "query" },
+  "platform.dora.get": { method: "GET", path: "/v1/dora", binding: "query" },
+  "platform.at": { method: "GET", path: "/v1/at", binding: "query" },
+  "platform.at.compare": { method: "GET", path: "/v1/at/compare", binding: "query" },
+  "platform.contradictions.list": { method: "GET", path: "/v1/contradictions", binding: "query" },
+  "platform.accounting.get": { method: "GET", path: "/v1/accounting", binding: "query" },
+  "platform.expectations.list": { method: "GET", path: "/v1/expectations", binding: "query" },
+  "platform.expectations.set": { method: "POST", path: "/v1/expectations", binding: "command" },
+  "platform.expectations.remove": { method: "POST", path: "/v1/expectations/remove", binding: "command" },
+  "platform.quarantine.search": { method: "GET", path: "/v1/quarantine", binding: "query" },
+  "platform.quarantine.get": { method: "GET", path: "/v1/quarantine/{id}", binding: "query" },
+  "platform.quarantine.replay": { method: "POST", path: "/v1/quarantine/replay", binding: "command" },
+  "platform.quarantine.discard": { method: "POST", path: "/v1/quarantine/discard", binding: "command" },
+  "platform.actions.list": { method: "GET", path: "/v1/actions", binding: "query" },
+  "platform.actions.get": { method: "GET", path: "/v1/actions/{key}", binding: "query" },
+};

@@ -1,0 +1,9 @@
+//! The client against the real server, and against servers that misbehave.
+
+mod actions;
+mod emitter;
+mod faults;
+mod scripted;
+mod stream;
+mod support;
+mod tls;
