@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::{cargo, command, faults, fuzz, repo, table::Table, test, tidy};
+use crate::{cargo, command, faults, fuzz, mcp, repo, table::Table, test, tidy};
 
-/// Everything a change must pass: fmt, clippy, tidy, test, faults, fuzz, doc.
+/// Everything a change must pass: fmt, clippy, tidy, test, faults, mcp, fuzz, doc.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Ci {
     #[command(flatten)]
@@ -49,6 +49,10 @@ pub(crate) fn run(task: &Ci) -> Result<()> {
         Step {
             name: "faults",
             run: Box::new(faults::run_in_ci),
+        },
+        Step {
+            name: "mcp",
+            run: Box::new(mcp::run_in_ci),
         },
         Step {
             name: "fuzz",

@@ -8,8 +8,11 @@ mod command;
 mod faults;
 mod fuzz;
 mod images;
+mod mcp;
+mod pypi;
 mod repo;
 mod run;
+mod serving;
 mod table;
 mod test;
 mod tidy;
@@ -37,7 +40,7 @@ enum Task {
     Test(test::Test),
     /// Check what the compiler cannot: who depends on whom, file sizes, links, openings
     Tidy(tidy::Tidy),
-    /// Everything a change must pass: fmt, clippy, tidy, test, faults, fuzz, doc
+    /// Everything a change must pass: fmt, clippy, tidy, test, faults, mcp, fuzz, doc
     Ci(ci::Ci),
     /// Build the base images containers start from where no registry is reachable
     Images(images::Images),
@@ -45,6 +48,8 @@ enum Task {
     Faults(faults::Faults),
     /// Try the running API with everything that its description allows and does not allow
     Fuzz(fuzz::Fuzz),
+    /// Let an official client of the Model Context Protocol list and use the tools
+    Mcp(mcp::Mcp),
     /// Measure: a scenario against a peer in the same run, written into docs/benchmarks.md
     Bench(bench::Bench),
 }
@@ -58,6 +63,7 @@ fn main() -> ExitCode {
         Task::Images(task) => images::run(&task),
         Task::Faults(task) => faults::run(&task),
         Task::Fuzz(task) => fuzz::run(&task),
+        Task::Mcp(task) => mcp::run(&task),
         Task::Bench(task) => bench::run(&task),
     };
     match done {

@@ -42,6 +42,18 @@ pub(crate) async fn caller(req: &HttpRequest, shared: &Shared) -> Result<Princip
     Ok(principal)
 }
 
+/// Finds out who asks, by a token and nothing else: no page of a browser is to be there.
+pub(crate) async fn bearer_caller(
+    req: &HttpRequest,
+    shared: &Shared,
+) -> Result<Principal, Refusal> {
+    if req.headers().contains_key(header::AUTHORIZATION) {
+        caller(req, shared).await
+    } else {
+        Err(Refusal::unauthenticated(None))
+    }
+}
+
 /// Writes who asks into the request's line in the log: by the token's id, never its text.
 fn remember(principal: &Principal) {
     let token = tracing::field::display(principal.token_id);

@@ -16,6 +16,7 @@ mod export;
 mod feeds;
 mod health;
 mod limits;
+mod mcp;
 mod metrics;
 mod middleware;
 mod openapi;

@@ -16,7 +16,7 @@ use pts_domain::problem::nearest;
 use crate::middleware::catch_panics;
 use crate::problem::Refusal;
 use crate::shared::Shared;
-use crate::{bind, events, export, feeds, health, openapi, pages};
+use crate::{bind, events, export, feeds, health, mcp, openapi, pages};
 
 /// A path and where it leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,6 +63,7 @@ const WELL_KNOWN: &[Route] = &[
     well_known("/signin/{file}", Verb::Get, "signin"),
     well_known("/signout", Verb::Post, "signout"),
     well_known(Call::PATH, Verb::Post, CALL),
+    well_known(mcp::PATH, Verb::Post, "mcp"),
 ];
 
 const fn well_known(path: &'static str, method: Verb, name: &'static str) -> Route {
@@ -112,6 +113,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) -> Vec<Route> {
     pts_api::each_action!(bind);
 
     b.form(Call::PATH, bind::call);
+    b.form(mcp::PATH, mcp::serve);
     b.page("/", pages::root);
     b.page("/healthz", health::alive);
     b.page("/readyz", health::ready);

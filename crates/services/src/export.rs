@@ -72,8 +72,9 @@ impl Gateway {
     ///
     /// # Errors
     /// [`ActionError::Denied`], [`ActionError::Limited`], [`ActionError::Invalid`],
-    /// [`ActionError::Overloaded`] when as many exports are running as may or too many events wait, [`ActionError::Incomplete`] where that is asked for, or
-    /// [`ActionError::Unavailable`]: the first stretch is read before this returns.
+    /// [`ActionError::Overloaded`] when as many exports are running as may or too many events wait,
+    /// [`ActionError::Incomplete`] where that is asked for, or [`ActionError::Unavailable`]: the first
+    /// stretch is read before this returns.
     pub async fn export(
         self: Arc<Self>,
         principal: &Principal,

@@ -37,5 +37,5 @@ pub use ingest::{ItemOutcome, LARGEST_EVENT, MOST_EVENTS, Mode};
 pub use item::{Item, ItemText};
 pub use itself::{Itself, OWN_SOURCE, Reporter};
 pub use limits::{Limited, Limits};
-pub use registry::known_action;
+pub use registry::{is_callable, known_action};
 pub use retention::{MONTHS_AHEAD, MonthDone, Preview, Retention, RetentionError};

@@ -93,11 +93,22 @@ impl Gateway {
         }
         act(self, &entry.fields, principal, payload, options).await
     }
+
+    /// The actions that somebody may carry out by their names, in the order of the reference.
+    pub fn callable(&self, principal: &Principal) -> impl Iterator<Item = ActionSpec> {
+        let all = pts_api::actions::all().into_iter();
+        all.filter(|action| is_callable(action.name) && principal.may(action.scope))
+    }
 }
 
 /// The name of an action, if there is one: as it is declared, to be kept for as long as one likes.
 pub fn known_action(key: &str) -> Option<&'static str> {
     ENTRIES.get(key).map(|entry| entry.spec.name)
+}
+
+/// Whether an action can be carried out by its name: all but streams.
+pub fn is_callable(key: &str) -> bool {
+    ENTRIES.get(key).is_some_and(|entry| entry.act.is_some())
 }
 
 /// What is said about a name that stands for nothing.

@@ -55,7 +55,7 @@ async fn carry_out(
         .gateway
         .act(&principal, &call.action_key, &call.payload, options)
         .await
-        .inspect(|answer| count(shared, &call.action_key, answer))
+        .inspect(|answer| count_ingested(shared, &call.action_key, answer))
         .map_err(|error| Refusal::from(error).within("payload"))?;
     let id = req.extensions().get::<RequestId>().map(RequestId::text);
     json(
@@ -66,7 +66,7 @@ async fn carry_out(
 }
 
 /// Counts events that were taken in, as their own route does.
-fn count(shared: &Shared, action: &str, answer: &Answer<Value>) {
+pub(crate) fn count_ingested(shared: &Shared, action: &str, answer: &Answer<Value>) {
     if action != AppendEvents::NAME {
         return;
     }

@@ -36,25 +36,34 @@ pub(super) fn json(req: &HttpRequest, body: &[u8]) -> Result<Value, Refusal> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(Value::Object(Map::new()));
     }
+    expects_json(req)?;
+    serde_json::from_slice(body)
+        .map_err(|error| not_json(json_error(&error, error.line(), error.column())))
+}
+
+/// Checks that a body is sent as JSON.
+///
+/// # Errors
+/// 415.
+pub(crate) fn expects_json(req: &HttpRequest) -> Result<(), Refusal> {
     let content_type = req.headers().get(header::CONTENT_TYPE);
     let essence = content_type
         .and_then(|value| value.to_str().ok())
         .and_then(|text| text.split(';').next())
         .map(|text| text.trim().to_ascii_lowercase());
-    if essence.as_deref() != Some("application/json") {
-        let title = "Not in a form that is accepted";
-        let detail = format!(
-            "The body is sent as {}; expected application/json.",
-            essence.as_deref().unwrap_or("nothing that is named")
-        );
-        return Err(Refusal::unsupported(
-            "unsupported_media_type",
-            title,
-            detail,
-        ));
+    if essence.as_deref() == Some("application/json") {
+        return Ok(());
     }
-    serde_json::from_slice(body)
-        .map_err(|error| not_json(json_error(&error, error.line(), error.column())))
+    let title = "Not in a form that is accepted";
+    let detail = format!(
+        "The body is sent as {}; expected application/json.",
+        essence.as_deref().unwrap_or("nothing that is named")
+    );
+    Err(Refusal::unsupported(
+        "unsupported_media_type",
+        title,
+        detail,
+    ))
 }
 
 #[cfg(test)]

@@ -19,7 +19,8 @@ use pts_services::input::Fields;
 use pts_services::{CallOptions, Gateway, UseCase};
 use serde::Serialize;
 
-pub(crate) use call::{Called, call, failed};
+pub(crate) use call::{Called, call, count_ingested, failed};
+pub(crate) use command::expects_json;
 pub(crate) use parameters::Parameters;
 pub(crate) use query::pairs as query_pairs;
 

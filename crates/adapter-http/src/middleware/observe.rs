@@ -15,6 +15,7 @@ use tracing::Instrument as _;
 
 use super::request_id::{REQUEST_ID, RequestId, TRACEPARENT};
 use crate::bind::{self, Called};
+use crate::mcp;
 use crate::routes;
 use crate::shared::Shared;
 
@@ -41,7 +42,7 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
         parent_span_id = trace.parent(),
         sampled = trace.is_sampled(),
     );
-    if req.path() == Call::PATH {
+    if matches!(req.path(), Call::PATH | mcp::PATH) {
         req.extensions_mut().insert(RequestId::new(&id));
     }
     let _in_flight = shared.metrics.begin();

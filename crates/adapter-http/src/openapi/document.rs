@@ -5,7 +5,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::{call, events, operation, refusals};
+use super::{call, events, mcp, operation, refusals};
 
 const DESCRIPTION: &str = "The platform's memory: what was deployed where, what runs, what changed \
     and what is not known. Lists are newest first and paged by `next_cursor`; every answer carries \
@@ -28,6 +28,10 @@ pub fn document() -> Value {
         path[operation::method(action.method)] = operation;
     }
     paths[Call::PATH]["post"] = call::operation(&mut generator);
+    paths.insert(
+        crate::mcp::PATH.to_owned(),
+        json!({ "post": mcp::operation() }),
+    );
     for (path, operation) in operation::beside_the_actions() {
         paths.insert(path.to_owned(), json!({ "get": operation }));
     }

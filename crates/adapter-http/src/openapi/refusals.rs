@@ -6,11 +6,16 @@ use serde_json::{Map, Value, json};
 /// What any action may refuse with.
 pub(super) const ALWAYS: [u16; 5] = [400, 401, 403, 429, 503];
 
-const REFUSALS: [(u16, &str, &str); 11] = [
+const REFUSALS: [(u16, &str, &str); 12] = [
     (400, "BadRequest", "The request is not valid: see `errors`."),
     (401, "Unauthenticated", "No token, or one that is not good."),
     (403, "Denied", "The token does not allow this."),
     (404, "NotFound", "Not known here."),
+    (
+        406,
+        "NotAcceptable",
+        "In no form that the request asks for.",
+    ),
     (408, "TooSlow", "The body was not complete in time."),
     (
         409,

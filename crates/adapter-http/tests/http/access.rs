@@ -30,6 +30,7 @@ async fn nothing_but_health_and_signing_in_answers_without_a_token() {
     ] {
         routes.push((Method::GET, path.to_owned()));
     }
+    routes.push((Method::POST, "/mcp".to_owned()));
     let call = Reply::of(server.bare(Method::POST, "/v1/actions")).await;
     call.is_failure(401, "token_missing");
     for (method, path) in routes {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::support::{Reply, Server, foreign};
 
 /// A server in front of the platform that examples speak of.
-async fn on_the_platform() -> Server {
+pub(super) async fn on_the_platform() -> Server {
     let server = Server::start().await;
     server.clock.set(platform::now());
     let store = &*server.store;
