@@ -51,6 +51,8 @@ impl Ask {
 struct Waiter {
     mark: u64,
     until: Instant,
+    /// Waits for the end: is told when all is counted, and not before.
+    ends: bool,
     answer: oneshot::Sender<bool>,
 }
 
@@ -270,6 +272,7 @@ impl Desk {
         self.waiters.push(Waiter {
             mark: self.queue.tally().taken(),
             until,
+            ends: ask.ends,
             answer: ask.answer,
         });
         self.hurry.notify_one();
@@ -279,9 +282,12 @@ impl Desk {
         let tally = self.queue.tally();
         let (now, settled) = (Instant::now(), tally.settled());
         // One batch is on its way at a time, the oldest first, so what is settled is what came first.
-        let (ready, waiters) = std::mem::take(&mut self.waiters)
-            .into_iter()
-            .partition(|waiter: &Waiter| settled >= waiter.mark || now >= waiter.until);
+        let (ready, waiters) =
+            std::mem::take(&mut self.waiters)
+                .into_iter()
+                .partition(|waiter: &Waiter| {
+                    !waiter.ends && (settled >= waiter.mark || now >= waiter.until)
+                });
         self.waiters = waiters;
         for waiter in ready {
             // Whoever does not wait any more needs no answer.
