@@ -39,7 +39,7 @@ pub(crate) fn run(task: &Fuzz) -> Result<()> {
 /// The same as a stage of `ci`: left out where the fuzzer cannot be fetched, unless `CI` is set.
 pub(crate) fn run_in_ci() -> Result<()> {
     let task = Fuzz {
-        minutes: 3,
+        minutes: 2,
         seed: None,
         arguments: Vec::new(),
     };
