@@ -40,7 +40,8 @@ pub(crate) fn run(task: &Fuzz) -> Result<()> {
 pub(crate) fn run_in_ci() -> Result<()> {
     let task = Fuzz {
         minutes: 2,
-        seed: None,
+        // A change is not to be blamed for what chance finds: a run by hand draws its own.
+        seed: Some("1".to_owned()),
         arguments: Vec::new(),
     };
     pypi::or_left_out(fuzzer(), |fuzzer| fuzz(&task, fuzzer))
