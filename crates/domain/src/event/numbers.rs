@@ -18,23 +18,16 @@ pub(crate) fn settle(value: &mut Value) {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the float is an integer within the bounds of the type"
-)]
+/// The integer that the float's shortest decimal digits spell: what its sender wrote, and what a store
+/// of decimals keeps. Beyond 2^53 that is not always the float's exact value.
 fn integer(number: &Number) -> Option<Number> {
-    const I64: f64 = 9_223_372_036_854_775_808.0;
-    let float = number
-        .as_f64()
-        .filter(|float| number.is_f64() && float.fract() == 0.0)?;
-    if (-I64..I64).contains(&float) {
-        Some(Number::from(float as i64))
-    } else if (I64..2.0 * I64).contains(&float) {
-        Some(Number::from(float as u64))
-    } else {
-        None
-    }
+    const BEYOND: f64 = 18_446_744_073_709_551_616.0;
+    let integral = |float: &f64| number.is_f64() && float.fract() == 0.0 && float.abs() < BEYOND;
+    let digits = number.as_f64().filter(integral)?.to_string();
+    let signed = digits.parse::<i64>().map(Number::from);
+    signed
+        .or_else(|_| digits.parse::<u64>().map(Number::from))
+        .ok()
 }
 
 #[cfg(test)]
@@ -56,8 +49,10 @@ mod tests {
             r#"{"a":{"b":-3},"t":"1.0"}"#,
         );
         check("1e16", "10000000000000000");
-        check("-9223372036854775808.0", "-9223372036854775808");
-        check("9223372036854775808.0", "9223372036854775808");
+        check("2.276875224201951e16", "22768752242019510");
+        check("22768752242019512", "22768752242019512");
+        check("9223372036854775808.0", "9223372036854776000");
+        check("-9223372036854775808.0", "-9.223372036854776e+18");
         check("18446744073709551616.0", "1.8446744073709552e+19");
         check("1e300", "1e+300");
         check("-1e19", "-1e+19");
