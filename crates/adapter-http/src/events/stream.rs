@@ -12,8 +12,8 @@ use futures::stream::{self, Stream, StreamExt as _};
 use pts_api::actions::events::{StreamEvents, StreamInput};
 use pts_api::{Action, EventRecord};
 use pts_domain::FieldError;
-use pts_domain::access::Origin;
-use pts_services::{ActionError, BoxStream};
+use pts_domain::access::Principal;
+use pts_services::Following;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
@@ -58,7 +58,7 @@ pub(crate) async fn stream(
         heartbeat: every(shared.settings.stream_heartbeat),
         token_check: every(CHECK_TOKEN_EVERY),
         token: auth::presented(&req, &shared).unwrap_or_default(),
-        origin: principal.origin.clone(),
+        principal,
         stopping: shared.stopping.clone(),
         counted: shared.metrics.stream_opened(),
         place,
@@ -98,11 +98,11 @@ fn every(period: Duration) -> Interval {
 
 /// A stream that somebody listens to.
 struct Open {
-    events: BoxStream<'static, Result<EventRecord, ActionError>>,
+    events: Following,
+    principal: Principal,
     heartbeat: Interval,
     token_check: Interval,
     token: String,
-    origin: Origin,
     stopping: watch::Receiver<bool>,
     shared: Data<Shared>,
     #[expect(dead_code, reason = "held while the stream is open")]
@@ -113,13 +113,22 @@ struct Open {
 
 impl Open {
     fn into_stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
-        let hello = Bytes::from(format!("retry: {RETRY_MS}\n\n"));
+        // Whoever is cut before the first event comes back behind this place, and misses nothing.
+        let behind = self.events.behind;
+        let hello = Bytes::from(format!("retry: {RETRY_MS}\nid: {behind}\n\n"));
         let events = stream::unfold(Some(self), |open| async move {
             let mut open = open?;
             let (bytes, ended) = open.next().await?;
             Some((Ok(bytes), if ended { None } else { Some(open) }))
         });
         stream::once(async { Ok(hello) }).chain(events)
+    }
+
+    /// An event as it goes out; its length counts for who reads it.
+    fn written(&self, event: &EventRecord) -> Bytes {
+        let message = message(event);
+        self.shared.gateway.note_read(&self.principal, message.len());
+        message
     }
 
     /// What is written next, and whether it is the last; `None` when nothing is left to say.
@@ -129,7 +138,7 @@ impl Open {
                 biased;
                 _ = self.stopping.wait_for(|stopping| *stopping) => return None,
                 _ = self.token_check.tick() => {
-                    let origin = self.origin.clone();
+                    let origin = self.principal.origin.clone();
                     match self.shared.gateway.authenticate(&self.token, origin).await {
                         Ok(_) | Err(pts_services::AccessError::Unavailable { .. }) => {}
                         Err(error) => return Some((problem(error.into()), true)),
@@ -137,7 +146,7 @@ impl Open {
                 }
                 event = self.events.next() => {
                     return match event? {
-                        Ok(event) => Some((message(&event), false)),
+                        Ok(event) => Some((self.written(&event), false)),
                         Err(error) => Some((problem(error.into()), true)),
                     };
                 }
@@ -147,8 +156,8 @@ impl Open {
     }
 }
 
+/// JSON on one line: serde_json escapes line breaks inside texts.
 fn message(event: &EventRecord) -> Bytes {
-    // JSON on one line: serde_json escapes line breaks inside texts.
     let json = serde_json::to_string(event).unwrap_or_default();
     Bytes::from(format!("id: {}\ndata: {json}\n\n", event.position))
 }

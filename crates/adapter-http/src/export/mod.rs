@@ -21,7 +21,7 @@ use pts_domain::event::RawEvent;
 use pts_services::{ActionError, BoxStream, Export, Part};
 
 use crate::auth;
-use crate::bind::Parameters;
+use crate::bind::{Parameters, with_parameters};
 use crate::problem::Refusal;
 use crate::routes::Binder;
 use crate::shared::Shared;
@@ -35,21 +35,17 @@ const CHUNK: usize = 64 * 1024;
 
 /// Binds the route of the one action whose events are written out as a file.
 pub(crate) fn bind<A: Action<Input = ExportInput>>(binder: &mut Binder<'_>) {
-    let parameters = Rc::new(Parameters::of::<A>());
-    binder.action::<A, _, _>(move |req: HttpRequest, shared: Data<Shared>| {
-        let parameters = Rc::clone(&parameters);
-        async move { export(&req, shared, &parameters).await }
-    });
+    with_parameters::<A, _>(binder, export);
 }
 
 async fn export(
-    req: &HttpRequest,
+    req: HttpRequest,
     shared: Data<Shared>,
-    parameters: &Parameters,
+    parameters: Rc<Parameters>,
 ) -> Result<HttpResponse, Refusal> {
-    let principal = auth::caller_with(req, &shared, ExportEvents::SCOPE).await?;
-    let (input, options) = parameters.read::<ExportInput>(req)?;
-    let format = input.format.unwrap_or_else(|| accepted(req));
+    let principal = auth::caller_with(&req, &shared, ExportEvents::SCOPE).await?;
+    let (input, options) = parameters.read::<ExportInput>(&req)?;
+    let format = input.format.unwrap_or_else(|| accepted(&req));
     if req.method() == Method::HEAD {
         return Ok(head(format).finish());
     }

@@ -218,25 +218,32 @@ async fn readers_who_do_not_read_take_no_more_than_the_places_there_are() {
             .collect();
         server.stored(&Value::Array(events)).await;
     }
+    let another = server.token(&[Scope::EventsRead]).await;
+    let export = |token: &str| {
+        server
+            .bare(Method::GET, "/v1/events/export")
+            .bearer_auth(token)
+    };
     let mut open = Vec::new();
-    for _ in 0..4 {
-        let response = server.get("/v1/events/export").send().await.unwrap();
-        assert_eq!(response.status(), 200);
-        open.push(response);
+    for token in [&server.admin, &another] {
+        for _ in 0..2 {
+            let response = export(token).send().await.unwrap();
+            assert_eq!(response.status(), 200);
+            open.push(response);
+        }
+        // Half of the places are for others.
+        let limited = Reply::of(export(token)).await;
+        limited.is_problem(429, "limited");
+        assert_eq!(limited.headers["retry-after"], "5");
+        assert_eq!(limited.headers["ratelimit-policy"], "\"exports\";q=2");
     }
-    let refused = Reply::of(server.get("/v1/events/export")).await;
+    let third = server.token(&[Scope::EventsRead]).await;
+    let refused = Reply::of(export(&third)).await;
     refused.is_problem(503, "overloaded");
     assert_eq!(refused.headers["retry-after"], "5");
     // One who goes away makes room for another.
     drop(open.pop());
-    while server
-        .get("/v1/events/export")
-        .send()
-        .await
-        .unwrap()
-        .status()
-        != 200
-    {
+    while export(&third).send().await.unwrap().status() != 200 {
         tokio::task::yield_now().await;
     }
 }

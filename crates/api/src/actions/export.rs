@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::actions::events::SearchInput;
 use crate::{Action, Binding, Coverage, Effect, EventRecord};
 
 /// `platform.events.export`
@@ -37,6 +38,34 @@ pub struct ExportInput {
     pub until: Option<Moment>,
     /// Fields of the data, as `data.<path>=<text>`: `data.actor=alice`.
     pub data: BTreeMap<String, String>,
+}
+
+impl From<ExportInput> for SearchInput {
+    /// The search that pages through the same events.
+    fn from(export: ExportInput) -> Self {
+        let ExportInput {
+            format: _,
+            types,
+            source,
+            service,
+            environment,
+            subject,
+            since,
+            until,
+            data,
+        } = export;
+        Self {
+            types,
+            source,
+            service,
+            environment,
+            subject,
+            since,
+            until,
+            data,
+            ..Self::default()
+        }
+    }
 }
 
 /// How an export is written.

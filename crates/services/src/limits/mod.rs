@@ -3,6 +3,7 @@
 
 mod bucket;
 mod caller;
+mod meter;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

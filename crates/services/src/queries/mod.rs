@@ -20,6 +20,8 @@ mod timeline;
 use pts_domain::time::Moment;
 use pts_domain::{FieldError, Timestamp};
 
+pub(crate) use events::sought;
+
 use crate::{ActionError, Gateway};
 
 /// A period as a query names it; refused when it ends before it begins.

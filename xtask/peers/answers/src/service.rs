@@ -10,7 +10,7 @@ use pts_adapter_postgres::{
     DatabaseSettings, PgAccounting, PgBlindSpots, PgEventLog, PgProjections, PgQuarantine,
     PgTokenStore, connect,
 };
-use pts_domain::access::Principal;
+use pts_domain::access::{Origin, Principal};
 use pts_domain::{Timestamp, time};
 use pts_ports::{Clock, Entropy};
 use pts_services::{EventBus, Gateway, Parts};
@@ -57,7 +57,7 @@ impl Service {
 
     /// Who calls, as it is found out for every request.
     pub(crate) async fn caller(&self) -> Result<Principal> {
-        Ok(self.gateway.authenticate(&self.token).await?)
+        Ok(self.gateway.authenticate(&self.token, Origin::default()).await?)
     }
 }
 

@@ -1,47 +1,30 @@
 //! Everything that fits, a stretch at a time. One stretch is read ahead while another is on its way to
 //! the reader; a reader who takes too long is given up, and one who goes away ends the reading at once.
 
+mod patience;
+mod places;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::stream::{self, BoxStream, StreamExt as _};
 use pts_api::Coverage;
 use pts_api::actions::export::ExportInput;
 use pts_domain::access::{Principal, Scope};
 use pts_domain::event::RawEvent;
-use pts_domain::filter::{EventFilter, Page, patterns};
+use pts_domain::filter::{EventFilter, Page};
 use pts_ports::Stretch;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
 use uuid::Uuid;
+
+pub(crate) use places::Exports;
 
 use crate::coverage::Question;
 use crate::limits::Turn;
-use crate::queries::period;
+use crate::queries::sought;
 use crate::{ActionError, CallOptions, Gateway};
-
-/// How many exports are read at the same time: each may hold three stretches in memory, and together
-/// they must not take every connection.
-const AT_ONCE: usize = 4;
-/// How long a reader may take for one stretch before its place is given to somebody else.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// When trying again may help if all places are taken.
-const RETRY_AFTER_S: u64 = 5;
-
-/// The places for exports.
-pub(crate) struct Exports(Arc<Semaphore>);
-
-impl Exports {
-    pub(crate) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE)))
-    }
-
-    fn place(&self) -> Result<OwnedSemaphorePermit, ActionError> {
-        let place = Arc::clone(&self.0).try_acquire_owned();
-        place.map_err(|_| ActionError::Overloaded {
-            retry_after_s: RETRY_AFTER_S,
-        })
-    }
-}
+use patience::Patience;
+use places::Place;
 
 /// An export that has begun.
 pub struct Export {
@@ -71,8 +54,9 @@ impl Gateway {
     /// Begins an export. Nothing more is held for it than a stretch or two, and a place among a few.
     ///
     /// # Errors
-    /// [`ActionError::Denied`], [`ActionError::Limited`], [`ActionError::Invalid`],
-    /// [`ActionError::Overloaded`] when as many exports are running as may or too many events wait,
+    /// [`ActionError::Denied`], [`ActionError::Invalid`], [`ActionError::Limited`], also when the token
+    /// has half of all places for exports, [`ActionError::Overloaded`] when all are taken or too many
+    /// events wait,
     /// [`ActionError::Incomplete`] where that is asked for, or [`ActionError::Unavailable`]: the first
     /// stretch is read before this returns.
     pub async fn export(
@@ -85,22 +69,12 @@ impl Gateway {
         let (token, now) = (principal.token_id, self.now());
         self.gate.call(token, now)?;
         self.shed()?;
-        let (since, until) = period(&self, input.since.as_ref(), input.until.as_ref())?;
-        let filter = EventFilter {
-            types: patterns(&input.types),
-            source: input.source,
-            service: input.service,
-            environment: input.environment,
-            subject: input.subject,
-            since,
-            until,
-            data: input.data,
-        };
+        let filter = sought(&self, input.into())?;
         let coverage = self.coverage_of_all(&filter).await;
         if options.deny_partial && !coverage.complete {
             return Err(ActionError::Incomplete(Box::new(coverage)));
         }
-        let place = self.exports.place()?;
+        let place = self.exports.place(token)?;
         // As long as it is read it is one of the caller's streams, and one of its heavy questions.
         let stream = self.gate.stream(token, now)?;
         let turn = self.gate.heavy(token, now).await?;
@@ -137,6 +111,14 @@ impl Gateway {
     }
 }
 
+/// Roughly how many bytes a part is.
+fn weight(part: &Result<Part, ActionError>) -> usize {
+    match part {
+        Ok(Part::Events(events)) => events.iter().map(RawEvent::weight).sum(),
+        Ok(Part::End { .. }) | Err(_) => 0,
+    }
+}
+
 /// What reads an export, on behalf of whoever takes its parts.
 struct Reading {
     gateway: Arc<Gateway>,
@@ -145,7 +127,7 @@ struct Reading {
     options: CallOptions,
     token: Uuid,
     #[expect(dead_code, reason = "held while the export is read")]
-    held: (OwnedSemaphorePermit, Turn, Turn),
+    held: (Place, Turn, Turn),
 }
 
 impl Reading {
@@ -162,16 +144,18 @@ impl Reading {
         let mut count = 0;
         self.note(&events, &mut count);
         let mut part = Ok(Part::Events(events));
+        let mut patience = Patience::new();
         loop {
-            let broken = part.is_err();
-            if let Err(error) = parts.send_timeout(part, PATIENCE).await {
-                tracing::info!(%error, "an export was given up: nobody took it");
+            let (broken, bytes, offered) = (part.is_err(), weight(&part), Instant::now());
+            if let Err(error) = parts.send_timeout(part, patience.left()).await {
+                tracing::info!(%error, "an export was given up: its reader is too slow");
                 return;
             }
+            patience.taken(bytes, offered.elapsed());
             let Some(cursor) = next.take().filter(|_| !broken) else {
                 if !broken {
                     let end = self.end(count).await;
-                    let _ = parts.send_timeout(end, PATIENCE).await;
+                    let _ = parts.send_timeout(end, patience.left()).await;
                 }
                 return;
             };
