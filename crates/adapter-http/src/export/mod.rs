@@ -55,7 +55,7 @@ async fn export(
     response
         .insert_header((UP_TO, HeaderValue::from(export.up_to)))
         .insert_header((COVERAGE, coverage(&export.coverage)));
-    let token = auth::presented(req, &shared).unwrap_or_default();
+    let token = auth::presented(&req, &shared).unwrap_or_default();
     Ok(response.streaming(Open::new(export, format, (principal, token), shared).into_stream()))
 }
 

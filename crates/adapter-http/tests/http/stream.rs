@@ -104,6 +104,20 @@ async fn a_stream_that_is_cut_before_its_first_event_resumes_where_it_began() {
 }
 
 #[tokio::test]
+async fn a_stream_ends_when_its_reader_wants_it_to() {
+    let server = Server::start().await;
+    server.stored(&foreign("a")).await;
+    let brief = server.get("/v1/events/stream").header("prefer", "wait=0");
+    let response = brief.send().await.unwrap();
+    assert_eq!(response.headers()["preference-applied"], "wait=0");
+    assert_eq!(response.text().await.unwrap(), "retry: 2000\nid: 1\n\n");
+    let some = server.get("/v1/events/stream?after=0");
+    let mut listener = Listener::open(some.header("prefer", "wait=1")).await;
+    assert_eq!(listener.event().await.1["event_id"], "a");
+    while listener.block().await.is_some() {}
+}
+
+#[tokio::test]
 async fn a_stream_is_filtered_as_a_search_is() {
     let server = Server::start().await;
     let path = "/v1/events/stream?type=deployment.*&service=payments&after=0";
@@ -205,11 +219,13 @@ async fn there_are_only_so_many_streams() {
             break Listener {
                 response,
                 buffer: String::new(),
+                behind: 0,
             };
         }
         tokio::task::yield_now().await;
     };
-    assert_eq!(listener.block().await.unwrap(), "retry: 2000");
+    let hello = listener.block().await.unwrap();
+    assert_eq!(hello, format!("retry: 2000\nid: {n}"));
 }
 
 #[tokio::test]

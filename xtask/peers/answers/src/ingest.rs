@@ -128,8 +128,8 @@ impl Run {
 
     async fn send(&self, way: Way, body: &[u8]) -> Result<()> {
         let answer = match way {
-            Way::Direct => receipt(self.direct(body).await?)?,
-            Way::Gateway => receipt(self.through(body).await?)?,
+            Way::Direct => receipt(&self.direct(body).await?)?,
+            Way::Gateway => receipt(&self.through(body).await?)?,
             Way::Name => self.by_name(body).await?,
         };
         ensure!(!answer.is_empty(), "nothing was answered");
@@ -176,8 +176,8 @@ fn item(body: &[u8]) -> Result<Item> {
     Ok(Item::part(Ok(value), &body, 0..body.len()))
 }
 
-fn receipt(outcomes: Vec<ItemOutcome>) -> Result<Vec<u8>> {
-    match outcomes.as_slice() {
+fn receipt(outcomes: &[ItemOutcome]) -> Result<Vec<u8>> {
+    match outcomes {
         [ItemOutcome::Created(receipt)] => Ok(serde_json::to_vec(receipt)?),
         other => bail!("not stored: {other:?}"),
     }
