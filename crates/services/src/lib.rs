@@ -30,7 +30,7 @@ pub use accounting::{Busiest, Tallies};
 pub use bus::EventBus;
 pub use coverage::Found;
 pub use error::{AccessError, ActionError};
-pub use export::{Export, Part};
+pub use export::{Export, Exported, Part, Source, Stretch};
 pub use futures::stream::BoxStream;
 pub use gateway::{CallOptions, Following, Gateway, Parts, UseCase};
 pub use ingest::{ItemOutcome, LARGEST_EVENT, MOST_EVENTS, Mode};

@@ -56,7 +56,8 @@ pub(crate) async fn serve(
     let principal = auth::bearer_caller(&req, &shared).await?;
     door::takes_json(&req)?;
     door::is_json(&req)?;
-    let parse = |body: Vec<u8>| Ok(serde_json::from_slice(&body).map_err(|error| error.to_string()));
+    let parse =
+        |body: Vec<u8>| Ok(serde_json::from_slice(&body).map_err(|error| error.to_string()));
     let (message, _reservation) = whole_body(&req, payload, &shared, parse).await?;
     let request_id = req.extensions().get::<RequestId>().map(RequestId::text);
     let mut exchange = Exchange {

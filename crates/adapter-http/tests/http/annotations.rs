@@ -154,7 +154,9 @@ async fn the_sample_for_grafana_reads_what_is_answered() {
     // Grafana's fields are filled from columns that there are.
     let mappings = sample["mappings"].as_object().unwrap();
     for (field, mapping) in mappings {
-        let named = columns.iter().any(|column| column["text"] == mapping["value"]);
+        let named = columns
+            .iter()
+            .any(|column| column["text"] == mapping["value"]);
         assert!(named, "{field}: {mapping}");
     }
     assert_eq!(mappings.len(), columns.len());

@@ -6,6 +6,7 @@ use pts_ports::{Remover, RetentionRun};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::actions::on_the_platform;
 use super::support::{Reply, Server, deployment, foreign};
 
 /// An export that ends as it should: its head and its text.
@@ -61,7 +62,7 @@ async fn ndjson_is_what_a_search_gives_and_ends_with_what_it_rests_on() {
         assert_eq!(
             (
                 &end["end"],
-                &end["events"],
+                &end["count"],
                 &end["up_to"],
                 &end["coverage"]["complete"]
             ),
@@ -70,7 +71,7 @@ async fn ndjson_is_what_a_search_gives_and_ends_with_what_it_rests_on() {
         assert_eq!(end["coverage"]["sources"][0]["name"], "platform-events");
     }
     let (_, text) = export(&server, "?source=nobody").await;
-    assert_eq!(lines(&text)[0]["events"], 0);
+    assert_eq!(lines(&text)[0]["count"], 0);
 }
 
 #[tokio::test]
@@ -269,4 +270,61 @@ async fn a_revoked_token_ends_its_export() {
     server.gateway.access().revoke(made.id).await.unwrap();
     // More is left than fits between the two of them.
     assert!(response.bytes().await.is_err());
+}
+
+#[tokio::test]
+async fn deployments_and_incidents_are_exported_as_they_are_found() {
+    let server = on_the_platform().await;
+    for (path, file) in [
+        ("/v1/deployments", "deployments"),
+        ("/v1/incidents", "incidents"),
+    ] {
+        let found = server.ask(&format!("{path}?limit=1000")).await;
+        let found = found["data"].as_array().unwrap();
+        assert!(!found.is_empty(), "{path}");
+        let response = server.get(&format!("{path}/export")).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        let disposition = response.headers()["content-disposition"].to_str().unwrap();
+        assert!(
+            disposition.contains(&format!("{file}.ndjson")),
+            "{disposition}"
+        );
+        let mut lines = lines(&response.text().await.unwrap());
+        let end = lines.pop().unwrap();
+        assert_eq!(
+            (&end["end"], &end["count"]),
+            (&json!(true), &json!(found.len()))
+        );
+        assert_eq!(&lines, found);
+
+        let response = server.get(&format!("{path}/export?format=csv"));
+        let text = response.send().await.unwrap().text().await.unwrap();
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let names = reader.headers().unwrap().clone();
+        let rows: Vec<_> = reader.records().collect::<Result<_, _>>().unwrap();
+        assert_eq!(rows.len(), found.len());
+        for (row, found) in rows.iter().zip(found) {
+            for (name, field) in names.iter().zip(row) {
+                if name == "event_count" {
+                    continue;
+                }
+                let expected = match &found[name] {
+                    Value::Null => String::new(),
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                };
+                assert_eq!(field, expected, "{path} {name}");
+            }
+        }
+    }
+    let failed = server.get("/v1/deployments/export?status=failed&service=payments");
+    let failed = lines(&failed.send().await.unwrap().text().await.unwrap());
+    assert!(
+        failed.len() > 1 && failed[0]["status"] == "failed",
+        "{failed:?}"
+    );
+    let odd = Reply::of(server.get("/v1/deployments/export?limit=5")).await;
+    odd.is_problem(400, "invalid_input");
+    let odd = Reply::of(server.get("/v1/deployments/export?since=1h&until=2h")).await;
+    odd.is_problem(400, "invalid_input");
 }

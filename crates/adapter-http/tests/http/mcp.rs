@@ -432,18 +432,35 @@ async fn a_reached_limit_says_when_to_come_again_and_tools_are_a_question_too() 
     for _ in 0..10 {
         names(&server, &token).await;
     }
-    let waits = |reply: &Reply| -> u64 { reply.headers["retry-after"].to_str().unwrap().parse().unwrap() };
+    let waits = |reply: &Reply| -> u64 {
+        reply.headers["retry-after"]
+            .to_str()
+            .unwrap()
+            .parse()
+            .unwrap()
+    };
     let listed = Reply::of(posted(&server, &token, &message("tools/list", json!({})))).await;
     is_fault(&listed, 200, -32000, "`requests`");
     let wait = waits(&listed);
     assert!(wait >= 1);
     let data = &listed.body["error"]["data"];
-    assert_eq!((&data["code"], &data["retry_after_s"]), (&json!("limited"), &json!(wait)));
-    let call = message("tools/call", json!({ "name": "platform_dora_get", "arguments": {} }));
+    assert_eq!(
+        (&data["code"], &data["retry_after_s"]),
+        (&json!("limited"), &json!(wait))
+    );
+    let call = message(
+        "tools/call",
+        json!({ "name": "platform_dora_get", "arguments": {} }),
+    );
     let used = Reply::of(posted(&server, &token, &call)).await;
     assert_eq!(used.body["result"]["isError"], true, "{}", used.body);
     assert_eq!(used.body["result"]["_meta"]["retry_after_s"], waits(&used));
-    assert!(used.headers["ratelimit"].to_str().unwrap().starts_with("\"requests\""));
+    assert!(
+        used.headers["ratelimit"]
+            .to_str()
+            .unwrap()
+            .starts_with("\"requests\"")
+    );
     // Another token is not in its way, and is told nothing of it.
     let others = posted_whole(&server, &whole("tools/list", json!({})));
     let others = Reply::of(others).await;

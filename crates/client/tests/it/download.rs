@@ -10,7 +10,9 @@ use crate::support::options;
 fn export(chunks: &[&str], end: &str) -> Act {
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\n\
                 transfer-encoding: chunked\r\nx-pts-coverage: complete\r\n\r\n";
-    let chunks = chunks.iter().map(|text| format!("{:x}\r\n{text}\r\n", text.len()));
+    let chunks = chunks
+        .iter()
+        .map(|text| format!("{:x}\r\n{text}\r\n", text.len()));
     Act::Say(format!("{head}{}{end}", chunks.collect::<String>()))
 }
 
@@ -41,7 +43,10 @@ async fn an_export_that_is_broken_off_is_an_error_after_what_came() {
     for cut in ["", "5\r\nth", "0\r\n"] {
         let (text, ended, asked) = read(export(&["one\n", "two\n"], cut)).await;
         assert!(text.starts_with("one\ntwo\n"), "{cut:?}: {text:?}");
-        assert!(matches!(ended, Err(ClientError::Broken(_))), "{cut:?}: {ended:?}");
+        assert!(
+            matches!(ended, Err(ClientError::Broken(_))),
+            "{cut:?}: {ended:?}"
+        );
         // What has come cannot be taken back: whoever reads it decides whether to begin again.
         assert_eq!(asked, 1, "{cut:?}");
     }

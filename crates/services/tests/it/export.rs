@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use pts_api::actions::export::ExportInput;
+use pts_api::actions::export::{ExportEvents, ExportInput};
 use pts_domain::access::{Principal, Scope};
-use pts_domain::event::Form;
+use pts_domain::event::{Form, RawEvent};
 use pts_services::{ActionError, CallOptions, Export, Gateway, Item, Mode, Part};
 use serde_json::json;
 use tokio::time::advance;
@@ -31,18 +31,22 @@ async fn filled() -> Arc<Gateway> {
     Arc::new(gateway)
 }
 
-async fn begin(gateway: &Arc<Gateway>, reader: &Principal) -> Result<Export, ActionError> {
-    let export = Arc::clone(gateway).export(reader, ExportInput::default(), CallOptions::default());
-    export.await
+async fn begin(
+    gateway: &Arc<Gateway>,
+    reader: &Principal,
+) -> Result<Export<RawEvent>, ActionError> {
+    let (input, options) = (ExportInput::default(), CallOptions::default());
+    let gateway = Arc::clone(gateway);
+    gateway.export::<ExportEvents>(reader, input, options).await
 }
 
 /// Takes one part every now and then; how many events came, and whether all of them did.
-async fn take(mut export: Export, every: Duration) -> (usize, bool) {
+async fn take(mut export: Export<RawEvent>, every: Duration) -> (usize, bool) {
     let mut count = 0;
     loop {
         advance(every).await;
         match export.parts.next().await {
-            Some(Ok(Part::Events(events))) => count += events.len(),
+            Some(Ok(Part::Rows(rows))) => count += rows.len(),
             Some(Ok(Part::End { .. })) => return (count, true),
             Some(Err(error)) => panic!("{error}"),
             None => return (count, false),

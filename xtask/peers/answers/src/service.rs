@@ -57,7 +57,10 @@ impl Service {
 
     /// Who calls, as it is found out for every request.
     pub(crate) async fn caller(&self) -> Result<Principal> {
-        Ok(self.gateway.authenticate(&self.token, Origin::default()).await?)
+        Ok(self
+            .gateway
+            .authenticate(&self.token, Origin::default())
+            .await?)
     }
 }
 

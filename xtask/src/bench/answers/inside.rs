@@ -265,7 +265,11 @@ mod tests {
             asked(&READS.map(|(read, _)| line(read))).expect("all reads")
         };
         // The machine was ten times slower in the second round.
-        let found = [round(100.0, 110.0), round(1000.0, 1100.0), round(90.0, 101.0)];
+        let found = [
+            round(100.0, 110.0),
+            round(1000.0, 1100.0),
+            round(90.0, 101.0),
+        ];
         assert!((added(&found, "event", "gateway", 99) - 11e-6).abs() < 1e-9);
         assert!(asked(&[]).is_err());
     }
