@@ -57,7 +57,7 @@ impl Default for Limits {
         Self {
             calls_per_s: 20_000,
             sends_per_s: 200_000,
-            sends_beside_others: 48,
+            sends_beside_others: 32,
             rows_per_min: 100_000_000,
             bytes_per_min: 64 * 1024 * 1024 * 1024,
             heavy: 4,
