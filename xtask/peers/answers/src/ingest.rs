@@ -146,6 +146,7 @@ impl Run {
     async fn through(&self, body: &[u8]) -> Result<Vec<ItemOutcome>> {
         let gateway = &self.service.gateway;
         let caller = self.service.caller().await?;
+        let _share = gateway.share(&caller, body.len()).await?;
         let (form, mode) = (Form::Lenient, Mode::Store);
         Ok(gateway
             .ingest(&caller, vec![item(body)?], form, mode)
