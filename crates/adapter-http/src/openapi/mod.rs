@@ -4,6 +4,7 @@
 mod call;
 mod document;
 mod events;
+mod links;
 mod mcp;
 mod operation;
 mod refusals;

@@ -10,6 +10,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
+use super::links;
 use super::refusals::{ALWAYS, refusal};
 
 /// The tag of what is served beside the actions.
@@ -281,7 +282,9 @@ fn responses(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
     for status in ALWAYS.iter().chain(action.errors) {
         responses.insert(status.to_string(), refusal(*status));
     }
-    responses.into()
+    let mut responses = responses.into();
+    links::add(action.name, &mut responses);
+    responses
 }
 
 fn download(media: &[&str], line: &Value, end: &Value) -> Value {
