@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use pts_api::actions::events::AppendInput;
 use pts_api::actions::export::ExportEnd;
-use pts_api::{ActionSpec, BatchResult, Binding, Method, Receipt};
+use pts_api::{ActionSpec, BatchResult, Binding, Method, Problem, Receipt};
 use pts_domain::platform::EventType;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
@@ -255,13 +255,14 @@ fn responses(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
         }
         Binding::Stream => {
             let event = (action.output_schema)(generator).to_value();
+            let problem = schema::<Problem>(generator);
             responses.insert(
                 "200".into(),
                 json!({
-                    "description": "Server-sent events without an end: `id` is the place in the \
-                                    log, `data` the event as JSON. A message of the type `problem` \
-                                    says why the stream ends.",
-                    "content": { "text/event-stream": { "schema": { "type": "string" }, "x-data": event } },
+                    "description": "Server-sent events without an end, each of which the schema describes: \
+                                    `id` is the place in the log, `data` the event as JSON. A message \
+                                    of the type `problem` says why the stream ends.",
+                    "content": { "text/event-stream": { "schema": message(&event, &problem) } },
                 }),
             );
         }
@@ -285,6 +286,23 @@ fn responses(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
     let mut responses = responses.into();
     links::add(action.name, &mut responses);
     responses
+}
+
+/// One of the messages of a stream.
+fn message(event: &Value, problem: &Value) -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "id": { "type": "string" },
+            "event": { "enum": ["message", "problem"] },
+            "data": {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "contentSchema": { "anyOf": [event, problem] },
+            },
+        },
+        "required": ["data"],
+    })
 }
 
 fn download(media: &[&str], line: &Value, end: &Value) -> Value {
