@@ -28,7 +28,7 @@ use crate::tail::Commits;
 use crate::{Access, ActionError};
 
 pub use call::{CallOptions, UseCase};
-pub use events::Share;
+pub use events::{Following, Share};
 pub(crate) use page::{CursorKind, cursor, limit};
 
 /// What a gateway is made of.

@@ -4,6 +4,7 @@
 mod bucket;
 mod caller;
 mod company;
+mod meter;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,6 +1,7 @@
 //! The gateway's limits, seen from a caller.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{FutureExt as _, StreamExt as _};
 use pts_api::Action;
@@ -11,6 +12,7 @@ use pts_domain::event::Form;
 use pts_services::{ActionError, CallOptions, Gateway, Item, Limits, Mode, UseCase};
 use pts_testkit::fakes::FixedClock;
 use serde_json::json;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::support::{in_memory_at, noon, principal};
@@ -91,6 +93,42 @@ async fn a_stream_gives_its_place_back_when_it_ends() {
     assert_eq!(policy(second.map(drop)), "streams");
     drop(first);
     assert!(gateway.follow(&reader, from_begin(), None).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_waits_for_room_and_loses_nothing() {
+    let clock = Arc::new(FixedClock::at(noon()));
+    let (gateway, _) = in_memory_at(clock.clone());
+    let gateway = gateway.limited(Limits {
+        rows_per_min: 3,
+        bytes_per_min: 1_000,
+        ..Limits::default()
+    });
+    send(&gateway, 10).await.unwrap();
+    let reader = principal(&[Scope::EventsRead]);
+    let input = StreamInput {
+        after: Some(0),
+        ..StreamInput::default()
+    };
+    let mut stream = gateway.follow(&reader, input, None).await.unwrap();
+    assert_eq!(stream.behind, 0);
+    let mut seen = Vec::new();
+    let mut waits = 0;
+    while seen.len() < 10 {
+        match timeout(Duration::from_mins(5), stream.next()).await {
+            Ok(event) => seen.push(event.unwrap().unwrap().position),
+            Err(_) => {
+                waits += 1;
+                // Rows are there again; whatever was read in bytes still counts.
+                clock.advance(chrono::Duration::minutes(2));
+                if waits == 1 {
+                    gateway.note_read(&reader, 1_000);
+                }
+            }
+        }
+    }
+    assert_eq!(seen, (1..=10).collect::<Vec<i64>>());
+    assert!(waits >= 3, "{waits} waits");
 }
 
 #[tokio::test]
