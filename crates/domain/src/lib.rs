@@ -16,6 +16,7 @@ pub mod problem;
 pub mod projection;
 pub mod quarantine;
 pub mod retention;
+pub mod signin;
 pub mod time;
 
 pub use event::{Event, Identity, StoredEvent};
