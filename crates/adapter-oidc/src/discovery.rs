@@ -4,20 +4,27 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use http::Request;
+use http::header::ACCEPT;
 use openidconnect::core::{
     CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGrantType,
-    CoreJsonWebKey, CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm,
-    CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType,
+    CoreJsonWebKey, CoreJsonWebKeySet, CoreJweContentEncryptionAlgorithm,
+    CoreJweKeyManagementAlgorithm, CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType,
 };
 use openidconnect::{
-    AdditionalProviderMetadata, DeviceAuthorizationUrl, DiscoveryError, IssuerUrl, ProviderMetadata,
+    AdditionalProviderMetadata, DeviceAuthorizationUrl, IssuerUrl, ProviderMetadata,
 };
 use pts_ports::ProviderError;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use crate::grant::{away, printable};
 use crate::http::{Http, HttpError};
+
+/// Where a provider describes itself, below its issuer's URL.
+const DOCUMENT: &str = ".well-known/openid-configuration";
 
 /// A signature that does not fit makes the keys be fetched again, but no more often than this.
 const BETWEEN_RENEWALS: Duration = Duration::from_secs(5);
@@ -107,12 +114,23 @@ impl Discovery {
         asked: &mut Option<Instant>,
     ) -> Result<Arc<Metadata>, ProviderError> {
         *asked = Some(Instant::now());
-        let send = |request| http.send(request);
-        let fetched = Metadata::discover_async(self.issuer.clone(), &send).await;
-        let fetched = Arc::new(fetched.map_err(|error| undiscovered(&error))?);
+        let fetched = Arc::new(self.discovered(http).await?);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         *known = Some(Arc::clone(&fetched));
         Ok(fetched)
+    }
+
+    async fn discovered(&self, http: &Http) -> Result<Metadata, ProviderError> {
+        let place = self.issuer.join(DOCUMENT);
+        let place = place.map_err(|error| ProviderError::Misconfigured(error.to_string()))?;
+        let metadata: Metadata = document(http, place.as_str()).await?;
+        if *metadata.issuer() != self.issuer {
+            let (found, expected) = (metadata.issuer().as_str(), self.issuer.as_str());
+            let why = format!("it calls itself `{}`, not `{expected}`", printable(found));
+            return Err(ProviderError::Misconfigured(why));
+        }
+        let keys: CoreJsonWebKeySet = document(http, metadata.jwks_uri().as_str()).await?;
+        Ok(metadata.set_jwks(keys))
     }
 
     fn remembered(&self) -> Option<Arc<Metadata>> {
@@ -121,13 +139,18 @@ impl Discovery {
     }
 }
 
-fn undiscovered(error: &DiscoveryError<HttpError>) -> ProviderError {
-    match error {
-        DiscoveryError::Validation(why) => ProviderError::Misconfigured(why.clone()),
-        DiscoveryError::Parse(why) => {
-            ProviderError::Unavailable(format!("its discovery document cannot be read: {why}"))
-        }
-        DiscoveryError::Request(why) => ProviderError::Unavailable(why.to_string()),
-        other => ProviderError::Unavailable(other.to_string()),
+/// A JSON document of the provider's.
+async fn document<T: DeserializeOwned>(http: &Http, place: &str) -> Result<T, ProviderError> {
+    let request = Request::get(place)
+        .header(ACCEPT, "application/json")
+        .body(Vec::new())
+        .map_err(|error| away(HttpError::Request(error.to_string())))?;
+    let response = http.send(request).await.map_err(away)?;
+    let status = response.status();
+    if !status.is_success() {
+        let why = format!("{place} answers {status}");
+        return Err(ProviderError::Unavailable(why));
     }
+    serde_json::from_slice(response.body())
+        .map_err(|error| ProviderError::Unavailable(format!("{place} cannot be read: {error}")))
 }

@@ -10,6 +10,7 @@ pub mod blind;
 pub mod dora;
 pub mod event;
 pub mod filter;
+pub mod forwarded;
 pub mod image_ref;
 pub mod platform;
 pub mod problem;

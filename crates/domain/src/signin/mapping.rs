@@ -86,3 +86,78 @@ impl RoleMapping {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
+        names.into_iter().map(ToOwned::to_owned).collect()
+    }
+
+    fn workspace(name: &str) -> Workspace {
+        name.parse().unwrap()
+    }
+
+    fn mapping() -> RoleMapping {
+        let rule = |group: &str, role: &str, at: Option<&str>| Rule {
+            group: group.into(),
+            roles: names([role]),
+            workspace: at.map(workspace),
+        };
+        RoleMapping::new(vec![
+            rule("sre", "operator", None),
+            rule("team-a", "viewer", Some("a")),
+            rule("team-b", "viewer", Some("b")),
+            rule("leads-b", "operator", Some("b")),
+        ])
+    }
+
+    #[test]
+    fn groups_give_roles_and_a_workspace_or_nothing() {
+        type Expected<'a> = Option<(BTreeSet<String>, Option<&'a str>)>;
+        let check = |groups: BTreeSet<String>, asked: Option<&str>, expected: Expected<'_>| {
+            let asked = asked.map(workspace);
+            let found = mapping().admit(&groups, asked.as_ref()).ok();
+            let expected = expected.map(|(roles, at)| Admission {
+                roles,
+                workspace: at.map(workspace),
+            });
+            assert_eq!(found, expected, "{groups:?} {asked:?}");
+        };
+        check(names([]), None, None);
+        check(names(["sales"]), None, None);
+        check(names(["SRE"]), None, None);
+        check(names(["sre"]), None, Some((names(["operator"]), None)));
+        check(
+            names(["sre"]),
+            Some("a"),
+            Some((names(["operator"]), Some("a"))),
+        );
+        check(
+            names(["team-b", "leads-b"]),
+            None,
+            Some((names(["operator", "viewer"]), Some("b"))),
+        );
+        // The first rule that fits decides; another workspace is a choice.
+        let both = || names(["team-a", "team-b"]);
+        check(both(), None, Some((names(["viewer"]), Some("a"))));
+        check(both(), Some("b"), Some((names(["viewer"]), Some("b"))));
+        check(both(), Some("c"), None);
+        // What holds in every workspace is not narrowed by what holds in one.
+        let all = || names(["sre", "team-a"]);
+        check(all(), None, Some((names(["operator"]), None)));
+        let roles = names(["operator", "viewer"]);
+        check(all(), Some("a"), Some((roles, Some("a"))));
+    }
+
+    #[test]
+    fn a_rule_without_roles_lets_nobody_in() {
+        let empty = RoleMapping::new(vec![Rule {
+            group: "sre".into(),
+            roles: names([]),
+            workspace: None,
+        }]);
+        assert_eq!(empty.admit(&names(["sre"]), None), Err(NotAdmitted));
+    }
+}

@@ -22,6 +22,15 @@ pub trait UseCase<A: Action> {
         input: A::Input,
     ) -> impl Future<Output = Result<Found<A::Output>, ActionError>> + Send;
 
+    /// The same for those who ask over the network, where it matters who they are.
+    fn run_for(
+        &self,
+        _caller: &Principal,
+        input: A::Input,
+    ) -> impl Future<Output = Result<Found<A::Output>, ActionError>> + Send {
+        self.run(input)
+    }
+
     /// Whether it looks through much: of such, a caller has few at the same time.
     fn is_heavy(_input: &A::Input) -> bool {
         false
@@ -80,7 +89,7 @@ impl Gateway {
         self.gate.call(token, now)?;
         let heavy = <Self as UseCase<A>>::is_heavy(&input);
         let answering = async {
-            let found = <Self as UseCase<A>>::run(self, input).await?;
+            let found = <Self as UseCase<A>>::run_for(self, principal, input).await?;
             self.gate.read(token, now, found.rows, 0);
             Ok(self.assemble(found).await)
         };
