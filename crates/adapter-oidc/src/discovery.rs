@@ -144,8 +144,8 @@ async fn document<T: DeserializeOwned>(http: &Http, place: &str) -> Result<T, Pr
     let request = Request::get(place)
         .header(ACCEPT, "application/json")
         .body(Vec::new())
-        .map_err(|error| away(HttpError::Request(error.to_string())))?;
-    let response = http.send(request).await.map_err(away)?;
+        .map_err(|error| away(&HttpError::Request(error.to_string())))?;
+    let response = http.send(request).await.map_err(|error| away(&error))?;
     let status = response.status();
     if !status.is_success() {
         let why = format!("{place} answers {status}");

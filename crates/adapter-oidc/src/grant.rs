@@ -69,7 +69,7 @@ pub(crate) async fn ask<T: DeserializeOwned>(
     fields: &[(&str, &str)],
 ) -> Result<Result<T, Refused>, ProviderError> {
     let request = request(endpoint, credentials, fields)?;
-    let response = http.send(request).await.map_err(away)?;
+    let response = http.send(request).await.map_err(|error| away(&error))?;
     if response.status().is_success() {
         return read(&response).map(Ok);
     }
@@ -80,7 +80,7 @@ pub(crate) async fn ask<T: DeserializeOwned>(
     read(&response).map(Err)
 }
 
-pub(crate) fn away(error: HttpError) -> ProviderError {
+pub(crate) fn away(error: &HttpError) -> ProviderError {
     match error {
         HttpError::Plain(_) => ProviderError::Misconfigured(error.to_string()),
         _ => ProviderError::Unavailable(error.to_string()),
@@ -111,7 +111,7 @@ fn request(
         }
     }
     let built = request.body(form.finish().into_bytes());
-    built.map_err(|error| away(HttpError::Request(error.to_string())))
+    built.map_err(|error| away(&HttpError::Request(error.to_string())))
 }
 
 /// Name and secret are written as in a form before they are joined (RFC 6749, section 2.3.1).
@@ -119,7 +119,7 @@ fn basic(client_id: &str, secret: &str) -> Result<HeaderValue, ProviderError> {
     let part = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
     let joined = format!("{}:{}", part(client_id), part(secret));
     let mut header = HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(joined)))
-        .map_err(|error| away(HttpError::Request(error.to_string())))?;
+        .map_err(|error| away(&HttpError::Request(error.to_string())))?;
     header.set_sensitive(true);
     Ok(header)
 }

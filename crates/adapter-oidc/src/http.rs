@@ -182,7 +182,7 @@ mod tests {
             let (mut stream, _) = listener.accept().await.unwrap();
             let _ = stream.read(&mut [0; 1024]).await;
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
-            while stream.write_all(&[b' '; 65_536]).await.is_ok() {}
+            while stream.write_all(&vec![b' '; 65_536]).await.is_ok() {}
         });
         let answer = ask(&format!("http://{address}/")).await;
         assert!(matches!(answer, Err(HttpError::TooLarge)), "{answer:?}");

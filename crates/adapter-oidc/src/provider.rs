@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use http::Request;
+use http::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use openidconnect::{PkceCodeChallenge, PkceCodeVerifier, RedirectUrl};
 use pts_domain::signin::{Attempt, Person};
 use pts_ports::{Clock, DeviceGrant, DevicePoll, Doubt, IdentityProvider, ProviderError};
@@ -121,7 +121,7 @@ impl OidcProvider {
         let (Some(endpoint), Some(token)) = (endpoint, &tokens.access_token) else {
             return Ok(None);
         };
-        let unsent = |error: String| away(HttpError::Request(error));
+        let unsent = |error: String| away(&HttpError::Request(error));
         let mut bearer = HeaderValue::try_from(format!("Bearer {token}"))
             .map_err(|error| unsent(error.to_string()))?;
         bearer.set_sensitive(true);
@@ -130,16 +130,18 @@ impl OidcProvider {
             .header(AUTHORIZATION, bearer)
             .body(Vec::new())
             .map_err(|error| unsent(error.to_string()))?;
-        let response = self.http.send(request).await.map_err(away)?;
+        let response = self
+            .http
+            .send(request)
+            .await
+            .map_err(|error| away(&error))?;
         if !response.status().is_success() {
             let status = response.status();
             let why = format!("its user info endpoint answers {status}");
             return Err(ProviderError::Unavailable(why));
         }
         let claims = serde_json::from_slice(response.body());
-        claims
-            .map(Some)
-            .map_err(|_| untrusted(Doubt::Unreadable))
+        claims.map(Some).map_err(|_| untrusted(Doubt::Unreadable))
     }
 }
 
@@ -183,7 +185,8 @@ impl IdentityProvider for OidcProvider {
     async fn start_device(&self) -> Result<DeviceGrant, ProviderError> {
         let metadata = self.metadata().await?;
         let endpoint = &metadata.additional_metadata().device_authorization_endpoint;
-        let endpoint = (endpoint.as_ref()).ok_or_else(|| missing("device_authorization_endpoint"))?;
+        let endpoint =
+            (endpoint.as_ref()).ok_or_else(|| missing("device_authorization_endpoint"))?;
         let scope = self.settings.scopes.join(" ");
         let credentials = self.credentials(&metadata);
         let fields = [("scope", scope.as_str())];

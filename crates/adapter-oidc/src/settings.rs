@@ -55,7 +55,11 @@ impl OidcSettings {
             return Err(wrong("client_id", "", "our name with the provider"));
         }
         if !self.scopes.iter().any(|scope| scope == "openid") {
-            return Err(wrong("scopes", &self.scopes.join(" "), "`openid` among them"));
+            return Err(wrong(
+                "scopes",
+                &self.scopes.join(" "),
+                "`openid` among them",
+            ));
         }
         if self.groups_claim.is_empty() {
             return Err(wrong("groups_claim", "", "the name of a claim"));
@@ -105,7 +109,9 @@ mod tests {
             let error = settings.check().expect_err(field).to_string();
             assert!(error.starts_with(&format!("{field}: found")), "{error}");
         };
-        check("issuer", |it| it.issuer = "http://login.acme.example".into());
+        check("issuer", |it| {
+            it.issuer = "http://login.acme.example".into()
+        });
         check("issuer", |it| it.issuer = "login.acme.example".into());
         check("redirect_url", |it| it.redirect_url = "/callback".into());
         check("client_id", |it| it.client_id.clear());
@@ -122,7 +128,11 @@ mod tests {
 
     #[test]
     fn on_this_machine_plain_http_is_private_enough() {
-        for issuer in ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1/a"] {
+        for issuer in [
+            "http://127.0.0.1:1",
+            "http://localhost:1",
+            "http://[::1]:1/a",
+        ] {
             let settings = OidcSettings {
                 issuer: issuer.into(),
                 ..settings()

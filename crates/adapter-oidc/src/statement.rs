@@ -34,7 +34,8 @@ const SIGNATURES: [Alg; 9] = [
     Alg::EdDsa,
 ];
 
-type Token = IdToken<EmptyAdditionalClaims, CoreGenderClaim, CoreJweContentEncryptionAlgorithm, Alg>;
+type Token =
+    IdToken<EmptyAdditionalClaims, CoreGenderClaim, CoreJweContentEncryptionAlgorithm, Alg>;
 
 /// What a statement is held against.
 pub(crate) struct Expected<'a> {
@@ -101,13 +102,12 @@ pub(crate) const fn untrusted(doubt: Doubt) -> ProviderError {
 fn doubt(error: &ClaimsVerificationError) -> Doubt {
     use ClaimsVerificationError as E;
     match error {
-        E::Expired(_) => Doubt::Time,
         E::InvalidAudience(_) => Doubt::Audience,
         E::InvalidIssuer(_) => Doubt::Issuer,
         E::InvalidNonce(_) => Doubt::Nonce,
         E::SignatureVerification(_) => Doubt::Signature,
-        // The one of ours: `set_issue_time_verifier_fn`.
-        E::Other(_) => Doubt::Time,
+        // The other one is of ours: `set_issue_time_verifier_fn`.
+        E::Expired(_) | E::Other(_) => Doubt::Time,
         _ => Doubt::Unreadable,
     }
 }

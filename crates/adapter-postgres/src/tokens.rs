@@ -181,7 +181,9 @@ impl TokenStore for PgTokenStore {
 
     async fn used(&self, id: Uuid, at: Timestamp) -> Result<(), StoreError> {
         let statement = move || {
-            let earlier = tokens::last_used_at.is_null().or(tokens::last_used_at.lt(at));
+            let earlier = tokens::last_used_at
+                .is_null()
+                .or(tokens::last_used_at.lt(at));
             let token = tokens::table.filter(tokens::id.eq(id).and(earlier));
             Sql::query(diesel::update(token).set(tokens::last_used_at.eq(Some(at))))
         };

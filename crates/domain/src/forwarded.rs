@@ -174,9 +174,15 @@ fn split(text: &str, separator: char) -> Vec<&str> {
 /// `192.0.2.7`, `192.0.2.7:4711`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:4711`; anything else
 /// is somebody who is not named.
 fn address(node: &str) -> Option<IpAddr> {
-    let bare = node.strip_prefix('[').and_then(|node| node.strip_suffix(']'));
+    let bare = node
+        .strip_prefix('[')
+        .and_then(|node| node.strip_suffix(']'));
     let alone = bare.unwrap_or(node).parse().ok();
-    alone.or_else(|| node.parse().ok().map(|with_port: SocketAddr| with_port.ip()))
+    alone.or_else(|| {
+        node.parse()
+            .ok()
+            .map(|with_port: SocketAddr| with_port.ip())
+    })
 }
 
 fn is_secure(proto: &str) -> Option<bool> {

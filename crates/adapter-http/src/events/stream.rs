@@ -17,7 +17,7 @@ use pts_services::{ActionError, BoxStream};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::auth;
+use crate::auth::{self, Presented};
 use crate::metrics::GaugeGuard;
 use crate::problem::Refusal;
 use crate::shared::Shared;
@@ -57,7 +57,7 @@ pub(crate) async fn stream(
         events,
         heartbeat: every(shared.settings.stream_heartbeat),
         token_check: every(CHECK_TOKEN_EVERY),
-        token: auth::presented(&req, &shared).unwrap_or_default(),
+        presented: auth::presented(&req, &shared),
         origin: principal.origin.clone(),
         stopping: shared.stopping.clone(),
         counted: shared.metrics.stream_opened(),
@@ -101,7 +101,7 @@ struct Open {
     events: BoxStream<'static, Result<EventRecord, ActionError>>,
     heartbeat: Interval,
     token_check: Interval,
-    token: String,
+    presented: Presented,
     origin: Origin,
     stopping: watch::Receiver<bool>,
     shared: Data<Shared>,
@@ -130,7 +130,7 @@ impl Open {
                 _ = self.stopping.wait_for(|stopping| *stopping) => return None,
                 _ = self.token_check.tick() => {
                     let origin = self.origin.clone();
-                    match self.shared.gateway.authenticate(&self.token, origin).await {
+                    match self.presented.check(&self.shared.gateway, origin).await {
                         Ok(_) | Err(pts_services::AccessError::Unavailable { .. }) => {}
                         Err(error) => return Some((problem(error.into()), true)),
                     }

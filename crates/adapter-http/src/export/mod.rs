@@ -20,7 +20,7 @@ use pts_domain::access::Principal;
 use pts_domain::event::RawEvent;
 use pts_services::{ActionError, BoxStream, Export, Part};
 
-use crate::auth;
+use crate::auth::{self, Presented};
 use crate::bind::Parameters;
 use crate::problem::Refusal;
 use crate::routes::Binder;
@@ -59,8 +59,8 @@ async fn export(
     response
         .insert_header((UP_TO, HeaderValue::from(export.up_to)))
         .insert_header((COVERAGE, coverage(&export.coverage)));
-    let token = auth::presented(req, &shared).unwrap_or_default();
-    Ok(response.streaming(Open::new(export, format, (principal, token), shared).into_stream()))
+    let who = (principal, auth::presented(req, &shared));
+    Ok(response.streaming(Open::new(export, format, who, shared).into_stream()))
 }
 
 /// What the header says of an answer.
@@ -118,7 +118,7 @@ struct Open {
     buffer: Vec<u8>,
     up_to: i64,
     principal: Principal,
-    token: String,
+    presented: Presented,
     shared: Data<Shared>,
 }
 
@@ -126,7 +126,7 @@ impl Open {
     fn new(
         export: Export,
         format: ExportFormat,
-        (principal, token): (Principal, String),
+        (principal, presented): (Principal, Presented),
         shared: Data<Shared>,
     ) -> Self {
         let mut buffer = Vec::new();
@@ -140,7 +140,7 @@ impl Open {
             buffer,
             up_to: export.up_to,
             principal,
-            token,
+            presented,
             shared,
         }
     }
@@ -202,7 +202,7 @@ impl Open {
     /// believed for a second without asking anybody.
     async fn check_token(&mut self) -> Result<(), String> {
         let origin = self.principal.origin.clone();
-        match self.shared.gateway.authenticate(&self.token, origin).await {
+        match self.presented.check(&self.shared.gateway, origin).await {
             Ok(_) | Err(pts_services::AccessError::Unavailable { .. }) => Ok(()),
             Err(error) => Err(error.to_string()),
         }

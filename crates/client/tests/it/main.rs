@@ -4,6 +4,7 @@ mod actions;
 mod emitter;
 mod faults;
 mod scripted;
+mod sign_in;
 mod stream;
 mod support;
 mod tls;

@@ -71,7 +71,8 @@ impl RoleMapping {
             None if everywhere => None,
             None => mine.iter().find_map(|rule| rule.workspace.as_ref()),
         };
-        let holds = |rule: &&&Rule| rule.workspace.is_none() || rule.workspace.as_ref() == workspace;
+        let holds =
+            |rule: &&&Rule| rule.workspace.is_none() || rule.workspace.as_ref() == workspace;
         let roles: BTreeSet<String> = mine
             .iter()
             .filter(holds)

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::Duration;
 use pts_domain::Timestamp;
 use pts_domain::access::{
-    Network, Origin, Principal, Scope, ServiceIdentity, Token, TokenKind, TokenRefused, TokenText, Workspace,
-    built_in_role,
+    Network, Origin, Principal, Scope, ServiceIdentity, Token, TokenKind, TokenRefused, TokenText,
+    Workspace, built_in_role,
 };
 use pts_domain::signin::Lifetimes;
 use pts_ports::{Clock, Entropy, StoreError, TokenStore, new_id};

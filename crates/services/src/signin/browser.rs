@@ -76,7 +76,9 @@ impl Gateway {
 
 fn refused(error: &str) -> SignInError {
     match error {
-        "server_error" | "temporarily_unavailable" => SignInError::ProviderAway { retry_after_s: 10 },
+        "server_error" | "temporarily_unavailable" => {
+            SignInError::ProviderAway { retry_after_s: 10 }
+        }
         _ => SignInError::Denied,
     }
 }

@@ -158,7 +158,11 @@ pub async fn sign_ins_are_those_of_people_that_are_not_over(store: Harness) {
     for token in [token(1), session(3), session(4), service] {
         store.tokens.insert(token).await.unwrap();
     }
-    store.tokens.insert(on_a_command_line.clone()).await.unwrap();
+    store
+        .tokens
+        .insert(on_a_command_line.clone())
+        .await
+        .unwrap();
     store.tokens.revoke(token(4).id, minute(50)).await.unwrap();
     let at = async |at, limit| store.tokens.sign_ins(minute(at), limit).await.unwrap();
     assert_eq!(at(55, 10).await, [session(3), on_a_command_line.clone()]);

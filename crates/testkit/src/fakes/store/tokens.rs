@@ -35,9 +35,7 @@ impl TokenStore for MemoryStore {
 
     async fn list(&self, limit: usize) -> Result<Vec<Token>, StoreError> {
         let mut tokens = self.open()?.tokens.clone();
-        tokens.sort_by_key(|token| {
-            (token.kind.as_str(), Reverse((token.created_at, token.id)))
-        });
+        tokens.sort_by_key(|token| (token.kind.as_str(), Reverse((token.created_at, token.id))));
         tokens.truncate(limit);
         Ok(tokens)
     }
