@@ -58,7 +58,7 @@ function provider(issuer) {
     findAccount: account,
     jwks: { keys: [key.jwk] },
     pkce: { required: () => true, methods: ['S256'] },
-    ttl: { DeviceCode: 600 },
+    ttl: { DeviceCode: 600, IdToken: 600 },
   });
   made.use(async (ctx, next) => {
     await next();

@@ -57,8 +57,9 @@ pub(crate) type Metadata = ProviderMetadata<
 pub(crate) struct Discovery {
     issuer: IssuerUrl,
     known: RwLock<Option<Arc<Metadata>>>,
-    /// When it was asked last; whoever asks holds it, so that one request serves all who wait.
-    asked: Mutex<Option<Instant>>,
+    /// When it was renewed last because a signature did not fit. Whoever asks holds it, so that one
+    /// request serves all who wait.
+    renewed: Mutex<Option<Instant>>,
 }
 
 impl Discovery {
@@ -66,7 +67,7 @@ impl Discovery {
         Self {
             issuer,
             known: RwLock::default(),
-            asked: Mutex::default(),
+            renewed: Mutex::default(),
         }
     }
 
@@ -79,17 +80,17 @@ impl Discovery {
         if let Some(known) = self.remembered() {
             return Ok(known);
         }
-        let mut asked = self.asked.lock().await;
+        let _alone = self.renewed.lock().await;
         match self.remembered() {
             Some(known) => Ok(known),
-            None => self.fetch(http, &mut asked).await,
+            None => self.fetch(http).await,
         }
     }
 
     /// What the provider says now. What was known before stays known if it does not answer.
     pub(crate) async fn refresh(&self, http: &Http) -> Result<Arc<Metadata>, ProviderError> {
-        let mut asked = self.asked.lock().await;
-        self.fetch(http, &mut asked).await
+        let _alone = self.renewed.lock().await;
+        self.fetch(http).await
     }
 
     /// Something newer than what did not fit, unless it was asked for a moment ago.
@@ -98,22 +99,18 @@ impl Discovery {
         http: &Http,
         unfit: &Arc<Metadata>,
     ) -> Result<Option<Arc<Metadata>>, ProviderError> {
-        let mut asked = self.asked.lock().await;
+        let mut renewed = self.renewed.lock().await;
         if let Some(known) = self.remembered().filter(|known| !Arc::ptr_eq(known, unfit)) {
             return Ok(Some(known));
         }
-        if asked.is_some_and(|at| at.elapsed() < BETWEEN_RENEWALS) {
+        if renewed.is_some_and(|at| at.elapsed() < BETWEEN_RENEWALS) {
             return Ok(None);
         }
-        self.fetch(http, &mut asked).await.map(Some)
+        *renewed = Some(Instant::now());
+        self.fetch(http).await.map(Some)
     }
 
-    async fn fetch(
-        &self,
-        http: &Http,
-        asked: &mut Option<Instant>,
-    ) -> Result<Arc<Metadata>, ProviderError> {
-        *asked = Some(Instant::now());
+    async fn fetch(&self, http: &Http) -> Result<Arc<Metadata>, ProviderError> {
         let fetched = Arc::new(self.discovered(http).await?);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         *known = Some(Arc::clone(&fetched));
