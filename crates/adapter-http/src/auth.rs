@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::uri::Authority;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage as _, HttpRequest};
 use base64::Engine as _;
@@ -266,7 +267,7 @@ fn site_among(req: &HttpRequest, public: Option<&str>) -> Site {
         .and_then(|origin| origin.split_once("://"))
         .map(|(_, host)| host);
     // HTTP/2 has it in the request's target.
-    let target = req.uri().authority().map(|authority| authority.as_str());
+    let target = req.uri().authority().map(Authority::as_str);
     let here = text(header::HOST).flatten().or(target);
     if from.is_some() && from == here {
         Site::Same

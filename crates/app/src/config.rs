@@ -275,7 +275,7 @@ impl Settings {
         let mut shown = self.clone();
         shown.database.url = pts_adapter_postgres::redact(&shown.database.url);
         if !shown.oidc.client_secret.is_empty() {
-            shown.oidc.client_secret = "***".to_owned();
+            "***".clone_into(&mut shown.oidc.client_secret);
         }
         shown
     }

@@ -123,9 +123,12 @@ fn x_forwarded(said: &Said<'_>) -> Vec<Hop> {
     };
     let (nodes, protos) = (list(&said.forwarded_for), list(&said.proto));
     // A proxy that adds to one list may set the other anew: the last word is then its own.
-    let proto_of = |index: usize| match protos.len() == nodes.len() {
-        true => protos.get(index),
-        false => protos.last(),
+    let proto_of = |index: usize| {
+        if protos.len() == nodes.len() {
+            protos.get(index)
+        } else {
+            protos.last()
+        }
     };
     if nodes.is_empty() {
         let secure = protos.last().and_then(|proto| is_secure(proto));

@@ -54,8 +54,9 @@ fn read(der: &CertificateDer<'_>) -> Option<ClientCertificate> {
     let certificate = Certificate::from_der(der).ok()?;
     let names = certificate.tbs_certificate.get::<SubjectAltName>().ok()?;
     let name = |name: GeneralName| match name {
-        GeneralName::DnsName(name) => Some(name.to_string()),
-        GeneralName::UniformResourceIdentifier(name) => Some(name.to_string()),
+        GeneralName::DnsName(name) | GeneralName::UniformResourceIdentifier(name) => {
+            Some(name.to_string())
+        }
         _ => None,
     };
     let names = names.map_or_else(Vec::new, |(_, names)| names.0);

@@ -396,7 +396,7 @@ async fn own_sessions_are_seen_and_ended_and_others_are_not_even_known() {
     let (of_ada, of_eve) = (list(&ada).await, list(&eve).await);
     assert_eq!((of_ada.len(), of_eve.len()), (2, 1));
     assert_eq!(list(&again).await, of_ada, "the same person, wherever");
-    end(&ada, &of_eve[0]).await.is_problem(404, "not_found");
+    end(&ada, &of_eve[0]).await.is_problem(403, "denied");
     end(&ada, "nonsense").await.is_problem(400, "invalid_input");
     assert_eq!(end(&ada, &of_ada[0]).await.status, 200);
     assert_eq!(list(&ada).await.len(), 1);

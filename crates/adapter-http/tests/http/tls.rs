@@ -37,12 +37,14 @@ fn authority(name: &str) -> Authority {
 
 /// Certificate and key, as PEM.
 fn issued(by: &Authority, names: &[&str], year: i32) -> (String, String) {
-    let name = |name: &&str| match name.contains("://") {
-        true => SanType::URI((*name).try_into().unwrap()),
-        false => match name.parse() {
+    let name = |name: &&str| {
+        if name.contains("://") {
+            return SanType::URI((*name).try_into().unwrap());
+        }
+        match name.parse() {
             Ok(address) => SanType::IpAddress(address),
             Err(_) => SanType::DnsName((*name).try_into().unwrap()),
-        },
+        }
     };
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.subject_alt_names = names.iter().map(name).collect();

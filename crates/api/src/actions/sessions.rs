@@ -105,8 +105,8 @@ impl Action for RevokeSession {
     const NAME: &'static str = "platform.sessions.revoke";
     const SUMMARY: &'static str = "End a session, wherever it is";
     const DESCRIPTION: &'static str = "It is refused everywhere within a second. One's own session may \
-        always be ended; those of others need the scope `tokens:manage`, and are not known without it.";
-    const SCOPE: Scope = Scope::EventsRead;
+        always be ended, whatever the token may; those of others need the scope `tokens:manage`.";
+    const SCOPE: Scope = Scope::TokensManage;
     const EFFECT: Effect = Effect::Control;
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/sessions/revoke";

@@ -76,13 +76,13 @@ pub(crate) struct Oidc {
     /// A file of PEM certificates to trust instead of the system's.
     pub(crate) root_certificates: PathBuf,
     /// What groups give.
-    pub(crate) roles: Vec<Group>,
+    pub(crate) roles: Vec<Given>,
 }
 
 /// What a group gives.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Group {
+pub(crate) struct Given {
     /// The group, as the provider spells it.
     pub(crate) group: String,
     /// The roles of whoever is in it.
@@ -154,7 +154,7 @@ impl Oidc {
     }
 
     fn mapping(&self) -> RoleMapping {
-        let rule = |group: &Group| Rule {
+        let rule = |group: &Given| Rule {
             group: group.group.clone(),
             roles: group.roles.clone(),
             workspace: group.workspace.clone(),
@@ -177,7 +177,7 @@ impl Oidc {
         if self.roles.is_empty() {
             bail!("oidc.roles: found none; without a group that has a role nobody gets in");
         }
-        let without = |group: &&Group| group.group.is_empty() || group.roles.is_empty();
+        let without = |group: &&Given| group.group.is_empty() || group.roles.is_empty();
         if let Some(odd) = self.roles.iter().find(without) {
             let group = &odd.group;
             bail!("oidc.roles: found `{group}` without a name or without roles; expected both");

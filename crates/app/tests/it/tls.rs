@@ -60,7 +60,9 @@ impl ServerCertVerifier for Seen {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         let provider = ring::default_provider();
-        provider.signature_verification_algorithms.supported_schemes()
+        provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
@@ -132,6 +134,9 @@ async fn a_certificate_that_cannot_be_used_is_said_before_anything_is_begun() {
     let refused = run(dir.path(), &["--listen", "127.0.0.1:0"]).await;
     assert!(!refused.status.success());
     let said = String::from_utf8_lossy(&refused.stderr);
-    assert!(said.contains("cert.pem holds no usable certificate"), "{said}");
+    assert!(
+        said.contains("cert.pem holds no usable certificate"),
+        "{said}"
+    );
     assert!(!dir.path().join("postgres").exists());
 }

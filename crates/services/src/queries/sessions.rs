@@ -1,5 +1,5 @@
-//! Who is signed in. One's own sessions are everybody's to see and to end; those of others are not even
-//! known to be there without the scope for it.
+//! Who is signed in. One's own sessions are everybody's to end; those of others are not even known to be
+//! there without the scope for it.
 
 use pts_api::actions::sessions::{
     ListSessions, ListSessionsInput, RevokeSession, RevokeSessionInput, SessionPlace, SessionRecord,
@@ -147,5 +147,16 @@ impl UseCase<RevokeSession> for Gateway {
         input: RevokeSessionInput,
     ) -> Result<Found<SessionRecord>, ActionError> {
         self.revoke_session(Some(caller), input).await
+    }
+
+    async fn is_own(
+        &self,
+        caller: &Principal,
+        input: &RevokeSessionInput,
+    ) -> Result<bool, ActionError> {
+        let sessions = self.access().sign_ins().await?;
+        let reach = Reach::of(Some(caller), &sessions, true);
+        let own = |session: &Token| session.id == input.id && reach.includes(session);
+        Ok(sessions.iter().any(own))
     }
 }

@@ -69,8 +69,18 @@ async fn a_person_signs_in_with_a_browser_and_their_groups_give_their_roles() {
         let mine = session(&browser).await;
         let subject = format!("{}#ada+sre+dev", provider.issuer);
         assert_eq!(
-            (&mine["name"], &mine["roles"], &mine["workspace"], &mine["subject"]),
-            (&json!("ada"), &json!(["operator"]), &Value::Null, &json!(subject))
+            (
+                &mine["name"],
+                &mine["roles"],
+                &mine["workspace"],
+                &mine["subject"]
+            ),
+            (
+                &json!("ada"),
+                &json!(["operator"]),
+                &Value::Null,
+                &json!(subject)
+            )
         );
         assert_eq!(browser.at("/v1/events").await.status(), StatusCode::OK);
         assert_eq!(browser.at("/admin").await.status(), StatusCode::OK);
@@ -91,7 +101,10 @@ async fn a_code_is_good_for_the_browser_that_asked_for_it_and_once() {
     let provider = Provider::start().await;
     let dir = data_dir();
     let server = server(dir.path(), &provider.issuer).await;
-    let (ada, eve) = (Browser::of(&server, "ada+sre"), Browser::of(&server, "eve+sre"));
+    let (ada, eve) = (
+        Browser::of(&server, "ada+sre"),
+        Browser::of(&server, "eve+sre"),
+    );
     let of_ada = ada.answered("/signin/provider").await;
     eve.answered("/signin/provider").await;
     assert_eq!(eve.at(&of_ada).await.status(), StatusCode::BAD_REQUEST);
@@ -104,7 +117,10 @@ async fn a_code_is_good_for_the_browser_that_asked_for_it_and_once() {
     let (_, after) = rest.split_once('&').unwrap();
     let mixed = format!("{before}code={stolen}&{after}");
     assert_eq!(eve.at(&mixed).await.status(), StatusCode::BAD_REQUEST);
-    assert_eq!(eve.at("/v1/sessions").await.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        eve.at("/v1/sessions").await.status(),
+        StatusCode::UNAUTHORIZED
+    );
 }
 
 #[tokio::test]
@@ -118,8 +134,14 @@ async fn a_statement_that_does_not_hold_lets_nobody_in() {
         (json!({ "nonce": "another" }), "nonce"),
         (json!({ "nonce": null }), "nonce"),
         (json!({ "aud": "another" }), "not made for this service"),
-        (json!({ "aud": ["pts", "another"] }), "not made for this service"),
-        (json!({ "iss": "https://evil.example" }), "not made by this provider"),
+        (
+            json!({ "aud": ["pts", "another"] }),
+            "not made for this service",
+        ),
+        (
+            json!({ "iss": "https://evil.example" }),
+            "not made by this provider",
+        ),
         (json!({ "exp": now - 90 }), "clocks"),
         (json!({ "iat": now + 90 }), "clocks"),
         (json!({ "nbf": now + 90 }), "clocks"),
@@ -167,7 +189,10 @@ async fn a_person_signs_in_for_a_command_line() {
         let (_, started) = post("/v1/device/start", &json!({})).await;
         let asked = json!({ "device_code": started["device_code"] });
         let (status, pending) = post("/v1/device/poll", &asked).await;
-        assert_eq!((status, &pending["status"]), (StatusCode::OK, &json!("pending")));
+        assert_eq!(
+            (status, &pending["status"]),
+            (StatusCode::OK, &json!("pending"))
+        );
         let page = started["verification_uri_complete"].as_str().unwrap();
         let last = Browser::of(&server, who).fill_in(page).await.unwrap_err();
         assert!(last.contains("successful"), "{last}");
@@ -177,7 +202,10 @@ async fn a_person_signs_in_for_a_command_line() {
         answer
     };
     let (status, answer) = signed_in("ada+sre").await;
-    assert_eq!((status, &answer["roles"]), (StatusCode::OK, &json!(["operator"])));
+    assert_eq!(
+        (status, &answer["roles"]),
+        (StatusCode::OK, &json!(["operator"]))
+    );
     let token = answer["token"].as_str().unwrap();
     let ask = async |path: &str| {
         let url = format!("{}{path}", server.url);
@@ -189,13 +217,22 @@ async fn a_person_signs_in_for_a_command_line() {
     assert_eq!(mine["data"][0]["place"], "command_line");
 
     let (status, refused) = signed_in("eve+sales").await;
-    assert_eq!((status, &refused["code"]), (StatusCode::FORBIDDEN, &json!("no_role")));
+    assert_eq!(
+        (status, &refused["code"]),
+        (StatusCode::FORBIDDEN, &json!("no_role"))
+    );
     provider.told("forge", &json!({ "aud": "another" })).await;
     let (status, refused) = signed_in("ada+sre").await;
     let code = json!("sign_in_untrusted");
-    assert_eq!((status, &refused["code"]), (StatusCode::UNAUTHORIZED, &code));
+    assert_eq!(
+        (status, &refused["code"]),
+        (StatusCode::UNAUTHORIZED, &code)
+    );
     let unknown = json!({ "device_code": "nonsense" });
-    assert_eq!(post("/v1/device/poll", &unknown).await.1["code"], "sign_in_expired");
+    assert_eq!(
+        post("/v1/device/poll", &unknown).await.1["code"],
+        "sign_in_expired"
+    );
 }
 
 #[tokio::test]
@@ -226,7 +263,9 @@ async fn a_provider_that_is_gone_is_said_and_comes_back_without_a_restart() {
     assert_eq!(page.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(page.text().await.unwrap().contains("sign in with a token"));
     let start = async || {
-        let request = server.client.post(format!("{}/v1/device/start", server.url));
+        let request = server
+            .client
+            .post(format!("{}/v1/device/start", server.url));
         request.send().await.unwrap()
     };
     let away = start().await;
