@@ -23,6 +23,7 @@ mod queries;
 pub mod receipts;
 mod registry;
 mod retention;
+mod signin;
 mod tail;
 
 pub use access::{Access, NewToken, Session};
@@ -39,3 +40,4 @@ pub use itself::{Itself, OWN_SOURCE, Reporter};
 pub use limits::{Limited, Limits};
 pub use registry::{is_callable, known_action};
 pub use retention::{MONTHS_AHEAD, MonthDone, Preview, Retention, RetentionError};
+pub use signin::{Begun, CameBack, DeviceAnswer, SignIn, SignInError, SignedIn};
