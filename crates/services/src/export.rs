@@ -85,7 +85,8 @@ impl Gateway {
         let (token, now) = (principal.token_id, self.now());
         self.gate.call(token, now)?;
         self.shed()?;
-        let (since, until) = period(&self, input.since.as_ref(), input.until.as_ref())?;
+        let here = self.held(principal);
+        let (since, until) = period(&here, input.since.as_ref(), input.until.as_ref())?;
         let filter = EventFilter {
             types: patterns(&input.types),
             source: input.source,
@@ -96,7 +97,7 @@ impl Gateway {
             until,
             data: input.data,
         };
-        let coverage = self.coverage_of_all(&filter).await;
+        let coverage = here.coverage_of_all(&filter).await;
         if options.deny_partial && !coverage.complete {
             return Err(ActionError::Incomplete(Box::new(coverage)));
         }
@@ -104,10 +105,10 @@ impl Gateway {
         // As long as it is read it is one of the caller's streams, and one of its heavy questions.
         let stream = self.gate.stream(token, now)?;
         let turn = self.gate.heavy(token, now).await?;
-        let up_to = self.log.head().await?;
-        let first = self.log.stretch(&filter, up_to, None).await?;
+        let up_to = here.log.head().await?;
+        let first = here.log.stretch(&filter, up_to, None).await?;
         let reading = Reading {
-            gateway: self,
+            gateway: here,
             filter,
             up_to,
             options,

@@ -26,7 +26,8 @@ impl Gateway {
     ) -> Result<Vec<ItemOutcome>, ActionError> {
         self.authorise(principal, Scope::EventsWrite)?;
         self.gate.send(principal.token_id, self.now())?;
-        self.append_items(principal.token_id, items, form, mode)
+        let here = self.of(principal);
+        here.append_items(principal.token_id, items, form, mode)
             .await
     }
 
@@ -46,7 +47,7 @@ impl Gateway {
         self.gate.call(token, now)?;
         self.shed()?;
         let place = self.gate.stream(token, now)?;
-        let events = self.tail(input, last_event_id).await?;
+        let events = self.of(principal).tail(input, last_event_id).await?;
         // The place is free again when the stream ends, however it ends.
         let events = events.inspect(move |_| {
             let _ = &place;

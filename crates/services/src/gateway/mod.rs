@@ -5,11 +5,12 @@ mod call;
 mod events;
 mod page;
 mod who;
+mod within;
 
 use std::sync::Arc;
 
 use pts_domain::Timestamp;
-use pts_domain::access::Principal;
+use pts_domain::access::{Principal, Workspace};
 use pts_domain::event::NewEvent;
 use pts_domain::filter::EventFilter;
 use pts_ports::{
@@ -19,7 +20,7 @@ use pts_ports::{
 use crate::accounting::{Books, Tallies};
 use crate::blind::{Receiving, Reporters, Ward};
 use crate::coverage::Freshness;
-use crate::engine::Engine;
+use crate::engine::{Engine, Newest};
 use crate::error::RETRY_AFTER_S;
 use crate::export::Exports;
 use crate::ingest::committed;
@@ -50,12 +51,19 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
 }
 
-/// The one door.
+/// The one door, as it is from one workspace: what use cases read and write through it belongs there
+/// (see [`Gateway::within`]).
+#[derive(Clone)]
 pub struct Gateway {
+    /// The workspace.
+    pub(crate) workspace: Workspace,
+    /// Whether what is answered must tell nothing of any other.
+    pub(crate) bound: bool,
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) projections: Arc<dyn Projections>,
     pub(crate) quarantine: Arc<dyn Quarantine>,
-    pub(crate) books: Books,
+    pub(crate) accounting: Arc<dyn Accounting>,
+    pub(crate) books: Arc<Books>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) commits: Arc<Commits>,
@@ -63,11 +71,11 @@ pub struct Gateway {
     pub(crate) blind_spots: Arc<dyn BlindSpots>,
     pub(crate) receiving: Arc<Receiving>,
     pub(crate) reporters: Arc<Reporters>,
-    pub(crate) ward: Ward,
+    pub(crate) ward: Arc<Ward>,
     pub(crate) engine: Engine,
-    pub(crate) gate: Gate,
-    pub(crate) exports: Exports,
-    access: Access,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) exports: Arc<Exports>,
+    access: Arc<Access>,
 }
 
 impl Gateway {
@@ -84,7 +92,7 @@ impl Gateway {
             entropy,
         } = parts;
         let books = Books::new(
-            accounting,
+            Arc::clone(&accounting),
             Arc::new(Tallies::default()),
             Arc::clone(&clock),
             Arc::clone(&entropy),
@@ -95,7 +103,7 @@ impl Gateway {
         let told = {
             let (commits, freshness) = (Arc::clone(&commits), Arc::clone(&freshness));
             let (receiving, clock) = (Arc::clone(&receiving), Arc::clone(&clock));
-            Box::new(move |appended: &[Appended], newest| {
+            Box::new(move |appended: &[Appended], newest: &Newest| {
                 committed(&commits, &freshness, appended, newest);
                 receiving.stored(|| clock.now());
             })
@@ -110,10 +118,13 @@ impl Gateway {
         };
         let engine = Engine::new(Arc::clone(&log), told, heard);
         Self {
+            workspace: Workspace::default(),
+            bound: false,
             log,
             projections,
             quarantine,
-            books,
+            accounting,
+            books: Arc::new(books),
             clock,
             entropy,
             commits,
@@ -121,24 +132,24 @@ impl Gateway {
             blind_spots,
             receiving,
             reporters,
-            ward: Ward::new(),
+            ward: Arc::new(Ward::new()),
             engine,
-            gate: Gate::new(Limits::default()),
-            exports: Exports::new(),
-            access,
+            gate: Arc::new(Gate::new(Limits::default())),
+            exports: Arc::new(Exports::new()),
+            access: Arc::new(access),
         }
     }
 
     /// The same with other limits than the usual ones.
     pub fn limited(self, limits: Limits) -> Self {
         Self {
-            gate: Gate::new(limits),
+            gate: Arc::new(Gate::new(limits)),
             ..self
         }
     }
 
     /// Tokens, sessions and sign-in codes.
-    pub const fn access(&self) -> &Access {
+    pub fn access(&self) -> &Access {
         &self.access
     }
 
@@ -158,20 +169,16 @@ impl Gateway {
             .read(principal.token_id, self.now(), 0, bytes as u64);
     }
 
-    /// Learns from the log when it last took something in, so that the first answers after a start
-    /// know their age.
+    /// Learns from the log when it last took something into the usual workspace, so that the first
+    /// answers after a start know their age.
     ///
     /// # Errors
     /// [`ActionError::Unavailable`].
     pub async fn warm_up(&self) -> Result<(), ActionError> {
-        let head = self.log.head().await?;
-        let last = self
-            .log
-            .after((head - 1).max(0), &EventFilter::default(), 1)
-            .await?;
-        last.events
-            .iter()
-            .for_each(|event| self.freshness.received(event.received_at));
+        let all = EventFilter::default();
+        let last = self.log.search(&all, None, 1).await?;
+        let last = last.items.first().map(|event| event.received_at);
+        last.into_iter().for_each(|at| self.received(at));
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 //! Whatever an example names is there.
 
 use chrono::Duration;
+use pts_domain::access::Workspace;
 use pts_domain::blind::{Expectation, Reporter};
 use pts_domain::event::{Form, NewEvent, read};
 use pts_domain::quarantine::NewItem;
@@ -35,9 +36,10 @@ pub async fn seed(log: &dyn EventLog, quarantine: &dyn Quarantine, blind_spots: 
     let kept = quarantine.keep(vec![item()], within).await;
     kept.expect("the item is kept");
     let (nightly, heard) = backup();
-    let declared = blind_spots.expect(&nightly, 1).await;
+    let home = Workspace::default();
+    let declared = blind_spots.expect(&home, &nightly, 1).await;
     assert!(declared.expect("it is declared"));
-    let kept = blind_spots.keep_reporters(&[heard]).await;
+    let kept = blind_spots.keep_reporters(&[(home, heard)]).await;
     kept.expect("the source is kept");
 }
 
