@@ -30,7 +30,8 @@ BEGIN
     END LOOP;
 END;
 $$;
-REVOKE ALL ON platform.log_head, platform.accounted FROM pts_reader;
+REVOKE ALL ON platform.log_head, platform.log_durable, platform.log_projected, platform.accounted
+    FROM pts_reader;
 REVOKE ALL ON SCHEMA platform FROM pts_reader;
 -- The role stays: another database of the cluster may need it.
 

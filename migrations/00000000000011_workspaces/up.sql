@@ -89,7 +89,8 @@ CALL platform.confine('platform.accounting');
 CALL platform.confine('platform.reporters');
 CALL platform.confine('platform.expectations');
 -- How far the log is and how far it is counted: numbers that say nothing of anybody.
-GRANT SELECT ON platform.log_head, platform.accounted TO pts_reader;
+GRANT SELECT ON platform.log_head, platform.log_durable, platform.log_projected, platform.accounted
+    TO pts_reader;
 
 -- The log. Each search walks one of these from its newest end, within a workspace.
 DROP INDEX platform.events_time, platform.events_type, platform.events_service_type,

@@ -6,7 +6,8 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage as _, HttpRequest};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use pts_domain::access::{Origin, Principal, Scope, TokenKind, TokenRefused};
+use pts_domain::FieldError;
+use pts_domain::access::{Origin, Principal, Scope, TokenKind, TokenRefused, Workspace};
 
 use crate::middleware::RequestId;
 use crate::problem::Refusal;
@@ -27,7 +28,7 @@ pub(crate) async fn caller(req: &HttpRequest, shared: &Shared) -> Result<Princip
         let token = bearer(header).ok_or_else(wrong_scheme)?;
         let principal = shared.gateway.authenticate(token, origin(req)).await?;
         remember(&principal);
-        return of_kind(principal, TokenKind::Bearer);
+        return acting(req, of_kind(principal, TokenKind::Bearer)?);
     }
     let Some(session) = cookie(req, cookie_name(shared.settings.secure_cookies)) else {
         return Err(Refusal::unauthenticated(None));
@@ -40,8 +41,37 @@ pub(crate) async fn caller(req: &HttpRequest, shared: &Shared) -> Result<Princip
     if !is_safe(req.method()) && site(req) != Site::Same {
         return Err(cross_site());
     }
-    Ok(principal)
+    acting(req, principal)
 }
+
+/// The workspace that a request names, for whoever may act in several.
+const WORKSPACE: &str = "pts-workspace";
+
+/// Puts whoever asks into the workspace that the request names, if it names one.
+fn acting(req: &HttpRequest, principal: Principal) -> Result<Principal, Refusal> {
+    let mut named = req.headers().get_all(WORKSPACE);
+    let Some(name) = named.next() else {
+        return Ok(principal);
+    };
+    let wrong = |found: String, expected: String| {
+        Refusal::bad_input(vec![FieldError::invalid("PTS-Workspace", found, expected)])
+    };
+    if named.next().is_some() {
+        return Err(wrong("several".into(), "the name of one workspace".into()));
+    }
+    let text = String::from_utf8_lossy(name.as_bytes());
+    let workspace: Workspace = text.trim().parse().map_err(|_| {
+        let shown: String = text.chars().take(LONGEST_SHOWN).collect();
+        let expected = "1 to 63 lower-case letters, digits and hyphens, with no hyphen at the ends";
+        wrong(format!("{shown:?}"), expected.into())
+    })?;
+    principal
+        .acting_in(workspace)
+        .map_err(|to| Refusal::bound(&to))
+}
+
+/// Characters of a wrong name that are shown.
+const LONGEST_SHOWN: usize = 100;
 
 /// Finds out who asks, by a token and nothing else: no page of a browser is to be there.
 pub(crate) async fn bearer_caller(
@@ -95,6 +125,7 @@ pub(crate) async fn feed_reader(
     let principal = principal.map_err(|error| inviting(error.into()))?;
     remember(&principal);
     let principal = of_kind(principal, TokenKind::Bearer).map_err(inviting)?;
+    let principal = acting(req, principal)?;
     shared.gateway.authorise(&principal, scope)?;
     Ok(principal)
 }
@@ -122,7 +153,8 @@ fn password(header: &HeaderValue) -> Option<String> {
     Some(text.split_once(':')?.1.to_owned())
 }
 
-/// Finds out who reads the service's own figures, and that they may: from memory where the store
+/// Finds out who reads the service's own figures, which are of all workspaces together, and that they
+/// may: from memory where the store
 /// is away, because that is when one looks.
 pub(crate) async fn reader_of_figures(
     req: &HttpRequest,
@@ -130,11 +162,16 @@ pub(crate) async fn reader_of_figures(
 ) -> Result<Principal, Refusal> {
     let refusal = match caller_with(req, shared, Scope::MetricsRead).await {
         Err(refusal) if refusal.is_unavailable() => refusal,
-        answer => return answer,
+        answer => {
+            let principal = answer?;
+            shared.gateway.reaches_all(&principal)?;
+            return Ok(principal);
+        }
     };
     let remembered = presented(req, shared).and_then(|text| shared.gateway.remembered(&text).ok());
     let principal = remembered.ok_or(refusal)?;
     shared.gateway.authorise(&principal, Scope::MetricsRead)?;
+    shared.gateway.reaches_all(&principal)?;
     Ok(principal)
 }
 

@@ -90,7 +90,7 @@ impl Lane {
     /// Copies rows, already in the binary form of COPY, into a table.
     pub(crate) async fn copy(
         &mut self,
-        statement: &'static str,
+        statement: &str,
         rows: Bytes,
     ) -> Result<u64, Error> {
         let statement = self.prepared(statement, &[]).await?;

@@ -35,6 +35,7 @@ mod tls;
 mod tokens;
 mod transaction;
 mod url;
+mod workspaces;
 
 pub use accounting::PgAccounting;
 pub use blind_spots::PgBlindSpots;

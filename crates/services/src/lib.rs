@@ -26,7 +26,7 @@ mod retention;
 mod tail;
 
 pub use access::{Access, NewToken, Session};
-pub use accounting::{Busiest, Tallies};
+pub use accounting::{Busiest, Tallies, Whose};
 pub use bus::EventBus;
 pub use coverage::Found;
 pub use error::{AccessError, ActionError};

@@ -177,7 +177,10 @@ async fn misfits(
     let rows: Vec<EventRow> = unsure(
         select
             .value::<BigInt, _>(behind)
-            .sql(" AND e.type >= 'dev.cdevents.' AND e.type < 'dev.cdevents/' AND "),
+            .sql(
+                " AND e.workspace = ANY(ARRAY(SELECT id FROM access.workspaces)) \
+                 AND e.type >= 'dev.cdevents.' AND e.type < 'dev.cdevents/' AND ",
+            ),
     )
     .sql(format!(" ORDER BY position LIMIT {CHUNK}"))
     .rows(connection)

@@ -215,7 +215,7 @@ async fn the_books_are_kept_every_second_and_once_more_at_the_end() {
 
     gateway
         .tallies()
-        .count(Some(Uuid::nil()), "s", Outcome::Repeated, 1);
+        .count((&Workspace::default(), Some(Uuid::nil()), "s"), Outcome::Repeated, 1);
     stop.send(()).unwrap();
     keeping.await.unwrap();
     assert_eq!(booked().await.repeated, 1);
