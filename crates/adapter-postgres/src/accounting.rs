@@ -35,6 +35,15 @@ impl PgAccounting {
         let confined = Confined::new(pool.clone());
         Self { pool, confined }
     }
+
+    /// The same, asking for one workspace in a session of another.
+    #[cfg(test)]
+    pub(crate) fn astray(&self, asks_for: &Workspace, session: &Workspace) -> Self {
+        Self {
+            confined: self.confined.astray(asks_for, session),
+            ..self.clone()
+        }
+    }
 }
 
 /// What is added to a line, or taken off it.

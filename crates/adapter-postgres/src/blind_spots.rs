@@ -293,27 +293,29 @@ impl BlindSpots for PgBlindSpots {
             since,
         } = expectation.clone();
         let statement = move || {
-            Sql::once("INSERT INTO platform.expectations (workspace, source, every_s, since) SELECT ")
-                .value::<Integer, _>(number)
-                .sql(", ")
-                .value::<Text, _>(source.clone())
-                .sql(", ")
-                .value::<BigInt, _>(i64::from(every_s))
-                .sql(", ")
-                .value::<Timestamptz, _>(since)
-                .sql(
-                    " WHERE (SELECT count(*) FROM platform.expectations \
+            Sql::once(
+                "INSERT INTO platform.expectations (workspace, source, every_s, since) SELECT ",
+            )
+            .value::<Integer, _>(number)
+            .sql(", ")
+            .value::<Text, _>(source.clone())
+            .sql(", ")
+            .value::<BigInt, _>(i64::from(every_s))
+            .sql(", ")
+            .value::<Timestamptz, _>(since)
+            .sql(
+                " WHERE (SELECT count(*) FROM platform.expectations \
                      WHERE (workspace, source) <> (",
-                )
-                .value::<Integer, _>(number)
-                .sql(", ")
-                .value::<Text, _>(source)
-                .sql(")) < ")
-                .value::<BigInt, _>(i64::try_from(most).unwrap_or(i64::MAX))
-                .sql(
-                    " ON CONFLICT (workspace, source) DO UPDATE SET every_s = excluded.every_s, \
+            )
+            .value::<Integer, _>(number)
+            .sql(", ")
+            .value::<Text, _>(source)
+            .sql(")) < ")
+            .value::<BigInt, _>(i64::try_from(most).unwrap_or(i64::MAX))
+            .sql(
+                " ON CONFLICT (workspace, source) DO UPDATE SET every_s = excluded.every_s, \
                      since = excluded.since",
-                )
+            )
         };
         Ok(self.pool.execute(statement).await? > 0)
     }

@@ -18,6 +18,8 @@ mod connection;
 mod error;
 mod event_log;
 mod lane;
+#[cfg(test)]
+mod leaks;
 mod maintenance;
 mod migrate;
 #[cfg(test)]

@@ -190,9 +190,7 @@ impl<'p> Room<'p> {
 
     /// Adds the condition that a row is of the workspace; `column` is its name there.
     pub(crate) fn only<'a>(self, sql: Sql<'a>, column: &'static str) -> Sql<'a> {
-        sql.sql(column)
-            .sql(" = ")
-            .value::<Integer, _>(self.number)
+        sql.sql(column).sql(" = ").value::<Integer, _>(self.number)
     }
 
     /// Where the workspace is.

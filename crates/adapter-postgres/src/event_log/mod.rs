@@ -74,6 +74,15 @@ impl PgEventLog {
         (self.confined.clone(), Arc::clone(&self.writer))
     }
 
+    /// The same, asking for one workspace in a session of another.
+    #[cfg(test)]
+    pub(crate) fn astray(&self, asks_for: &Workspace, session: &Workspace) -> Self {
+        Self {
+            confined: self.confined.astray(asks_for, session),
+            writer: Arc::clone(&self.writer),
+        }
+    }
+
     /// Brings the projections to where the log is. Whoever reads them does so by itself; a service that
     /// starts or stops saves others the wait.
     ///

@@ -194,8 +194,8 @@ fn select<'a>(place: Place, kind: AggregateKind, keys: &[&'a Key]) -> Sql<'a> {
     } else {
         "t.doc"
     };
-    let mut sql = Sql::kept("SELECT t.workspace, t.doc FROM unnest(")
-        .value::<Array<Integer>, _>(workspaces);
+    let mut sql =
+        Sql::kept("SELECT t.workspace, t.doc FROM unnest(").value::<Array<Integer>, _>(workspaces);
     if kind == AggregateKind::Run {
         let positions: Vec<i64> = keys
             .iter()

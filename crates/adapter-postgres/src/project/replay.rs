@@ -218,10 +218,7 @@ struct Row {
     workspace: i32,
 }
 
-async fn chunk(
-    connection: &AsyncPgConnection,
-    stretch: Range<i64>,
-) -> Result<Vec<Placed>, Fault> {
+async fn chunk(connection: &AsyncPgConnection, stretch: Range<i64>) -> Result<Vec<Placed>, Fault> {
     let rows: Vec<Row> = Sql::once(format!(
         "SELECT {EVENT_COLUMNS}, workspace FROM platform.events WHERE position > "
     ))

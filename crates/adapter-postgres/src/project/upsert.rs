@@ -4,7 +4,9 @@ use std::io::Write as _;
 
 use diesel::pg::Pg;
 use diesel::serialize::{self, IsNull, Output, ToSql};
-use diesel::sql_types::{Array, BigInt, Bool, HasSqlType, Integer, Jsonb, Nullable, Text, Timestamptz};
+use diesel::sql_types::{
+    Array, BigInt, Bool, HasSqlType, Integer, Jsonb, Nullable, Text, Timestamptz,
+};
 use pts_domain::image_ref::ImageRef;
 use pts_domain::projection::{
     Aggregate, AggregateKind, ComponentState, ConfigEntry, Deployment, Image, Incident, Instance,

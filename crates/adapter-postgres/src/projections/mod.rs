@@ -28,10 +28,10 @@ use pts_ports::{
 };
 use serde::de::DeserializeOwned;
 
+use crate::PgEventLog;
 use crate::event_log::Writer;
 use crate::project::parse;
 use crate::row::Doc;
-use crate::PgEventLog;
 use crate::workspaces::{Confined, Room};
 
 /// The projections in the schema `platform`, as of everything that was acknowledged before they are

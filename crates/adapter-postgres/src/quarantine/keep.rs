@@ -179,7 +179,10 @@ pub(super) async fn keep(
         return Ok(verdicts);
     }
     if !new.is_empty() {
-        insert(workspace, &new)?.run(connection).await.map_err(classify)?;
+        insert(workspace, &new)?
+            .run(connection)
+            .await
+            .map_err(classify)?;
     }
     let waiting = signed(after.waiting) - signed(room.waiting);
     let bytes = signed(after.bytes) - signed(room.bytes);

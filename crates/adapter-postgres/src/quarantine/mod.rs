@@ -53,6 +53,15 @@ impl PgQuarantine {
             turn: Arc::new(Semaphore::new(1)),
         }
     }
+
+    /// The same, asking for one workspace in a session of another.
+    #[cfg(test)]
+    pub(crate) fn astray(&self, asks_for: &Workspace, session: &Workspace) -> Self {
+        Self {
+            confined: self.confined.astray(asks_for, session),
+            ..self.clone()
+        }
+    }
 }
 
 /// How a change of the account is written.
@@ -141,9 +150,7 @@ impl Quarantine for PgQuarantine {
         }
         let most = signed(limit.saturating_add(1) as u64);
         let room = self.confined.room().await?;
-        let rows: Vec<Row> = room
-            .load(|| list::page(room, query, behind, most))
-            .await?;
+        let rows: Vec<Row> = room.load(|| list::page(room, query, behind, most)).await?;
         let items: Result<Vec<_>, _> = rows.into_iter().map(Item::try_from).collect();
         Ok(Page::cut(items?, limit, after))
     }

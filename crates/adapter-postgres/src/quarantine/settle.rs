@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text as SqlText, Timestamptz, Uuid};
+use diesel::sql_types::{
+    Array, BigInt, Integer, Jsonb, Nullable, Text as SqlText, Timestamptz, Uuid,
+};
 use diesel_async::AsyncPgConnection;
 use pts_domain::Timestamp;
 use pts_domain::accounting::Outcome;

@@ -213,12 +213,36 @@ mod tests {
     fn only_what_the_store_does_not_count_is_handed_over_and_only_once() {
         let tallies = Tallies::default();
         assert!(!tallies.take_stored());
-        tallies.count((&Workspace::default(), Some(sender(1)), "s"), Outcome::Stored, 5);
-        tallies.count((&Workspace::default(), Some(sender(1)), "s"), Outcome::Quarantined, 2);
-        tallies.count((&Workspace::default(), Some(sender(1)), "s"), Outcome::Repeated, 3);
-        tallies.count((&Workspace::default(), Some(sender(1)), "s"), Outcome::Refused, 1);
-        tallies.count((&Workspace::default(), Some(sender(1)), "s"), Outcome::Refused, 0);
-        tallies.note((&Workspace::default(), Some(sender(1)), "s"), Outcome::Repeated, 10);
+        tallies.count(
+            (&Workspace::default(), Some(sender(1)), "s"),
+            Outcome::Stored,
+            5,
+        );
+        tallies.count(
+            (&Workspace::default(), Some(sender(1)), "s"),
+            Outcome::Quarantined,
+            2,
+        );
+        tallies.count(
+            (&Workspace::default(), Some(sender(1)), "s"),
+            Outcome::Repeated,
+            3,
+        );
+        tallies.count(
+            (&Workspace::default(), Some(sender(1)), "s"),
+            Outcome::Refused,
+            1,
+        );
+        tallies.count(
+            (&Workspace::default(), Some(sender(1)), "s"),
+            Outcome::Refused,
+            0,
+        );
+        tallies.note(
+            (&Workspace::default(), Some(sender(1)), "s"),
+            Outcome::Repeated,
+            10,
+        );
         assert!(tallies.take_stored() && !tallies.take_stored());
         let pending = Counts {
             repeated: 3,
@@ -246,7 +270,11 @@ mod tests {
     fn the_busiest_come_first_and_nothing_of_the_others_is_lost() {
         let tallies = Tallies::default();
         for n in 1..=100_u64 {
-            tallies.count((&Workspace::default(), Some(sender(1)), &format!("s{n}")), Outcome::Stored, n);
+            tallies.count(
+                (&Workspace::default(), Some(sender(1)), &format!("s{n}")),
+                Outcome::Stored,
+                n,
+            );
         }
         tallies.count((&Workspace::default(), None, "s100"), Outcome::Refused, 100);
         let busiest = tallies.busiest(3);
@@ -271,18 +299,33 @@ mod tests {
     fn memory_is_bounded_and_what_is_beyond_is_counted_all_the_same() {
         let tallies = Tallies::default();
         for n in 0..30_000 {
-            tallies.count((&Workspace::default(), Some(sender(1)), &n.to_string()), Outcome::Refused, 1);
+            tallies.count(
+                (&Workspace::default(), Some(sender(1)), &n.to_string()),
+                Outcome::Refused,
+                1,
+            );
         }
         let pending = tallies.take_pending();
         assert!(pending.len() <= MOST_KEYS + 1, "{} lines", pending.len());
-        let other = pending.iter().map(|(_, line)| line).find(|line| line.source == OTHER).unwrap();
+        let other = pending
+            .iter()
+            .map(|(_, line)| line)
+            .find(|line| line.source == OTHER)
+            .unwrap();
         assert!(other.counts.refused >= 20_000 - 1);
         assert_eq!(
-            pending.iter().map(|(_, line)| line.counts.refused).sum::<u64>(),
+            pending
+                .iter()
+                .map(|(_, line)| line.counts.refused)
+                .sum::<u64>(),
             30_000
         );
         // What was handed over leaves room for what comes.
-        tallies.count((&Workspace::default(), Some(sender(1)), "new"), Outcome::Refused, 1);
+        tallies.count(
+            (&Workspace::default(), Some(sender(1)), "new"),
+            Outcome::Refused,
+            1,
+        );
         assert_eq!(tallies.take_pending()[0].1.source, "new");
         assert_eq!(tallies.totals().refused, 30_001);
     }

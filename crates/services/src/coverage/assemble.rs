@@ -72,7 +72,8 @@ impl Gateway {
             Err(_) => sources.push(lacking(SourceState::TimedOut, "it took too long")),
         }
         let listening_since = self.receiving.listening_since(now);
-        let suspects = self.reporters
+        let suspects = self
+            .reporters
             .suspects(&self.workspace, now, listening_since);
         let mattering = || suspects.iter().filter(|one| one.matters(concern));
         let silences = mattering().flat_map(|one| was_silent(one, concern));

@@ -24,7 +24,8 @@ impl Gateway {
     fn standing(&self) -> Vec<ExpectedSource> {
         let now = self.now();
         let listening_since = self.receiving.listening_since(now);
-        let standing = self.reporters
+        let standing = self
+            .reporters
             .standing(&self.workspace, now, listening_since);
         standing.into_iter().filter_map(shown).collect()
     }

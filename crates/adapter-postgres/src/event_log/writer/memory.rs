@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use pts_domain::event::Known;
 use pts_domain::Timestamp;
+use pts_domain::event::Known;
 use pts_domain::projection::{Aggregate, Contradiction};
 use pts_ports::{Projector, StoreError};
 
@@ -11,9 +11,9 @@ use super::cache::Cache;
 use super::reader::Reader;
 use super::recent::{Recent, Stored};
 use super::{Incoming, Progress};
+use crate::PgPool;
 use crate::event_log::careful::known_of;
 use crate::event_log::incoming::{self, Identities};
-use crate::PgPool;
 use crate::event_log::partitions;
 use crate::project::{self, Key, Reached, Rooms};
 use crate::row::{Head, fresh_stamp};

@@ -95,10 +95,7 @@ impl Reader {
     }
 
     /// The aggregates under these keys, as far as they are there.
-    pub(super) async fn aggregates(
-        &mut self,
-        keys: &BTreeSet<Key>,
-    ) -> Result<Rooms, StoreError> {
+    pub(super) async fn aggregates(&mut self, keys: &BTreeSet<Key>) -> Result<Rooms, StoreError> {
         ask!(self, connection => project::load(connection, Place::Live, keys))
     }
 

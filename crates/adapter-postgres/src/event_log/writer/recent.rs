@@ -99,7 +99,10 @@ mod tests {
             .map(|n| recent.get(0, &identity(n)).map(|stored| stored.position))
             .collect();
         assert_eq!(found, [None, None, Some(3), Some(4), Some(5)]);
-        assert!(recent.get(1, &identity(5)).is_none(), "of another workspace");
+        assert!(
+            recent.get(1, &identity(5)).is_none(),
+            "of another workspace"
+        );
         recent.clear();
         assert!(recent.get(0, &identity(5)).is_none());
     }

@@ -82,7 +82,8 @@ impl Accounting for MemoryStore {
             stored: 1,
             ..Counts::default()
         };
-        for ((workspace, day, sender, source), counts) in booked.chain(fresh.map(|key| (key, one))) {
+        for ((workspace, day, sender, source), counts) in booked.chain(fresh.map(|key| (key, one)))
+        {
             let wanted = workspace == self.workspace
                 && query.days.hold(day)
                 && query.sender.is_none_or(|wanted| sender == Some(wanted))

@@ -136,7 +136,10 @@ impl MemoryStore {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.shared.state.lock().expect("a projector panicked before")
+        self.shared
+            .state
+            .lock()
+            .expect("a projector panicked before")
     }
 
     /// The state, unless the store shall fail.
@@ -182,7 +185,9 @@ impl Projected {
                 .filter(|(_, (_, origin))| origin.workspace == *workspace)
                 .map(|(place, (event, _))| (place, event))
                 .collect();
-            let keys = ours.iter().flat_map(|(_, event)| projector.keys(&event.event));
+            let keys = ours
+                .iter()
+                .flat_map(|(_, event)| projector.keys(&event.event));
             let keys = keys.map(|key| (workspace.clone(), key));
             let loaded = keys.filter_map(|key| self.aggregates.get(&key).cloned());
             let mut aggregates = Aggregates::loaded(loaded);

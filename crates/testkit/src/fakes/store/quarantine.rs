@@ -91,7 +91,11 @@ impl Quarantine for MemoryStore {
 
     async fn anything_waits(&self) -> Result<bool, StoreError> {
         let state = self.open()?;
-        let waits = state.ward.waiting.values().any(|waiting| !waiting.is_empty());
+        let waits = state
+            .ward
+            .waiting
+            .values()
+            .any(|waiting| !waiting.is_empty());
         Ok(waits)
     }
 
