@@ -107,7 +107,10 @@ CREATE INDEX events_source
 CREATE INDEX events_subject ON platform.events (workspace, subject, "time" DESC, position DESC)
     WHERE subject IS NOT NULL;
 
--- An identity is one within its workspace.
+-- An identity is one within its workspace. That stands last here and in the keys below, and is looked for
+-- by IS NOT DISTINCT FROM: a key is all that finds what has a key. An index that only begins with the
+-- workspace would do as well while a table is empty, and a plan that was made then goes on to look
+-- through all of a workspace for one row.
 DO $$
 DECLARE
     partition text;
@@ -126,7 +129,7 @@ BEGIN
                 JOIN pg_catalog.pg_attribute AS a
                 ON a.attrelid = i.indrelid AND a.attnum = k.attnum
                 ORDER BY k.n) = ARRAY['source', 'event_id']);
-        EXECUTE format('CREATE UNIQUE INDEX %I ON platform.%I (workspace, source, event_id)',
+        EXECUTE format('CREATE UNIQUE INDEX %I ON platform.%I (source, event_id, workspace)',
             partition || '_identity', partition);
     END LOOP;
 END;
@@ -153,7 +156,7 @@ BEGIN
                     partition);
                 -- Uniqueness of identities: only within a partition can PostgreSQL enforce it.
                 EXECUTE format(
-                    'CREATE UNIQUE INDEX %I ON platform.%I (workspace, source, event_id)',
+                    'CREATE UNIQUE INDEX %I ON platform.%I (source, event_id, workspace)',
                     partition || '_identity', partition);
                 -- Who sends what is no coincidence; without this, searches for a service and a type
                 -- are thought to find next to nothing, and are planned so.
@@ -181,19 +184,19 @@ $$;
 
 -- What is worked out from the log, each workspace for itself.
 ALTER TABLE platform.deployments DROP CONSTRAINT deployments_pkey,
-    ADD PRIMARY KEY (workspace, service, environment, deployment_id);
-ALTER TABLE platform.services DROP CONSTRAINT services_pkey, ADD PRIMARY KEY (workspace, service);
+    ADD PRIMARY KEY (service, environment, deployment_id, workspace);
+ALTER TABLE platform.services DROP CONSTRAINT services_pkey, ADD PRIMARY KEY (service, workspace);
 ALTER TABLE platform.instances DROP CONSTRAINT instances_pkey,
-    ADD PRIMARY KEY (workspace, service, environment, instance);
+    ADD PRIMARY KEY (service, environment, instance, workspace);
 ALTER TABLE platform.images DROP CONSTRAINT images_pkey,
-    ADD PRIMARY KEY (workspace, image, reference);
+    ADD PRIMARY KEY (image, reference, workspace);
 ALTER TABLE platform.states DROP CONSTRAINT states_pkey,
-    ADD PRIMARY KEY (workspace, component, environment);
+    ADD PRIMARY KEY (component, environment, workspace);
 ALTER TABLE platform.configs DROP CONSTRAINT configs_pkey,
-    ADD PRIMARY KEY (workspace, service, environment, key);
+    ADD PRIMARY KEY (service, environment, key, workspace);
 ALTER TABLE platform.incidents DROP CONSTRAINT incidents_pkey,
-    ADD PRIMARY KEY (workspace, incident_id);
-ALTER TABLE platform.runs DROP CONSTRAINT runs_pkey, ADD PRIMARY KEY (workspace, opened_position);
+    ADD PRIMARY KEY (incident_id, workspace);
+ALTER TABLE platform.runs DROP CONSTRAINT runs_pkey, ADD PRIMARY KEY (opened_position, workspace);
 
 DROP INDEX platform.contradictions_about, platform.deployments_newest,
     platform.deployments_of_service, platform.deployments_id, platform.deployments_succeeded,
@@ -210,6 +213,11 @@ CREATE INDEX deployments_succeeded ON platform.deployments (workspace, succeeded
     WHERE succeeded_at IS NOT NULL;
 CREATE INDEX deployments_finished ON platform.deployments (workspace, finished_at)
     WHERE finished_at IS NOT NULL;
+CREATE INDEX services_by_name ON platform.services (workspace, service);
+CREATE INDEX instances_of_service
+    ON platform.instances (workspace, service, environment, instance);
+CREATE INDEX configs_of_service ON platform.configs (workspace, service, environment, key);
+CREATE INDEX states_by_name ON platform.states (workspace, component, environment);
 CREATE INDEX images_newest ON platform.images (workspace, first_position);
 CREATE INDEX images_of_name ON platform.images (workspace, image, first_position);
 CREATE INDEX images_digest ON platform.images (workspace, digest) WHERE digest IS NOT NULL;
@@ -271,7 +279,7 @@ ALTER TABLE platform.reporters DROP CONSTRAINT reporters_pkey,
 ALTER TABLE platform.expectations DROP CONSTRAINT expectations_pkey,
     ADD PRIMARY KEY (workspace, source);
 DROP INDEX platform.quarantine_waiting, platform.quarantine_source;
-CREATE UNIQUE INDEX quarantine_waiting ON platform.quarantine (workspace, fingerprint)
+CREATE UNIQUE INDEX quarantine_waiting ON platform.quarantine (fingerprint, workspace)
     WHERE state = 'waiting';
 CREATE INDEX quarantine_source ON platform.quarantine (workspace, source, id)
     WHERE source IS NOT NULL;

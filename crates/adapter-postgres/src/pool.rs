@@ -23,6 +23,9 @@ use crate::lane::Lane;
 use crate::sql::Sql;
 use crate::workspaces::Numbers;
 
+/// Connections that do something else than read, at the least: retention may have one for long.
+const OTHERS: usize = 3;
+
 /// A bounded set of connections to one database. Cheap to clone; connects when first used.
 #[derive(Clone)]
 pub struct PgPool {
@@ -117,7 +120,7 @@ pub fn connect(settings: &DatabaseSettings) -> Result<PgPool, StoreError> {
         runtime: home.runtime.clone(),
     };
     Ok(PgPool {
-        pool: built(&home, (connections - reading).max(1))?,
+        pool: built(&home, (connections - reading).max(OTHERS))?,
         readers: built(&reader, reading)?,
         numbers: Arc::default(),
         home,

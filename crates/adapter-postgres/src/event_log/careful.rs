@@ -185,7 +185,8 @@ pub(crate) fn lookup(batch: &[Incoming]) -> Sql<'_> {
         .collect();
     let ids: Vec<&str> = identities().map(|identity| identity.id.as_str()).collect();
     let workspaces: Vec<i32> = batch.iter().map(|incoming| incoming.workspace).collect();
-    // One probe of the index for each, whatever the planner thinks of the table's size.
+    // One probe of the index for each, whatever the planner thinks of the table's size; and of that of
+    // identities, which the migration says more of.
     Sql::kept(
         "SELECT e.workspace, e.source, e.event_id, e.id, e.received_at, e.digest, e.position \
          FROM unnest(",
@@ -198,7 +199,7 @@ pub(crate) fn lookup(batch: &[Incoming]) -> Sql<'_> {
         .sql(
             ") AS sought (workspace, source, event_id) CROSS JOIN LATERAL (\
              SELECT * FROM platform.events AS e \
-             WHERE e.workspace = sought.workspace AND e.source = sought.source AND e.event_id = sought.event_id \
+             WHERE e.workspace IS NOT DISTINCT FROM sought.workspace AND e.source = sought.source AND e.event_id = sought.event_id \
              AND e.received_at >= ",
         )
         .value::<Timestamptz, _>(partitions::identities_since(batch))

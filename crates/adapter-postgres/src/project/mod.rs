@@ -214,17 +214,18 @@ fn select<'a>(place: Place, kind: AggregateKind, keys: &[&'a Key]) -> Sql<'a> {
             sql = sql.sql(", ").value::<Array<Text>, _>(values);
         }
     }
-    // One probe of the key for each, whatever the planner thinks of the table's size.
-    let columns = || std::iter::once(&"workspace").chain(columns);
-    let found: Vec<_> = columns()
-        .map(|column| format!("t.{column} = sought.{column}"))
+    // One probe of the key for each, whatever the planner thinks of the table's size; no index that begins
+    // with the workspace is to do instead.
+    let found: Vec<_> = columns
+        .iter()
+        .map(|column| format!(" AND t.{column} = sought.{column}"))
         .collect();
-    let names: Vec<_> = columns().copied().collect();
     sql.sql(format!(
-        ") AS sought ({}) CROSS JOIN LATERAL \
-         (SELECT t.workspace, {doc} AS doc FROM {schema}.{table} AS t WHERE {} LIMIT 1) AS t",
-        names.join(", "),
-        found.join(" AND ")
+        ") AS sought (workspace, {}) CROSS JOIN LATERAL \
+         (SELECT t.workspace, {doc} AS doc FROM {schema}.{table} AS t \
+         WHERE t.workspace IS NOT DISTINCT FROM sought.workspace{} LIMIT 1) AS t",
+        columns.join(", "),
+        found.concat()
     ))
 }
 

@@ -39,18 +39,18 @@ const fn aggregates(name: &'static str, key: &'static [&'static str]) -> Table {
 pub(crate) const TABLES: &[Table] = &[
     aggregates(
         "deployments",
-        &["workspace", "service", "environment", "deployment_id"],
+        &["service", "environment", "deployment_id", "workspace"],
     ),
-    aggregates("services", &["workspace", "service"]),
+    aggregates("services", &["service", "workspace"]),
     aggregates(
         "instances",
-        &["workspace", "service", "environment", "instance"],
+        &["service", "environment", "instance", "workspace"],
     ),
-    aggregates("images", &["workspace", "image", "reference"]),
-    aggregates("states", &["workspace", "component", "environment"]),
-    aggregates("configs", &["workspace", "service", "environment", "key"]),
-    aggregates("incidents", &["workspace", "incident_id"]),
-    aggregates("runs", &["workspace", "opened_position"]),
+    aggregates("images", &["image", "reference", "workspace"]),
+    aggregates("states", &["component", "environment", "workspace"]),
+    aggregates("configs", &["service", "environment", "key", "workspace"]),
+    aggregates("incidents", &["incident_id", "workspace"]),
+    aggregates("runs", &["opened_position", "workspace"]),
     Table {
         name: "contradictions",
         key: &["position", "ordinal"],

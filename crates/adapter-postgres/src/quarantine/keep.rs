@@ -40,7 +40,7 @@ async fn known(
         .collect();
     let rows: Vec<Known> = Sql::kept(
         "SELECT fingerprint, id FROM platform.quarantine \
-         WHERE state = 'waiting' AND workspace = ",
+         WHERE state = 'waiting' AND workspace IS NOT DISTINCT FROM ",
     )
     .value::<Integer, _>(workspace)
     .sql(" AND fingerprint = ANY(")
