@@ -32,7 +32,7 @@ pub use coverage::Found;
 pub use error::{AccessError, ActionError};
 pub use export::{Export, Part};
 pub use futures::stream::BoxStream;
-pub use gateway::{CallOptions, Gateway, Parts, UseCase};
+pub use gateway::{CallOptions, Gateway, Parts, Share, UseCase};
 pub use ingest::{ItemOutcome, LARGEST_EVENT, MOST_EVENTS, Mode};
 pub use item::{Item, ItemText};
 pub use itself::{Itself, OWN_SOURCE, Reporter};

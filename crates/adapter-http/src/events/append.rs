@@ -34,6 +34,7 @@ pub(crate) async fn append(
 
     let mut reservation = shared.bodies.reserve();
     let bytes = body::read(payload, &shared.settings, &mut reservation).await?;
+    let _share = shared.gateway.share(&principal, bytes.len()).await?;
     let body = Body {
         bytes,
         encoding,

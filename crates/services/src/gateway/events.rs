@@ -7,7 +7,12 @@ use pts_domain::access::{Principal, Scope};
 use pts_domain::event::Form;
 
 use crate::ingest::{ItemOutcome, Mode};
+use crate::limits::Turn;
 use crate::{ActionError, Gateway, Item};
+
+/// A request's share of the work, given back when it is dropped.
+#[must_use]
+pub struct Share(#[expect(dead_code, reason = "held while the request is worked on")] Turn);
 
 impl Gateway {
     /// Takes events in: checks each, stores the good ones in one transaction, and tells what became
@@ -29,6 +34,16 @@ impl Gateway {
         let here = self.of(principal);
         here.append_items(principal.token_id, items, form, mode)
             .await
+    }
+
+    /// Waits until a request with events may be worked on, and says so before its body is looked at:
+    /// that is most of the work. Keep what is given until the request is answered.
+    ///
+    /// # Errors
+    /// [`ActionError::TooMuch`] if too much of the same sender goes before.
+    pub async fn share(&self, principal: &Principal, bytes: usize) -> Result<Share, ActionError> {
+        let turn = self.gate.share(principal.token_id, bytes, self.now());
+        turn.await.map(Share)
     }
 
     /// Follows events as they come, without an end, a loss or a repeat.
