@@ -173,5 +173,4 @@ CREATE UNIQUE INDEX quarantine_waiting ON platform.quarantine (fingerprint)
 CREATE INDEX quarantine_source ON platform.quarantine (source, id) WHERE source IS NOT NULL;
 
 DROP PROCEDURE platform.confine(regclass);
-DROP FUNCTION platform.workspace();
 DROP TABLE access.workspaces;

@@ -47,15 +47,10 @@ END;
 $$;
 GRANT USAGE ON SCHEMA platform TO pts_reader;
 
--- The number of the workspace that the session is confined to; none where it is not confined, and then
--- it sees nothing.
-CREATE FUNCTION platform.workspace() RETURNS integer
-LANGUAGE sql STABLE PARALLEL SAFE
-RETURN nullif(pg_catalog.current_setting('pts.workspace', true), '')::integer;
-
 -- Gives a table its workspace. What is there already belongs to the usual one; what comes must say where
--- it belongs. Readers see their own; the owner, who is no reader, sees all, even without being above
--- the policies.
+-- it belongs. Readers see the workspace that their session is confined to, and nothing where it is not;
+-- the owner, who is no reader, sees all, even without being above the policies. Written out rather than
+-- as a function, which would be looked up and put in each time that a statement is planned.
 CREATE PROCEDURE platform.confine(kind regclass)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -67,7 +62,8 @@ BEGIN
     EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', kind);
     EXECUTE format(
         'CREATE POLICY of_the_workspace ON %s FOR SELECT TO pts_reader '
-        'USING (workspace = platform.workspace())', kind);
+        'USING (workspace = '
+        'nullif(pg_catalog.current_setting(''pts.workspace'', true), '''')::integer)', kind);
     EXECUTE format(
         'CREATE POLICY of_the_owner ON %s TO CURRENT_USER USING (true) WITH CHECK (true)', kind);
     EXECUTE format('GRANT SELECT ON %s TO pts_reader', kind);

@@ -32,7 +32,7 @@ pub struct PgPool {
     pool: managed::Pool<Manager>,
     /// Those that show one workspace at a time, and change nothing.
     readers: managed::Pool<Manager>,
-    home: Home,
+    home: Arc<Home>,
     numbers: Arc<Numbers>,
     /// What is left of the connections for reads that can wait. Some stay free of them, so that
     /// however much is asked, events are taken in and tokens are checked.
@@ -123,7 +123,7 @@ pub fn connect(settings: &DatabaseSettings) -> Result<PgPool, StoreError> {
         pool: built(&home, (connections - reading).max(OTHERS))?,
         readers: built(&reader, reading)?,
         numbers: Arc::default(),
-        home,
+        home: Arc::new(home),
         reads: Arc::new(Semaphore::new(reading)),
         acquire_timeout: settings.acquire_timeout,
         statement_timeout: settings.statement_timeout,
@@ -181,11 +181,6 @@ impl PgPool {
         future: impl Future<Output = ()> + Send + 'static,
     ) -> JoinHandle<()> {
         self.home.runtime.spawn(future)
-    }
-
-    /// How long a connection may be waited for.
-    pub(crate) fn acquire_timeout(&self) -> Duration {
-        self.acquire_timeout
     }
 
     /// How long a statement may take.

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use pts_api::{ActionSpec, Binding, Method as ActionMethod};
 use pts_domain::access::{BUILT_IN_ROLES, Scope, Workspace};
 use pts_services::NewToken;
@@ -160,37 +161,37 @@ fn route(action: &ActionSpec, input: &Value) -> (String, Value) {
     if let Some(fields) = left.as_object_mut() {
         fields.retain(|name, value| {
             let place = format!("{{{name}}}");
-            let text = value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned);
             let found = path.contains(&place);
-            path = path.replace(&place, &text);
+            path = path.replace(&place, &shown(value));
             !found
         });
     }
     (path, left)
 }
 
-fn query(left: &Value) -> Vec<(String, String)> {
-    let text = |value: &Value| {
-        value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned)
-    };
+/// A path with what is left of the input behind it.
+fn asked(path: &str, left: &Value) -> String {
     let mut pairs = Vec::new();
     for (name, value) in left.as_object().into_iter().flatten() {
         match value {
-            Value::Array(all) => pairs.extend(all.iter().map(|one| (name.clone(), text(one)))),
+            Value::Array(all) => pairs.extend(all.iter().map(|one| (name.clone(), shown(one)))),
             Value::Object(all) => {
-                pairs.extend(
-                    all.iter()
-                        .map(|(inner, one)| (format!("{name}.{inner}"), text(one))),
-                );
+                let inner = |(inner, one)| (format!("{name}.{inner}"), shown(one));
+                pairs.extend(all.iter().map(inner));
             }
-            one => pairs.push((name.clone(), text(one))),
+            one => pairs.push((name.clone(), shown(one))),
         }
     }
-    pairs
+    let pairs = pairs.into_iter();
+    let pairs: Vec<_> = pairs.map(|(name, value)| name + "=" + &value).collect();
+    format!("{path}?{}", pairs.join("&"))
+}
+
+/// A value as it stands in a URL.
+fn shown(value: &Value) -> String {
+    let text = value.as_str();
+    let text = text.map_or_else(|| value.to_string(), str::to_owned);
+    utf8_percent_encode(&text, NON_ALPHANUMERIC).to_string()
 }
 
 /// Everything that is answered to an action with an input, by every door that leads to it.
@@ -206,19 +207,19 @@ async fn carried_out(
         ActionMethod::Get => Method::GET,
         ActionMethod::Post => Method::POST,
     };
-    let request = caller.asks(server, method, &path);
+    let asks = |path: &str| caller.asks(server, method.clone(), path);
     match action.binding {
         Binding::Query | Binding::Download | Binding::Feed => {
-            heard.push(hear(request.query(&query(&left))).await);
+            heard.push(hear(asks(&asked(&path, &left))).await);
         }
-        Binding::Command => heard.push(hear(request.json(&left)).await),
+        Binding::Command => heard.push(hear(asks(&path).json(&left)).await),
         Binding::Ingest => {
             let events = left.get("events").unwrap_or(&left);
-            heard.push(hear(request.json(events)).await);
+            heard.push(hear(asks(&path).json(events)).await);
         }
         Binding::Stream => {
-            let request = request.query(&[("after", "0")]);
-            heard.push(hear_stream(server, caller, request).await);
+            let all = asks(&asked(&path, &json!({ "after": 0 })));
+            heard.push(hear_stream(server, caller, all).await);
         }
     }
     if !action.binding.has_own_route_only() {

@@ -1,6 +1,6 @@
 //! What appends remember of the log between them; good for one epoch.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use pts_domain::Timestamp;
 use pts_domain::event::Known;
