@@ -222,20 +222,24 @@ async fn carried_out(
             heard.push(hear_stream(server, caller, all).await);
         }
     }
-    if !action.binding.has_own_route_only() {
-        let call = json!({ "actionKey": action.name, "payload": input });
-        let by_name = caller.asks(server, Method::POST, "/v1/actions").json(&call);
-        heard.push(hear(by_name).await);
+    if action.binding.has_own_route_only() {
+        return heard;
     }
+    let call = json!({ "actionKey": action.name, "payload": input });
+    let by_name = caller.asks(server, Method::POST, "/v1/actions").json(&call);
+    heard.push(hear(by_name).await);
     let tool = json!({
         "jsonrpc": "2.0", "id": 1, "method": "tools/call",
-        "params": { "name": action.name, "arguments": input },
+        "params": { "name": action.name.replace('.', "_"), "arguments": input },
     });
     let tool = caller
         .asks(server, Method::POST, "/mcp")
         .header("accept", "application/json, text/event-stream")
         .json(&tool);
-    heard.push(hear(tool).await);
+    let tool = hear(tool).await;
+    let known = !tool.everything.contains("No tool is called");
+    assert!(known, "{}: {}", action.name, tool.everything);
+    heard.push(tool);
     heard
 }
 

@@ -185,8 +185,8 @@ pub(crate) fn lookup(batch: &[Incoming]) -> Sql<'_> {
         .collect();
     let ids: Vec<&str> = identities().map(|identity| identity.id.as_str()).collect();
     let workspaces: Vec<i32> = batch.iter().map(|incoming| incoming.workspace).collect();
-    // One probe of the index for each, whatever the planner thinks of the table's size; and of that of
-    // identities, which the migration says more of.
+    // One probe of the index for each, whatever the planner thinks of the table's size; and of none that
+    // begins with the workspace (see the migration).
     Sql::kept(
         "SELECT e.workspace, e.source, e.event_id, e.id, e.received_at, e.digest, e.position \
          FROM unnest(",

@@ -214,8 +214,8 @@ fn select<'a>(place: Place, kind: AggregateKind, keys: &[&'a Key]) -> Sql<'a> {
             sql = sql.sql(", ").value::<Array<Text>, _>(values);
         }
     }
-    // One probe of the key for each, whatever the planner thinks of the table's size; no index that begins
-    // with the workspace is to do instead.
+    // One probe of the key for each, whatever the planner thinks of the table's size; and of no index that
+    // begins with the workspace (see the migration).
     let found: Vec<_> = columns
         .iter()
         .map(|column| format!(" AND t.{column} = sought.{column}"))
