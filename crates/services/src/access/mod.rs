@@ -314,7 +314,8 @@ impl Access {
             // A stolen cookie must not be able to renew itself.
             return Err(TokenRefused::Unknown.into());
         }
-        self.session(token.name, token.scopes, Some(token.id), token.expires_at)
+        let (name, scopes) = (token.name.clone(), token.scopes.clone());
+        self.session(name, scopes, Some(&token), token.expires_at)
             .await
     }
 
@@ -322,7 +323,7 @@ impl Access {
         &self,
         name: String,
         scopes: BTreeSet<Scope>,
-        issued_by: Option<Uuid>,
+        issuer: Option<&Token>,
         at_most: Option<Timestamp>,
     ) -> Result<Session, AccessError> {
         let end = self.clock.now() + SESSION;
@@ -331,9 +332,20 @@ impl Access {
             name,
             TokenKind::Session,
             scopes,
-            issued_by,
+            issuer.map(|issuer| issuer.id),
             Some(expires_at),
         );
+        // No further than whatever it was made with.
+        let token = match issuer.cloned() {
+            Some(issuer) => Token {
+                roles: issuer.roles,
+                workspace: issuer.workspace,
+                networks: issuer.networks,
+                subject: issuer.subject,
+                ..token
+            },
+            None => token,
+        };
         self.store.insert(token).await?;
         Ok(Session { text, expires_at })
     }

@@ -36,7 +36,8 @@ impl UseCase<GetAccounting> for Gateway {
                 from: None,
                 to: None,
                 reason: "events of the log that are still being counted".to_owned(),
-                count: Some(account.uncounted),
+                // Of all workspaces together.
+                count: Some(account.uncounted).filter(|_| !self.bound),
             });
         }
         if shown < account.all_lines {
