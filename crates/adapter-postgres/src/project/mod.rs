@@ -65,7 +65,7 @@ impl Rooms {
     pub(crate) fn into_all(self) -> impl Iterator<Item = (Key, Aggregate)> {
         let all = self.0.into_iter();
         all.flat_map(|(workspace, ours)| {
-            let ours = ours.into_all().into_iter();
+            let ours = ours.into_all();
             ours.map(move |(key, one)| ((workspace, key), one))
         })
     }

@@ -178,8 +178,9 @@ impl Gateway {
     pub async fn warm_up(&self) -> Result<(), ActionError> {
         let all = EventFilter::default();
         let last = self.log.search(&all, None, 1).await?;
-        let last = last.items.first().map(|event| event.received_at);
-        last.into_iter().for_each(|at| self.received(at));
+        if let Some(event) = last.items.first() {
+            self.received(event.received_at);
+        }
         Ok(())
     }
 
