@@ -6,13 +6,18 @@ use pts_adapter_postgres::{
     PgAccounting, PgBlindSpots, PgEventLog, PgMaintenance, PgPool, PgProjections, PgQuarantine,
     PgRetention, PgTokenStore,
 };
-use pts_ports::Maintenance;
+use pts_ports::{Clock, Maintenance};
 use pts_services::{Access, EventBus, Gateway, Parts, Retention};
 
 use crate::system::{SystemClock, SystemEntropy};
 
 fn bus() -> Arc<EventBus> {
     Arc::new(EventBus::with_domain_handlers())
+}
+
+/// The machine's clock, for whoever else needs it.
+pub(crate) fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
 }
 
 /// The service over a database.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::Uri;
 use http::header::HeaderValue;
 use http::uri::{Authority, Scheme};
+use pts_domain::access::Workspace;
 
 use crate::ClientError;
 
@@ -14,7 +15,9 @@ use crate::ClientError;
 pub struct ClientOptions {
     pub(crate) base: Base,
     /// Never shown: `HeaderValue` hides what is marked as sensitive.
-    pub(crate) authorization: HeaderValue,
+    pub(crate) authorization: Option<HeaderValue>,
+    /// The workspace in which calls act, for a token that is bound to none; `default` if not given.
+    pub workspace: Option<Workspace>,
     /// How long a connection may take to open; 5 s.
     pub connect_timeout: Duration,
     /// How long one try may take, from sending to the last byte of the answer; 30 s.
@@ -49,8 +52,20 @@ impl ClientOptions {
             .map_err(|_| ClientError::Options("the token holds what no token holds".into()))?;
         authorization.set_sensitive(true);
         Ok(Self {
+            authorization: Some(authorization),
+            ..Self::without_token(server)?
+        })
+    }
+
+    /// Options for a server without a token, to [sign in](crate::Client::sign_in) with.
+    ///
+    /// # Errors
+    /// [`ClientError::Options`] if the address is none of HTTP.
+    pub fn without_token(server: &str) -> Result<Self, ClientError> {
+        Ok(Self {
             base: Base::parse(server)?,
-            authorization,
+            authorization: None,
+            workspace: None,
             connect_timeout: Duration::from_secs(5),
             answer_timeout: Duration::from_secs(30),
             call_timeout: Duration::from_mins(1),

@@ -23,10 +23,11 @@ mod queries;
 pub mod receipts;
 mod registry;
 mod retention;
+mod signin;
 mod tail;
 
 pub use access::{Access, NewToken, Session};
-pub use accounting::{Busiest, Tallies};
+pub use accounting::{Busiest, Tallies, Whose};
 pub use bus::EventBus;
 pub use coverage::Found;
 pub use error::{AccessError, ActionError};
@@ -39,3 +40,4 @@ pub use itself::{Itself, OWN_SOURCE, Reporter};
 pub use limits::{Limited, Limits};
 pub use registry::{is_callable, known_action};
 pub use retention::{MONTHS_AHEAD, MonthDone, Preview, Retention, RetentionError};
+pub use signin::{Begun, CameBack, DeviceAnswer, SignIn, SignInError, SignedIn};

@@ -18,7 +18,7 @@ use pts_services::Following;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Interval, MissedTickBehavior, Sleep, interval, sleep};
 
-use crate::auth;
+use crate::auth::{self, Presented};
 use crate::metrics::GaugeGuard;
 use crate::problem::Refusal;
 use crate::shared::Shared;
@@ -64,7 +64,7 @@ pub(crate) async fn stream(
         end: wait.map(|wait| Box::pin(sleep(Duration::from_secs(wait)))),
         heartbeat: every(shared.settings.stream_heartbeat),
         token_check: every(CHECK_TOKEN_EVERY),
-        token: auth::presented(&req, &shared).unwrap_or_default(),
+        presented: auth::presented(&req, &shared),
         principal,
         stopping: shared.stopping.clone(),
         counted: shared.metrics.stream_opened(),
@@ -134,7 +134,7 @@ struct Open {
     principal: Principal,
     heartbeat: Interval,
     token_check: Interval,
-    token: String,
+    presented: Presented,
     /// When it ends, if somebody wants that.
     end: Option<Pin<Box<Sleep>>>,
     stopping: watch::Receiver<bool>,
@@ -170,7 +170,7 @@ impl Open {
                 () = over(self.end.as_mut()) => return None,
                 _ = self.token_check.tick() => {
                     let origin = self.principal.origin.clone();
-                    match self.shared.gateway.authenticate(&self.token, origin).await {
+                    match self.presented.check(&self.shared.gateway, origin).await {
                         Ok(_) | Err(pts_services::AccessError::Unavailable { .. }) => {}
                         Err(error) => return Some((problem(error.into()), true)),
                     }

@@ -20,7 +20,7 @@ use pts_api::actions::export::{Export as ExportAction, ExportEnd, ExportFormat};
 use pts_domain::access::Principal;
 use pts_services::{ActionError, BoxStream, Export, Exported, Gateway, Part};
 
-use crate::auth;
+use crate::auth::{self, Presented};
 use crate::bind::{Parameters, with_parameters};
 use crate::problem::Refusal;
 use crate::routes::Binder;
@@ -65,8 +65,8 @@ where
     response
         .insert_header((UP_TO, HeaderValue::from(export.up_to)))
         .insert_header((COVERAGE, coverage(&export.coverage)));
-    let token = auth::presented(&req, &shared).unwrap_or_default();
-    Ok(response.streaming(Open::new(export, format, (principal, token), shared).into_stream()))
+    let who = (principal, auth::presented(&req, &shared));
+    Ok(response.streaming(Open::new(export, format, who, shared).into_stream()))
 }
 
 /// What the header says of an answer.
@@ -124,7 +124,7 @@ struct Open<W> {
     buffer: Vec<u8>,
     up_to: i64,
     principal: Principal,
-    token: String,
+    presented: Presented,
     shared: Data<Shared>,
 }
 
@@ -132,7 +132,7 @@ impl<W: Written> Open<W> {
     fn new(
         export: Export<W>,
         format: ExportFormat,
-        (principal, token): (Principal, String),
+        (principal, presented): (Principal, Presented),
         shared: Data<Shared>,
     ) -> Self {
         let mut buffer = Vec::new();
@@ -147,7 +147,7 @@ impl<W: Written> Open<W> {
             buffer,
             up_to: export.up_to,
             principal,
-            token,
+            presented,
             shared,
         }
     }
@@ -209,7 +209,7 @@ impl<W: Written> Open<W> {
     /// believed for a second without asking anybody.
     async fn check_token(&mut self) -> Result<(), String> {
         let origin = self.principal.origin.clone();
-        match self.shared.gateway.authenticate(&self.token, origin).await {
+        match self.presented.check(&self.shared.gateway, origin).await {
             Ok(_) | Err(pts_services::AccessError::Unavailable { .. }) => Ok(()),
             Err(error) => Err(error.to_string()),
         }

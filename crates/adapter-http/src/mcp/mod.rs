@@ -53,7 +53,7 @@ pub(crate) async fn serve(
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Refusal> {
     door::from_a_program(&req)?;
-    let principal = auth::bearer_caller(&req, &shared).await?;
+    let principal = auth::program_caller(&req, &shared).await?;
     door::takes_json(&req)?;
     door::is_json(&req)?;
     let parse =

@@ -15,6 +15,7 @@ pub mod images;
 pub mod incidents;
 pub mod quarantine;
 pub mod services;
+pub mod sessions;
 pub mod state;
 pub mod timeline;
 
@@ -50,6 +51,7 @@ macro_rules! each_action {
         $crate::each_accounting_action!($each);
         $crate::each_expectations_action!($each);
         $crate::each_quarantine_action!($each);
+        $crate::each_sessions_action!($each);
         $crate::each_discovery_action!($each);
     };
 }

@@ -5,6 +5,7 @@ mod download;
 mod emitter;
 mod faults;
 mod scripted;
+mod sign_in;
 mod stream;
 mod support;
 mod tls;

@@ -22,6 +22,25 @@ pub trait UseCase<A: Action> {
         input: A::Input,
     ) -> impl Future<Output = Result<Found<A::Output>, ActionError>> + Send;
 
+    /// The same for those who ask over the network, where it matters who they are.
+    fn run_for(
+        &self,
+        _caller: &Principal,
+        input: A::Input,
+    ) -> impl Future<Output = Result<Found<A::Output>, ActionError>> + Send {
+        self.run(input)
+    }
+
+    /// Whether it is about what is the caller's own, so that no scope is needed. Asked only of those
+    /// who do not hold it.
+    fn is_own(
+        &self,
+        _caller: &Principal,
+        _input: &A::Input,
+    ) -> impl Future<Output = Result<bool, ActionError>> + Send {
+        std::future::ready(Ok(false))
+    }
+
     /// Whether it looks through much: of such, a caller has few at the same time.
     fn is_heavy(_input: &A::Input) -> bool {
         false
@@ -42,8 +61,15 @@ impl Gateway {
     where
         Self: UseCase<A>,
     {
-        self.authorise(principal, A::SCOPE)?;
-        let answer = self.admitted::<A>(principal, input).await?;
+        let own = !principal.may(A::SCOPE)
+            && <Self as UseCase<A>>::is_own(self, principal, &input).await?;
+        if !own {
+            self.authorise(principal, A::SCOPE)?;
+        }
+        if A::EVERYWHERE {
+            self.reaches_all(principal)?;
+        }
+        let answer = self.of(principal).admitted::<A>(principal, input).await?;
         if options.deny_partial && !answer.coverage.complete {
             return Err(ActionError::Incomplete(Box::new(answer.coverage)));
         }
@@ -51,7 +77,8 @@ impl Gateway {
     }
 
     /// Carries out an action for whoever runs this program on the machine itself and reaches the
-    /// store without a token: nobody is asked for a scope, and nothing is limited.
+    /// store without a token: nobody is asked for a scope, and nothing is limited. It concerns the
+    /// workspace that the gateway is in: the usual one, unless it is taken [`Gateway::within`] another.
     ///
     /// # Errors
     /// As [`Gateway::call`], but for [`ActionError::Denied`].
@@ -80,7 +107,7 @@ impl Gateway {
         self.gate.call(token, now)?;
         let heavy = <Self as UseCase<A>>::is_heavy(&input);
         let answering = async {
-            let found = <Self as UseCase<A>>::run(self, input).await?;
+            let found = <Self as UseCase<A>>::run_for(self, principal, input).await?;
             self.gate.read(token, now, found.rows, 0);
             Ok(self.assemble(found).await)
         };

@@ -14,6 +14,7 @@ mod images;
 pub(crate) mod incidents;
 mod quarantine;
 mod services;
+mod sessions;
 mod state;
 mod timeline;
 

@@ -28,6 +28,7 @@ pub mod runs;
 pub mod search;
 pub mod tail;
 pub mod tokens;
+pub mod workspaces;
 
 pub use harness::{Harness, hold};
 
@@ -86,6 +87,8 @@ macro_rules! contract_suite {
             tokens::tokens_are_listed_newest_first
             tokens::revoking_is_for_good_and_keeps_the_first_time
             tokens::revoking_a_token_revokes_the_sessions_it_issued
+            tokens::sign_ins_are_those_of_people_that_are_not_over
+            tokens::a_use_is_noted_unless_a_later_one_is
             maintenance::a_rebuild_gives_what_was_there
             maintenance::a_check_of_an_untouched_store_finds_nothing
             maintenance::a_log_that_nobody_touched_is_intact
@@ -121,6 +124,14 @@ macro_rules! contract_suite {
             retention::a_month_of_which_nothing_stays_may_be_written_to_again
             retention::everybody_goes_on_while_months_are_thinned
             retention::room_is_made_for_months_to_come
+            workspaces::the_same_identity_in_two_workspaces_is_two_events
+            workspaces::a_large_batch_of_two_workspaces_is_told_apart
+            workspaces::events_are_found_in_their_workspace_alone
+            workspaces::what_has_the_same_name_in_two_workspaces_never_meets
+            workspaces::the_figures_of_a_workspace_are_its_own
+            workspaces::what_waits_waits_in_its_workspace
+            workspaces::accounts_are_kept_for_each_workspace
+            workspaces::sources_are_known_and_expected_in_their_workspace
         }
     };
     (@tests $make:expr; $($area:ident :: $promise:ident)*) => {

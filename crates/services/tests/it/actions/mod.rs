@@ -17,6 +17,7 @@ mod incidents;
 mod names;
 mod quarantine;
 mod services;
+mod sessions;
 mod state;
 mod timeline;
 
@@ -64,6 +65,7 @@ fn proofs() -> impl Iterator<Item = &'static Proof> {
         accounting::PROOFS,
         expectations::PROOFS,
         quarantine::PROOFS,
+        sessions::PROOFS,
         discovery::PROOFS,
     ]
     .into_iter()
@@ -74,6 +76,7 @@ fn proofs() -> impl Iterator<Item = &'static Proof> {
 async fn on_the_platform() -> Arc<Gateway> {
     let (gateway, store) = in_memory_at(Arc::new(FixedClock::at(platform::now())));
     platform::seed(&*store, &*store, &*store).await;
+    platform::seed_sessions(&*store).await;
     gateway.read_record().await.unwrap();
     Arc::new(gateway)
 }
