@@ -8,11 +8,11 @@ use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
-use pts_api::{Call, Problem};
+use pts_api::{CONFIRM_HEADER, Call, Problem};
 use pts_domain::FieldError;
 use pts_domain::access::{Scope, TokenRefused, Workspace};
 use pts_domain::problem::summary;
-use pts_services::{AccessError, ActionError, SignInError};
+use pts_services::{AccessError, ActionError, Shown, SignInError};
 use uuid::Uuid;
 
 use crate::limits;
@@ -149,7 +149,8 @@ impl Refusal {
     /// Names the fields that are wrong as parts of what they were sent in.
     pub(crate) fn within(mut self, whole: &str) -> Self {
         let errors = &mut self.problem.errors;
-        let inside = |field: &str| field != whole && field != "partial";
+        let beside = [whole, "partial", CONFIRM_HEADER];
+        let inside = |field: &str| !beside.contains(&field);
         if self.problem.code == INVALID_INPUT && !errors.is_empty() {
             for error in errors.iter_mut().filter(|error| inside(&error.field)) {
                 error.field = format!("{whole}.{}", error.field);
@@ -157,6 +158,34 @@ impl Refusal {
             self.problem.detail = summary(errors);
         }
         self
+    }
+
+    /// What would be done is shown, with how it is confirmed.
+    fn unconfirmed(shown: Shown, outdated: bool) -> Self {
+        let mut refusal = if outdated {
+            Self::new(
+                StatusCode::CONFLICT,
+                "preview_outdated",
+                "Not as it was shown",
+                format!(
+                    "What would be done now is not what was confirmed, and nothing was done; see \
+                     `preview`, and send the same again with the new `{CONFIRM_HEADER}`."
+                ),
+            )
+        } else {
+            Self::new(
+                StatusCode::PRECONDITION_REQUIRED,
+                "confirmation_required",
+                "To be confirmed",
+                format!(
+                    "Nothing was done yet: `preview` tells what would be. Send the same again with \
+                     the header `{CONFIRM_HEADER}` and `confirm.token`."
+                ),
+            )
+        };
+        refusal.problem.preview = Some(Box::new(shown.preview));
+        refusal.problem.confirm = Some(shown.confirm);
+        refusal
     }
 
     pub(crate) fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
@@ -225,6 +254,25 @@ impl From<ActionError> for Refusal {
             ActionError::Ambiguous { detail } => {
                 Self::new(StatusCode::CONFLICT, "ambiguous", "Several fit", detail)
             }
+            ActionError::NotConfirmed { outdated, shown } => Self::unconfirmed(*shown, outdated),
+            ActionError::ConfirmationRefused(why) => Self::new(
+                StatusCode::CONFLICT,
+                "confirmation_refused",
+                "Not confirmed",
+                format!("{}; nothing was done.", sentence(&why.to_string())),
+            ),
+            ActionError::Conflict { code, detail } => Self::new(
+                StatusCode::CONFLICT,
+                code,
+                "Not as things are",
+                format!("{}.", sentence(&detail)),
+            ),
+            ActionError::Forbidden { code, detail } => Self::new(
+                StatusCode::FORBIDDEN,
+                code,
+                "Not by this caller",
+                format!("{}.", sentence(&detail)),
+            ),
             ActionError::Unavailable { retry_after_s } => Self::unavailable(
                 "unavailable",
                 format!("The store cannot be reached; try again in {retry_after_s} s."),

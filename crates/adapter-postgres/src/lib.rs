@@ -14,7 +14,9 @@ pub mod cluster;
 
 mod accounting;
 mod blind_spots;
+mod confirmations;
 mod connection;
+mod elevations;
 mod error;
 mod event_log;
 mod lane;
@@ -41,6 +43,8 @@ mod workspaces;
 
 pub use accounting::PgAccounting;
 pub use blind_spots::PgBlindSpots;
+pub use confirmations::PgConfirmations;
+pub use elevations::PgElevations;
 pub use event_log::PgEventLog;
 pub use maintenance::PgMaintenance;
 pub use migrate::{MigrationReport, migrate, revert_all};

@@ -74,7 +74,8 @@ pub trait Action: 'static {
     const SCOPE: Scope;
     /// What it does to the world.
     const EFFECT: Effect;
-    /// Whether what it would do is shown first, and is done only when that is confirmed.
+    /// Whether what it would do is shown first, and is done only when that is confirmed; only a
+    /// command can be.
     const RISKY: bool = false;
     /// Whether it concerns all workspaces at once: whoever is bound to one is refused.
     const EVERYWHERE: bool = false;
@@ -91,7 +92,7 @@ pub trait Action: 'static {
     /// HTTP statuses that it may refuse with, beside those that any action of its binding may.
     const ERRORS: &'static [u16] = &[];
     /// What it takes.
-    type Input: DeserializeOwned + Serialize + JsonSchema + Send + 'static;
+    type Input: DeserializeOwned + Serialize + JsonSchema + Send + Sync + 'static;
     /// What it gives, inside the answer.
     type Output: DeserializeOwned + Serialize + JsonSchema + Send + 'static;
 

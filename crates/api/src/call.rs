@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use pts_domain::FieldError;
 
-use crate::{Answer, Coverage, Problem};
+use crate::{Answer, Confirm, Coverage, Preview, Problem};
 
 /// Which action is to be carried out, and with what.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -22,6 +22,10 @@ pub struct Call {
     /// Of a question: whether an answer may be incomplete. `partial=deny` in the query says the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partial: Option<Partial>,
+    /// Of a risky action: what confirms the preview that it was answered with before. The header
+    /// `PTS-Confirm` says the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<String>,
 }
 
 fn nothing() -> Value {
@@ -129,6 +133,12 @@ pub struct Details {
     /// Where an event that is not valid was put aside, from where it can be sent again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine_id: Option<Uuid>,
+    /// What a risky action would do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Box<Preview>>,
+    /// With what that is confirmed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<Confirm>,
 }
 
 impl Failed {
@@ -144,6 +154,8 @@ impl Failed {
                     errors: problem.errors,
                     coverage: problem.coverage,
                     quarantine_id: problem.quarantine_id,
+                    preview: problem.preview,
+                    confirm: problem.confirm,
                 },
             },
             meta: CallMeta {

@@ -9,6 +9,7 @@ pub mod actions;
 mod answer;
 mod call;
 mod device;
+mod preview;
 mod problem;
 mod record;
 
@@ -16,5 +17,6 @@ pub use action::{Action, ActionSpec, Binding, Effect, Method};
 pub use answer::{Answer, Coverage, Gap, Source, SourceState};
 pub use call::{Call, CallError, CallMeta, Details, Done, Failed, Partial};
 pub use device::{DevicePoll, DevicePolled, DeviceStart, DeviceStarted};
+pub use preview::{Affected, CONFIRM_HEADER, Confirm, Preview};
 pub use problem::Problem;
 pub use record::{BatchResult, EventRecord, ItemResult, ItemStatus, Receipt};

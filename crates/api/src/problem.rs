@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::Coverage;
+use crate::{Confirm, Coverage, Preview};
 
 /// An error, as `application/problem+json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,6 +33,12 @@ pub struct Problem {
     /// Where an event that is not valid was put aside, from where it can be sent again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine_id: Option<Uuid>,
+    /// What a risky action would do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Box<Preview>>,
+    /// With what that is confirmed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<Confirm>,
 }
 
 impl Problem {
@@ -48,6 +54,8 @@ impl Problem {
             request_id: None,
             coverage: None,
             quarantine_id: None,
+            preview: None,
+            confirm: None,
         }
     }
 }

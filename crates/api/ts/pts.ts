@@ -57,10 +57,22 @@ export interface ActionRecord {
   output_schema: unknown;
   /** The path of its route; `{name}` stands for the field `name` of the input. */
   path: string;
+  /** Whether it shows first what it would do, and does it only when that is confirmed. */
+  risky: boolean;
   /** What a caller must be allowed to do. */
   scope: Scope;
   /** What it does, in a line. */
   summary: string;
+}
+
+/** Somebody or something that a risky action would affect. */
+export interface Affected {
+  /** What it is: `source`, `type`, `token`, `everybody`. */
+  kind: string;
+  /** Its name; for a kind that is one alone, how it is affected. */
+  name: string;
+  /** By how many rows, where that has a meaning. */
+  rows?: number | null;
 }
 
 /** A mark on a graph, as Grafana takes it. */
@@ -141,6 +153,11 @@ export type Binding = "query" | "command" | "ingest" | "stream" | "download" | "
 export interface Call {
   /** The action's name, such as `platform.events.search`. */
   actionKey: string;
+  /**
+   * Of a risky action: what confirms the preview that it was answered with before. The header
+   * `PTS-Confirm` says the same.
+   */
+  confirm?: string | null;
   /** Of a question: whether an answer may be incomplete. `partial=deny` in the query says the same. */
   partial?: Partial | null;
   /** Its input; nothing stands for an input that says nothing. */
@@ -257,6 +274,17 @@ export interface ConfigEntry {
   value: unknown;
 }
 
+/**
+ * With what a preview is confirmed: once, by whoever was shown it, for the same action and input,
+ * while things are as they were shown.
+ */
+export interface Confirm {
+  /** Until when. */
+  expires_at: string;
+  /** The text to send in `PTS-Confirm`, or as `confirm` beside the payload. */
+  token: string;
+}
+
 /** An event that does not fit the state it met. */
 export interface Contradiction {
   /** What it is about, such as `deployment payments/production/d-42`. */
@@ -285,6 +313,16 @@ export interface Coverage {
 
 /** Milliseconds since 1970, an RFC 3339 time, a span back from now, or `now`. */
 export type DashboardMoment = string;
+
+/** What is decided on which request, and why. */
+export interface DecideElevationInput {
+  /** The request. */
+  id: string;
+  /** Why, for whoever asks later; 1 to 500 characters. */
+  reason: string;
+  /** What is decided. */
+  verdict: Verdict;
+}
 
 /** What the deployments say runs in an environment. */
 export interface Declared {
@@ -395,10 +433,14 @@ export interface DeploymentsFeedInput {
 
 /** What a program may want to know of an error. */
 export interface Details {
+  /** With what that is confirmed. */
+  confirm?: Confirm | null;
   /** What would have been missing, where an incomplete answer was refused. */
   coverage?: Coverage | null;
   /** The fields that are wrong, if any are; those of the input begin with `payload`. */
   errors?: FieldError[];
+  /** What a risky action would do. */
+  preview?: Preview | null;
   /** Where an event that is not valid was put aside, from where it can be sent again. */
   quarantine_id?: string | null;
   /** The HTTP status. */
@@ -455,6 +497,51 @@ export interface DoraView {
 
 /** What an action does to the world. */
 export type Effect = "read" | "write" | "control";
+
+/** A request for scopes, and what became of it. */
+export interface ElevationRecord {
+  /** From when its scopes are held; absent while it is not approved. */
+  active_from?: string | null;
+  /** Until when they are. */
+  active_until?: string | null;
+  /** How many have. */
+  approvals: number;
+  /** Who has not decided by then, need not. */
+  decide_by: string;
+  /** Whose it is: `token:<id>` or `person:<subject>`. */
+  holder: Holder;
+  /** Names it. */
+  id: string;
+  /** How long it lasts from its approval. */
+  minutes: number;
+  /** What the token is called that it was asked with. */
+  name: string;
+  /** How many others have to approve it. */
+  needed: number;
+  /** What for. */
+  reason: string;
+  /** When it was asked for. */
+  requested_at: string;
+  /** What is asked for. */
+  scopes: Scope[];
+  /** What it is now. */
+  state: ElevationState;
+  /** What happened since it was asked for, in order. */
+  steps: StepRecord[];
+  /** The only workspace in which it holds. */
+  workspace?: Workspace | null;
+}
+
+/** What a request is at a moment. */
+export type ElevationState = "requested" | "active" | "denied" | "expired" | "withdrawn" | "ended";
+
+/** Which request is ended, and why. */
+export interface EndElevationInput {
+  /** The request. */
+  id: string;
+  /** Why, for whoever asks later; 1 to 500 characters. */
+  reason?: string | null;
+}
 
 /** What runs in one environment: declared against observed. */
 export interface EnvironmentSummary {
@@ -706,6 +793,12 @@ export interface GetServiceInput {
   name: string;
 }
 
+/**
+ * Who asks, holds or decides. A person is the same in every session and with every token of theirs;
+ * a session that was opened with a token is that token.
+ */
+export type Holder = string;
+
 /** How far an image has come. */
 export type ImageStatus = "known" | "built" | "published" | "promoted" | "retired";
 
@@ -907,6 +1000,16 @@ export interface ListServicesInput {
   limit?: number | null;
 }
 
+/** Which sessions are wanted. */
+export interface ListSessionsInput {
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** Only one's own, whoever else's could be seen. */
+  mine?: boolean | null;
+}
+
 /** Which states are wanted. Everything that is given must hold. */
 export interface ListStatesInput {
   /** Of this component. */
@@ -932,6 +1035,16 @@ export type Method = "GET" | "POST";
 /** An RFC 3339 time, `now`, or a span back from now: 90s, 15m, 1h, 30d, 2w. */
 export type Moment = string;
 
+/** Which of one's own requests are wanted. Everything that is given must hold. */
+export interface MyElevationsInput {
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** In this state. */
+  state?: ElevationState | null;
+}
+
 /** How many instances say that they run a version. */
 export interface ObservedVersion {
   /** Instances that run it and are alive as far as is known. */
@@ -948,16 +1061,38 @@ export type Origin = "declared" | "learned";
 /** Whether an answer may be incomplete. */
 export type Partial = "allow" | "deny";
 
+/** What a risky action would do now. */
+export interface Preview {
+  /** Who is affected, those by the most first; at most 20. */
+  affected: Affected[];
+  /** More that is worth knowing, by name. */
+  details?: Record<string, unknown>;
+  /** When the first of what is affected happened or was received. */
+  from?: string | null;
+  /** Whether what it does can be undone. */
+  reversible: boolean;
+  /** Rows that it would change or remove, or has to go through; absent where that has no meaning. */
+  rows?: number | null;
+  /** In a sentence. */
+  summary: string;
+  /** When the last of it did. */
+  to?: string | null;
+}
+
 /** An error, as `application/problem+json`. */
 export interface Problem {
   /** A stable word for programs, such as `invalid_event`. */
   code: string;
+  /** With what that is confirmed. */
+  confirm?: Confirm | null;
   /** What would have been missing, where an incomplete answer was refused. */
   coverage?: Coverage | null;
   /** What is wrong this time, and what would help. */
   detail: string;
   /** The fields that are wrong, if any are. */
   errors?: FieldError[];
+  /** What a risky action would do. */
+  preview?: Preview | null;
   /** Where an event that is not valid was put aside, from where it can be sent again. */
   quarantine_id?: string | null;
   /** The request: the same id stands in the server's log. */
@@ -968,6 +1103,30 @@ export interface Problem {
   title: string;
   /** A stable name as a URI: `urn:pts:problem:` and the code. */
   type: string;
+}
+
+/** Which waiting items are given up, and why. Everything that is given must hold. */
+export interface PurgeQuarantineInput {
+  /** Why, for whoever asks later; 1 to 500 characters. */
+  reason: string;
+  /** Received first at this moment or later. */
+  since?: Moment | null;
+  /** That say they are of this source. */
+  source?: string | null;
+  /** That came with this token, by its id. */
+  token?: string | null;
+  /** That say they are of these types, any of which will do; `deployment.*` stands for a family. */
+  type?: string[];
+  /** Received first before this moment. */
+  until?: Moment | null;
+}
+
+/** What was given up. */
+export interface PurgeReport {
+  /** Items that were given up now. */
+  discarded: number;
+  /** Whether more wait that fit: the same again gives up the next ones. */
+  more: boolean;
 }
 
 /** One thing that was sent and is no event. */
@@ -1017,6 +1176,17 @@ export interface RanAt {
   time: string;
 }
 
+/** There is nothing to say. */
+export type RebuildProjectionsInput = Record<string, never>;
+
+/** What was worked out again. */
+export interface Rebuilt {
+  /** Aggregates that were written. */
+  aggregates: number;
+  /** Events that were replayed. */
+  events: number;
+}
+
 /** What the sender of one event is told. */
 export interface Receipt {
   /** What in it does not fit what was known; the event was stored all the same. */
@@ -1056,6 +1226,24 @@ export interface RemovedExpectation {
   learned: ExpectedSource | null;
   /** The source. */
   source: string;
+}
+
+/** The record of what was taken out of one month. */
+export interface RemovedMonth {
+  /** Bytes freed on the disk. */
+  freed_bytes: number;
+  /** Names the record. */
+  id: string;
+  /** Events that stayed. */
+  kept: number;
+  /** The month of receipt, as `2026-01`. */
+  month: string;
+  /** When the last of it did. */
+  newest?: string | null;
+  /** When the first of what was removed happened. */
+  oldest?: string | null;
+  /** Events removed; with 0 the month was only looked through. */
+  removed: number;
 }
 
 /** Which waiting items are replayed: these, or all that fit. */
@@ -1105,6 +1293,30 @@ export interface ReplayedItem {
 
 /** Whether a source reports as it should. */
 export type ReporterState = "ok" | "silent" | "never_heard" | "gone";
+
+/** What is asked for, what for, and for how long. */
+export interface RequestElevationInput {
+  /** For how many minutes from its approval; as many as the deployment allows at the most. */
+  minutes: number;
+  /** What for, for whoever decides and whoever asks later; 1 to 500 characters. */
+  reason: string;
+  /** The scopes. */
+  scopes: Scope[];
+}
+
+/** What was removed. */
+export interface RetentionReport {
+  /** The months that were gone through, oldest first. */
+  months: RemovedMonth[];
+  /** Events that were removed, of all months together. */
+  removed: number;
+}
+
+/** The session to end. */
+export interface RevokeSessionInput {
+  /** Its `id`. */
+  id: string;
+}
 
 /**
  * Which share of the deployments was unplanned: said so by their sender or, where the sender did
@@ -1158,6 +1370,12 @@ export interface RunChange {
 /** Who says that a version ran. */
 export type RunKind = "declared" | "observed";
 
+/** How long events stay that no projection needs. */
+export interface RunRetentionInput {
+  /** A span such as `400d`, 62 days at the least; as configured if not given. */
+  foreign_events?: string | null;
+}
+
 /** One thing a token may be allowed to do. */
 export type Scope = "events:write" | "events:read" | "metrics:read" | "operate" | "tokens:manage" | "access:manage" | "audit:read" | "elevations:request" | "admin";
 
@@ -1179,6 +1397,24 @@ export interface SearchDeploymentsInput {
   until?: Moment | null;
   /** Of this version. */
   version?: string | null;
+}
+
+/** Which requests are wanted. Everything that is given must hold. */
+export interface SearchElevationsInput {
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
+  /** Of this holder. */
+  holder?: Holder | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** For this scope, among others. */
+  scope?: Scope | null;
+  /** Made at this moment or later. */
+  since?: Moment | null;
+  /** In this state; `active` tells who holds what now, `requested` what waits for a decision. */
+  state?: ElevationState | null;
+  /** Made before this moment. */
+  until?: Moment | null;
 }
 
 /** Which images are wanted. Everything that is given must hold. */
@@ -1329,6 +1565,35 @@ export interface ServiceSummary {
   service: string;
 }
 
+/** Where somebody is signed in. */
+export type SessionPlace = "browser" | "command_line";
+
+/** What somebody is signed in for. */
+export interface SessionRecord {
+  /** When it began. */
+  created_at: string;
+  /** Whether it is the one that asks. */
+  current: boolean;
+  /** When it is over in any case. */
+  expires_at: string | null;
+  /** Names the session, to end it. */
+  id: string;
+  /** When it is over if it is not used until then. */
+  idle_ends_at: string | null;
+  /** When it was last used, to the minute or so. */
+  last_used_at: string | null;
+  /** Who is signed in. */
+  name: string;
+  /** Where. */
+  place: SessionPlace;
+  /** The roles that the person's groups gave. */
+  roles: string[];
+  /** The person as the identity provider names them; null for who signed in with a token or a link. */
+  subject: string | null;
+  /** The only workspace that it reaches; null for all. */
+  workspace: Workspace | null;
+}
+
 /** What a source will do. */
 export interface SetExpectationInput {
   /** It reports at least so often, in seconds; 1 to 2,678,400 (31 days). */
@@ -1372,6 +1637,23 @@ export interface StateChange {
   time: string;
   /** The state it came to. */
   to: string;
+}
+
+/** The things that can be done about a request. */
+export type StepKind = "approved" | "denied" | "ended";
+
+/** What somebody did about a request. */
+export interface StepRecord {
+  /** When. */
+  at: string;
+  /** Who did it. */
+  by: Holder;
+  /** What the token is called that they did it with. */
+  name: string;
+  /** Why, if they said so. */
+  reason?: string | null;
+  /** What it was. */
+  what: StepKind;
 }
 
 /** Which events are wanted, as they come. */
@@ -1424,6 +1706,9 @@ export interface Unattributed {
 /** Whether to store. */
 export type Validate = "only";
 
+/** What somebody decides on another's request. */
+export type Verdict = "approve" | "deny";
+
 /** Counts of known vulnerabilities by severity. */
 export interface Vulnerabilities {
   /** Critical ones. */
@@ -1453,6 +1738,12 @@ export interface Window {
   /** Up to this moment. */
   to: string;
 }
+
+/**
+ * A workspace: 1 to 63 lower-case letters, digits and hyphens, with a letter or a digit at both
+ * ends. The usual one is `default`. Cheap to clone: every event carries one.
+ */
+export type Workspace = string;
 
 /** Every action, by its name. */
 export interface Actions {
@@ -1793,6 +2084,122 @@ export interface Actions {
     binding: "command";
   };
   /**
+   * Give up all quarantined items that fit. Needs `operate`.
+   *
+   * As `platform.quarantine.discard`, for what waited when the preview was made: the oldest 10,000 that fit. What comes later goes on waiting.
+   */
+  "platform.quarantine.purge": {
+    input: PurgeQuarantineInput;
+    output: PurgeReport;
+    method: "POST";
+    path: "/v1/quarantine/purge";
+    binding: "command";
+  };
+  /**
+   * Remove now what has had its time. Needs `operate`.
+   *
+   * Whole months of events that no projection needs. The service does this by itself every day as it is configured; this is for now, or for another span. Nothing brings back what is removed.
+   */
+  "platform.retention.run": {
+    input: RunRetentionInput;
+    output: RetentionReport;
+    method: "POST";
+    path: "/v1/retention/run";
+    binding: "command";
+  };
+  /**
+   * Work everything out from the log again. Needs `operate`.
+   *
+   * The log is replayed beside what is there, which takes its place in one step: readers see the old until the new is complete. Events that come meanwhile wait until it is done, or are told to come again.
+   */
+  "platform.projections.rebuild": {
+    input: RebuildProjectionsInput;
+    output: Rebuilt;
+    method: "POST";
+    path: "/v1/projections/rebuild";
+    binding: "command";
+  };
+  /**
+   * Ask to be allowed more for a while. Needs `elevations:request`.
+   *
+   * As many others as the deployment says for these scopes have to approve within its time; with the last approval the scopes are held by whoever asked, person or token, for so many minutes, and then no more. Nothing renews it: who needs longer asks again.
+   */
+  "platform.elevations.request": {
+    input: RequestElevationInput;
+    output: ElevationRecord;
+    method: "POST";
+    path: "/v1/elevations";
+    binding: "command";
+  };
+  /** List one's own requests to be allowed more, newest first. Needs `elevations:request`. */
+  "platform.elevations.mine": {
+    input: MyElevationsInput;
+    output: ElevationRecord[];
+    method: "GET";
+    path: "/v1/elevations/mine";
+    binding: "query";
+  };
+  /**
+   * List who asked to be allowed more, who holds what now, and what became of it. Needs `access:manage`.
+   *
+   * Requests are kept after they end. A page of a search by state or scope may hold less than its limit and go on all the same: `next_cursor` says so.
+   */
+  "platform.elevations.search": {
+    input: SearchElevationsInput;
+    output: ElevationRecord[];
+    method: "GET";
+    path: "/v1/elevations";
+    binding: "query";
+  };
+  /**
+   * Approve or deny what somebody else asked for. Needs `access:manage`.
+   *
+   * Nobody decides on a request of their own, and nobody approves one twice. One denial is enough, before the approval and after it.
+   */
+  "platform.elevations.decide": {
+    input: DecideElevationInput;
+    output: ElevationRecord;
+    method: "POST";
+    path: "/v1/elevations/decide";
+    binding: "command";
+  };
+  /**
+   * Give back what was approved before its end, or withdraw a request. Needs `elevations:request`.
+   *
+   * One's own; with `access:manage`, anybody's.
+   */
+  "platform.elevations.end": {
+    input: EndElevationInput;
+    output: ElevationRecord;
+    method: "POST";
+    path: "/v1/elevations/end";
+    binding: "command";
+  };
+  /**
+   * List who is signed in, newest first. Needs `events:read`.
+   *
+   * One's own sessions; those of everybody with the scope `tokens:manage`. A session is one's own if the same person signed in, or the same token was signed in with. Sessions that are over are not listed.
+   */
+  "platform.sessions.list": {
+    input: ListSessionsInput;
+    output: SessionRecord[];
+    method: "GET";
+    path: "/v1/sessions";
+    binding: "query";
+  };
+  /**
+   * End a session, wherever it is. Needs `tokens:manage`.
+   *
+   * It is refused everywhere within a second. One's own session may always be ended, whatever the token may; those of others need the scope `tokens:manage`.
+   */
+  "platform.sessions.revoke": {
+    input: RevokeSessionInput;
+    output: SessionRecord;
+    method: "POST";
+    path: "/v1/sessions/revoke";
+    binding: "command";
+  };
+  /**
    * List the actions, with their schemas. Needs `events:read`.
    *
    * Each can be carried out over its own route or, but for streams, downloads and feeds, by its name over `POST /v1/actions`: the same checks, the same code.
@@ -1853,6 +2260,16 @@ export const actions: {
   "platform.quarantine.get": { method: "GET", path: "/v1/quarantine/{id}", binding: "query" },
   "platform.quarantine.replay": { method: "POST", path: "/v1/quarantine/replay", binding: "command" },
   "platform.quarantine.discard": { method: "POST", path: "/v1/quarantine/discard", binding: "command" },
+  "platform.quarantine.purge": { method: "POST", path: "/v1/quarantine/purge", binding: "command" },
+  "platform.retention.run": { method: "POST", path: "/v1/retention/run", binding: "command" },
+  "platform.projections.rebuild": { method: "POST", path: "/v1/projections/rebuild", binding: "command" },
+  "platform.elevations.request": { method: "POST", path: "/v1/elevations", binding: "command" },
+  "platform.elevations.mine": { method: "GET", path: "/v1/elevations/mine", binding: "query" },
+  "platform.elevations.search": { method: "GET", path: "/v1/elevations", binding: "query" },
+  "platform.elevations.decide": { method: "POST", path: "/v1/elevations/decide", binding: "command" },
+  "platform.elevations.end": { method: "POST", path: "/v1/elevations/end", binding: "command" },
+  "platform.sessions.list": { method: "GET", path: "/v1/sessions", binding: "query" },
+  "platform.sessions.revoke": { method: "POST", path: "/v1/sessions/revoke", binding: "command" },
   "platform.actions.list": { method: "GET", path: "/v1/actions", binding: "query" },
   "platform.actions.get": { method: "GET", path: "/v1/actions/{key}", binding: "query" },
 };

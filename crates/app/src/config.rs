@@ -1,12 +1,15 @@
 //! The configuration: defaults, then a file, then the environment, then flags. What is not known
 //! is refused, so that a misspelt key does not stay without effect unnoticed.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use config::{Config, Environment, File, FileFormat};
+use pts_domain::access::ElevationRules;
 use pts_domain::retention::Policy;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +20,9 @@ use crate::cli::Common;
 
 mod sign_in;
 mod tls;
+
+/// How many approvals can be asked for.
+const APPROVALS: RangeInclusive<u32> = 0..=10;
 
 /// The whole configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +45,7 @@ pub(crate) struct Settings {
     pub(crate) log: Log,
     pub(crate) retention: Retention,
     pub(crate) limits: Limits,
+    pub(crate) elevation: Elevation,
     pub(crate) itself: Itself,
     pub(crate) traces: Traces,
 }
@@ -110,6 +117,66 @@ pub(crate) struct Traces {
 pub(crate) struct Retention {
     /// How long events stay that no projection needs: `forever`, or a span such as `400d`.
     pub(crate) foreign_events: String,
+}
+
+/// How rights are given for a while.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Elevation {
+    /// Minutes that may be asked for.
+    pub(crate) most_minutes: u32,
+    /// Minutes in which others have to decide.
+    pub(crate) decide_within_minutes: u32,
+    /// How many have to approve; with 0, a reason is enough.
+    pub(crate) approvals: u32,
+    /// How many have to approve single scopes, by their names.
+    // The defaults of the layers know no empty table.
+    #[serde(default)]
+    pub(crate) approvals_of: BTreeMap<String, u32>,
+}
+
+impl Elevation {
+    pub(crate) fn rules(&self) -> Result<ElevationRules> {
+        let bounded = |key: &str, value: u32, bounds: RangeInclusive<u32>| {
+            if bounds.contains(&value) {
+                return Ok(value);
+            }
+            let (least, most) = (bounds.start(), bounds.end());
+            bail!("elevation.{key}: found {value}; expected {least} to {most}")
+        };
+        let mut approvals_of = BTreeMap::new();
+        for (name, approvals) in &self.approvals_of {
+            let scope = name.parse();
+            let scope =
+                scope.map_err(|why: String| anyhow::anyhow!("elevation.approvals_of: {why}"))?;
+            let key = format!("approvals_of.{name}");
+            approvals_of.insert(scope, bounded(&key, *approvals, APPROVALS)?);
+        }
+        Ok(ElevationRules {
+            most_minutes: bounded("most_minutes", self.most_minutes, 1..=1_440)?,
+            decide_within_minutes: bounded(
+                "decide_within_minutes",
+                self.decide_within_minutes,
+                1..=10_080,
+            )?,
+            approvals: bounded("approvals", self.approvals, APPROVALS)?,
+            approvals_of,
+        })
+    }
+}
+
+impl From<ElevationRules> for Elevation {
+    fn from(rules: ElevationRules) -> Self {
+        let approvals_of = rules.approvals_of.into_iter();
+        Self {
+            most_minutes: rules.most_minutes,
+            decide_within_minutes: rules.decide_within_minutes,
+            approvals: rules.approvals,
+            approvals_of: approvals_of
+                .map(|(scope, approvals)| (scope.to_string(), approvals))
+                .collect(),
+        }
+    }
 }
 
 /// What one token may take, by each process; 0 is without a limit.
@@ -253,6 +320,7 @@ impl Settings {
                 foreign_events: Policy::Forever.to_string(),
             },
             limits: pts_services::Limits::default().into(),
+            elevation: ElevationRules::default().into(),
             itself: Itself {
                 report: true,
                 service: "pts".into(),
@@ -340,6 +408,7 @@ impl Settings {
         }
         crate::logging::filter(&self.log.level)?;
         self.retention.policy()?;
+        self.elevation.rules()?;
         self.itself.check()?;
         self.traces.check()
     }
@@ -405,6 +474,8 @@ fn default_data_dir() -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use pts_domain::access::Scope;
+
     use super::*;
 
     fn with_file(text: &str) -> Result<Settings> {
@@ -448,6 +519,28 @@ mod tests {
             error.contains("retention.foreign_events: found `30d`") && error.contains("62d"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn approvals_are_counted_by_scope() {
+        let settings = with_file(
+            "[elevation]\nmost_minutes = 30\n[elevation.approvals_of]\nadmin = 2\n\
+             \"access:manage\" = 3\n",
+        );
+        let rules = settings.unwrap().elevation.rules().unwrap();
+        assert_eq!((rules.most_minutes, rules.approvals), (30, 1));
+        let of: Vec<_> = rules.approvals_of.into_iter().collect();
+        assert_eq!(of, [(Scope::AccessManage, 3), (Scope::Admin, 2)]);
+        for (wrong, says) in [
+            ("most_minutes = 0", "elevation.most_minutes: found 0"),
+            ("approvals = 11", "elevation.approvals: found 11"),
+            ("decide_within_minutes = 99999", "expected 1 to 10080"),
+            ("approvals_of = { admn = 1 }", "did you mean `admin`"),
+        ] {
+            let error = with_file(&format!("[elevation]\n{wrong}\n")).unwrap_err();
+            let error = format!("{error:#}");
+            assert!(error.contains(says), "{error}");
+        }
     }
 
     #[test]

@@ -74,7 +74,10 @@ async fn serve(
 ) -> Result<()> {
     let mut stop = pin!(stop);
     let limits = settings.limits.limits();
-    let gateway = wiring::gateway(&opened.pool).limited(limits);
+    let gateway = wiring::gateway(&opened.pool)
+        .limited(limits)
+        .elevating(settings.elevation.rules()?)
+        .keeping(settings.retention.policy()?);
     let gateway = Arc::new(sign_in::open(gateway, settings)?);
     let token_file = settings.data_dir.join(TOKEN_FILE);
     let token = tokio::select! {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use pts_adapter_postgres::{
-    PgAccounting, PgBlindSpots, PgEventLog, PgMaintenance, PgPool, PgProjections, PgQuarantine,
-    PgRetention, PgTokenStore,
+    PgAccounting, PgBlindSpots, PgConfirmations, PgElevations, PgEventLog, PgMaintenance, PgPool,
+    PgProjections, PgQuarantine, PgRetention, PgTokenStore,
 };
 use pts_ports::{Clock, Maintenance};
 use pts_services::{Access, EventBus, Gateway, Parts, Retention};
@@ -27,6 +27,10 @@ pub(crate) fn gateway(pool: &PgPool) -> Gateway {
         projections: Arc::new(PgProjections::of(&log)),
         log: Arc::new(log),
         tokens: Arc::new(PgTokenStore::new(pool.clone())),
+        elevations: Arc::new(PgElevations::new(pool.clone())),
+        confirmations: Arc::new(PgConfirmations::new(pool.clone())),
+        retention: Arc::new(PgRetention::new(pool.clone())),
+        maintenance: Arc::new(maintenance(pool)),
         accounting: Arc::new(PgAccounting::new(pool.clone())),
         quarantine: Arc::new(PgQuarantine::new(pool.clone())),
         blind_spots: Arc::new(PgBlindSpots::new(pool.clone())),

@@ -61,6 +61,7 @@ pub(crate) fn append(body: Bytes, parameters: &AppendParameters) -> Result<Outgo
         accept: JSON,
         body: Some(body),
         last_event_id: None,
+        confirm: None,
         repeatable: true,
     })
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Method;
-use pts_api::{Action, ActionSpec, Answer, Binding, Call, Done, Effect, Partial};
+use pts_api::{Action, ActionSpec, Answer, Binding, Call, Confirm, Done, Effect, Partial};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -36,7 +36,8 @@ impl Client {
     /// Questions are tried again where that may help; commands only if they certainly did not arrive.
     ///
     /// Events are sent with [`Client::append`], streams are opened with [`Client::stream`]: to call
-    /// them here does not compile.
+    /// them here does not compile. A risky action is refused here with what it would do: see
+    /// [`Client::preview`].
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -76,12 +77,26 @@ impl Client {
     /// # Errors
     /// See [`ClientError`]; the fields of the input begin with `payload`.
     pub async fn act(&self, key: &str, input: Value) -> Result<Answer<Value>, ClientError> {
+        self.act_with(key, input, None).await
+    }
+
+    /// The same for a risky action whose preview is confirmed, if it is.
+    ///
+    /// # Errors
+    /// See [`ClientError`]; without a confirmation, the preview is in the problem.
+    pub async fn act_with(
+        &self,
+        key: &str,
+        input: Value,
+        confirm: Option<&Confirm>,
+    ) -> Result<Answer<Value>, ClientError> {
         let mut known = pts_api::actions::all().into_iter();
         let known = known.find(|action| action.name == key);
         let call = Call {
             action_key: key.to_owned(),
             payload: input,
             partial: None,
+            confirm: confirm.map(|confirm| confirm.token.clone()),
         };
         let request = Outgoing {
             method: Method::POST,
@@ -89,6 +104,7 @@ impl Client {
             accept: JSON,
             body: Some(written(&call)?),
             last_event_id: None,
+            confirm: None,
             repeatable: known.is_some_and(|action| action.effect == Effect::Read),
         };
         let Done { data, meta, .. } = self.json::<Done<Value>>(&request).await?;
@@ -140,6 +156,7 @@ pub(crate) fn request<A: Action>(
         accept,
         body: body.as_ref().map(written).transpose()?,
         last_event_id: None,
+        confirm: None,
         repeatable: A::EFFECT == Effect::Read,
     })
 }

@@ -147,6 +147,8 @@ fn unwrapped(failed: Failed) -> Problem {
     problem.errors = details.errors;
     problem.coverage = details.coverage;
     problem.quarantine_id = details.quarantine_id;
+    problem.preview = details.preview;
+    problem.confirm = details.confirm;
     problem.request_id = Some(meta.request_id).filter(|id| !id.is_empty());
     problem
 }

@@ -126,6 +126,7 @@ fn post(path: &str, body: &impl serde::Serialize) -> Result<Outgoing, ClientErro
         accept: JSON,
         body: Some(written(body)?),
         last_event_id: None,
+        confirm: None,
         // An answer that is lost may have been the token: it is told once.
         repeatable: false,
     })

@@ -18,6 +18,7 @@ use crate::retry::{Retry, retry_after};
 use crate::{ClientError, ClientOptions, tls};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const CONFIRM: HeaderName = HeaderName::from_static("pts-confirm");
 const WORKSPACE: HeaderName = HeaderName::from_static("pts-workspace");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const AGENT: &str = concat!("pts-client/", env!("CARGO_PKG_VERSION"));
@@ -36,6 +37,8 @@ pub(crate) struct Outgoing {
     /// JSON.
     pub(crate) body: Option<Bytes>,
     pub(crate) last_event_id: Option<String>,
+    /// What confirms a preview.
+    pub(crate) confirm: Option<String>,
     /// Whether doing it twice is as good as doing it once.
     pub(crate) repeatable: bool,
 }
@@ -173,6 +176,12 @@ impl Transport {
             let id = HeaderValue::try_from(id.as_str())
                 .map_err(|error| ClientError::Unreadable(error.to_string()))?;
             headers.insert(LAST_EVENT_ID, id);
+        }
+        if let Some(text) = &request.confirm {
+            let mut text = HeaderValue::try_from(text.as_str())
+                .map_err(|error| ClientError::Unreadable(error.to_string()))?;
+            text.set_sensitive(true);
+            headers.insert(CONFIRM, text);
         }
         Ok(prepared)
     }

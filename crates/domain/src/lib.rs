@@ -16,6 +16,7 @@ pub mod platform;
 pub mod problem;
 pub mod projection;
 pub mod quarantine;
+pub mod reason;
 pub mod retention;
 pub mod signin;
 pub mod time;

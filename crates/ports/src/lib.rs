@@ -10,6 +10,8 @@
 mod accounting;
 mod blind_spots;
 mod clock;
+mod confirmations;
+mod elevations;
 mod error;
 mod event_log;
 mod identity;
@@ -29,6 +31,12 @@ pub use blind_spots::{BlindSpots, Received};
 pub use clock::{Clock, Entropy, new_id};
 #[cfg(feature = "mocks")]
 pub use clock::{MockClock, MockEntropy};
+pub use confirmations::Confirmations;
+#[cfg(feature = "mocks")]
+pub use confirmations::MockConfirmations;
+#[cfg(feature = "mocks")]
+pub use elevations::MockElevations;
+pub use elevations::{ElevationQuery, Elevations};
 pub use error::StoreError;
 #[cfg(feature = "mocks")]
 pub use event_log::MockEventLog;

@@ -3,11 +3,11 @@
 
 use pts_api::{Coverage, Problem};
 use pts_domain::FieldError;
-use pts_domain::access::{Scope, TokenRefused, Workspace};
+use pts_domain::access::{ConfirmationRefused, Scope, TokenRefused, Workspace};
 use pts_ports::StoreError;
 
-use crate::Limited;
 use crate::engine::{Failure, NotStored};
+use crate::{Limited, Shown};
 
 /// Seconds after which trying again may help, while the store is away.
 pub(crate) const RETRY_AFTER_S: u64 = 1;
@@ -59,6 +59,33 @@ pub enum ActionError {
     #[error("{detail}")]
     Ambiguous {
         /// Which, and how to choose.
+        detail: String,
+    },
+    /// What a risky action would do has to be confirmed first.
+    #[error("{}", if *.outdated { "what would be done now is not what was shown" } else { "this has to be confirmed" })]
+    NotConfirmed {
+        /// Whether it was confirmed, and things are no longer as they were shown.
+        outdated: bool,
+        /// What would be done.
+        shown: Box<Shown>,
+    },
+    /// The confirmation is not good.
+    #[error(transparent)]
+    ConfirmationRefused(#[from] ConfirmationRefused),
+    /// Things are not so that it could be done.
+    #[error("{detail}")]
+    Conflict {
+        /// A stable word for it.
+        code: &'static str,
+        /// What is in the way.
+        detail: String,
+    },
+    /// The caller in particular may not do it, whatever they hold.
+    #[error("{detail}")]
+    Forbidden {
+        /// A stable word for it.
+        code: &'static str,
+        /// Why not.
         detail: String,
     },
     /// Something that is needed is away or overloaded.

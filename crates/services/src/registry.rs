@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::coverage::{Question, found};
 use crate::input::Fields;
+use crate::preview::needless;
 use crate::receipts::{batch, refused};
 use crate::{ActionError, CallOptions, Gateway, Item, MOST_EVENTS, Mode, UseCase};
 
@@ -90,6 +91,9 @@ impl Gateway {
             let expected = "it with questions only: what is done stays done";
             let error = FieldError::invalid("partial", "deny", expected);
             return Err(ActionError::Invalid(vec![error]));
+        }
+        if options.confirm.is_some() && !entry.spec.risky {
+            return Err(needless(entry.spec.name));
         }
         act(self, &entry.fields, principal, payload, options).await
     }

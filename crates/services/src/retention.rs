@@ -24,7 +24,7 @@ const SOONER: Duration = Duration::from_mins(10);
 /// How often to look for what other processes and commands have removed.
 const LOOK_EVERY: Duration = Duration::from_mins(5);
 /// So many records are told of: 80 years of months.
-const MOST_RUNS: usize = 1_000;
+pub(crate) const MOST_RUNS: usize = 1_000;
 
 /// Retention over a store.
 pub struct Retention {

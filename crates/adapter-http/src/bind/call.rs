@@ -10,7 +10,7 @@ use pts_services::{CallOptions, known_action};
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use super::{command, json, query_pairs};
+use super::{command, confirmation, json, query_pairs};
 use crate::auth;
 use crate::events::whole_body;
 use crate::middleware::RequestId;
@@ -49,6 +49,7 @@ async fn carry_out(
     *called = known_action(&call.action_key).map(Called);
     let options = CallOptions {
         deny_partial: once(asked, call.partial)? == Some(Partial::Deny),
+        confirm: confirmation(req, call.confirm.as_deref())?,
     };
     let answer = shared
         .gateway

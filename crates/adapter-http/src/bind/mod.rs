@@ -4,6 +4,7 @@
 
 mod call;
 mod command;
+mod confirm;
 mod parameters;
 mod query;
 mod shape;
@@ -22,6 +23,7 @@ use serde::Serialize;
 
 pub(crate) use call::{Called, call, count_ingested, failed};
 pub(crate) use command::expects_json;
+pub(crate) use confirm::{confirmation, read as read_confirmation};
 pub(crate) use parameters::Parameters;
 pub(crate) use query::pairs as query_pairs;
 
@@ -51,7 +53,8 @@ where
         binder,
         async |req: HttpRequest, shared: Data<Shared>, parameters: Rc<Parameters>| {
             let principal = auth::caller_with(&req, &shared, A::SCOPE).await?;
-            let (input, options) = parameters.read::<A::Input>(&req)?;
+            let (input, mut options) = parameters.read::<A::Input>(&req)?;
+            options.confirm = confirmation(&req, None)?;
             let answer = shared.gateway.call::<A>(&principal, input, options).await?;
             json(&shared, &principal, &answer)
         },
@@ -96,7 +99,10 @@ where
     let principal = auth::caller_with(req, shared, A::SCOPE).await?;
     let parse = command::read::<A::Input>(req, fields)?;
     let (input, _reservation) = whole_body(req, payload, shared, parse).await?;
-    let options = CallOptions::default();
+    let options = CallOptions {
+        confirm: confirmation(req, None)?,
+        ..CallOptions::default()
+    };
     let answer = shared.gateway.call::<A>(&principal, input, options).await?;
     json(shared, &principal, &answer)
 }

@@ -171,6 +171,10 @@ impl Open {
                 _ = self.token_check.tick() => {
                     let origin = self.principal.origin.clone();
                     match self.presented.check(&self.shared.gateway, origin).await {
+                        // What was held for a while may be over, though the token is not.
+                        Ok(principal) if !principal.may(StreamEvents::SCOPE) => {
+                            return Some((problem(Refusal::denied(StreamEvents::SCOPE)), true));
+                        }
                         Ok(_) | Err(pts_services::AccessError::Unavailable { .. }) => {}
                         Err(error) => return Some((problem(error.into()), true)),
                     }

@@ -13,12 +13,16 @@ use serde_json::{Value, json};
 
 use super::frame::{Code, Fault, Request};
 use super::{Exchange, methods};
-use crate::bind::{Called, count_ingested};
+use crate::bind::{Called, count_ingested, read_confirmation};
 use crate::problem::Refusal;
+
+/// The argument that confirms a preview, beside the input of a risky action.
+const CONFIRM: &str = "confirm";
 
 /// An action as a tool.
 struct Tool {
     action: &'static str,
+    risky: bool,
     name: String,
     shown: Value,
 }
@@ -36,8 +40,17 @@ impl Tool {
     fn of(action: &ActionSpec) -> Self {
         let name = action.name.replace('.', "_");
         let mut input = input_schema(action);
+        if action.risky {
+            input["properties"][CONFIRM] = json!({
+                "description": "confirm.token of the preview; left out, it is shown what would be done",
+                "type": "string",
+            });
+        }
         input["examples"] = json!([(action.example)()]);
-        let description = [action.summary, action.description]
+        let confirmed = "Called without `confirm`, it tells what would be done, with the token that \
+            confirms it: show that to a person first";
+        let confirmed = if action.risky { confirmed } else { "" };
+        let description = [action.summary, action.description, confirmed]
             .map(|text| text.trim_end_matches('.'))
             .into_iter()
             .filter(|text| !text.is_empty())
@@ -58,6 +71,7 @@ impl Tool {
         });
         Self {
             action: action.name,
+            risky: action.risky,
             name,
             shown,
         }
@@ -133,22 +147,25 @@ pub(super) async fn call(exchange: &mut Exchange<'_>, request: &Request) -> Resu
         .iter()
         .find(|tool| tool.name == *name)
         .ok_or_else(|| unknown(name))?;
-    let arguments = methods::arguments(&request.params)?;
+    let mut arguments = methods::arguments(&request.params)?;
+    let mut options = CallOptions::default();
+    let confirm = arguments.as_object_mut().filter(|_| tool.risky);
+    if let Some(text) = confirm.and_then(|arguments| arguments.remove(CONFIRM)) {
+        match read_confirmation(text.as_str().unwrap_or_default()) {
+            Ok(hash) => options.confirm = Some(hash),
+            Err(refusal) => return Ok(denied(exchange, refusal)),
+        }
+    }
     exchange.called = Some(Called(tool.action));
     let shared = exchange.shared;
     let answered = shared
         .gateway
-        .act(
-            &exchange.principal,
-            tool.action,
-            &arguments,
-            CallOptions::default(),
-        )
+        .act(&exchange.principal, tool.action, &arguments, options)
         .await
         .inspect(|answer| count_ingested(shared, tool.action, answer));
     Ok(match answered {
         Ok(answer) => given(&answer),
-        Err(error) => denied(exchange, error),
+        Err(error) => denied(exchange, error.into()),
     })
 }
 
@@ -173,9 +190,8 @@ fn given(answer: &Answer<Value>) -> Value {
     })
 }
 
-fn denied(exchange: &mut Exchange<'_>, error: ActionError) -> Value {
-    let refusal = Refusal::from(error).within("arguments");
-    let (problem, retry_after_s) = exchange.refuse(refusal);
+fn denied(exchange: &mut Exchange<'_>, refusal: Refusal) -> Value {
+    let (problem, retry_after_s) = exchange.refuse(refusal.within("arguments"));
     let text = json!(problem).to_string();
     let mut result = json!({ "content": [{ "type": "text", "text": text }], "isError": true });
     if let Some(retry_after_s) = retry_after_s {

@@ -4,11 +4,11 @@ use pts_api::{ActionSpec, Binding, Call, CallMeta, Failed, Partial};
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
-use super::operation::{needs_something, schema, workspace};
+use super::operation::{confirm_header, needs_something, schema, workspace};
 use super::refusals::describe;
 
 /// What calling an action may be refused with: whatever any action may be.
-const REFUSALS: [u16; 11] = [400, 401, 403, 404, 408, 409, 413, 415, 429, 503, 504];
+const REFUSALS: [u16; 12] = [400, 401, 403, 404, 408, 409, 413, 415, 428, 429, 503, 504];
 
 /// The schema of all calls.
 pub(super) const NAME: &str = "Call";
@@ -53,7 +53,7 @@ pub(super) fn operation(generator: &mut SchemaGenerator) -> Value {
             "required": false,
             "description": "As `partial` in the body, which may not be given as well.",
             "schema": schema::<Partial>(generator),
-        }, workspace()],
+        }, workspace(), confirm_header()],
         "requestBody": { "required": true, "content": { "application/json": content } },
         "responses": responses,
     })
@@ -101,6 +101,9 @@ fn one(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
     if action.binding == Binding::Query {
         properties["partial"] =
             json!({ "anyOf": [schema::<Partial>(generator), { "type": "null" }] });
+    }
+    if action.risky {
+        properties["confirm"] = json!({ "type": ["string", "null"] });
     }
     let required: &[&str] = if needs_something(action) {
         &["actionKey", "payload"]

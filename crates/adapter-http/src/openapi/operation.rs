@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use pts_api::actions::events::AppendInput;
 use pts_api::actions::export::ExportEnd;
-use pts_api::{ActionSpec, BatchResult, Binding, Method, Problem, Receipt};
+use pts_api::{ActionSpec, BatchResult, Binding, CONFIRM_HEADER, Method, Problem, Receipt};
 use pts_domain::access::Workspace;
 use pts_domain::platform::EventType;
 use schemars::generate::SchemaSettings;
@@ -35,6 +35,13 @@ pub(super) fn of(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value 
     if !action.aliases.is_empty() {
         let _ = write!(description, "\n\nAlso at {}.", action.aliases.join(", "));
     }
+    if action.risky {
+        let _ = write!(
+            description,
+            "\n\nRisky: answered with 428 and a preview first, and done only when that is confirmed \
+             with `{CONFIRM_HEADER}`, once, within five minutes, while things are as they were shown."
+        );
+    }
     let _ = write!(description, "\n\nNeeds the scope `{}`.", action.scope);
     let mut operation = json!({
         "operationId": action.name,
@@ -44,6 +51,9 @@ pub(super) fn of(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value 
         "parameters": parameters(action),
         "responses": responses(action, generator),
     });
+    if action.risky {
+        operation["x-risky"] = true.into();
+    }
     match action.binding {
         Binding::Ingest => operation["requestBody"] = event_body(),
         Binding::Command => operation["requestBody"] = input_body(action, generator),
@@ -68,7 +78,8 @@ fn input_body(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
 
 fn parameters(action: &ActionSpec) -> Vec<Value> {
     if action.binding == Binding::Command {
-        return Vec::new();
+        let confirmed = action.risky.then(confirm_header);
+        return std::iter::once(workspace()).chain(confirmed).collect();
     }
     let mut generator = SchemaSettings::draft2020_12()
         .with(|settings| settings.inline_subschemas = true)
@@ -138,6 +149,17 @@ fn parameters(action: &ActionSpec) -> Vec<Value> {
     }
     parameters.push(workspace());
     parameters
+}
+
+/// What confirms a preview.
+pub(super) fn confirm_header() -> Value {
+    json!({
+        "name": CONFIRM_HEADER,
+        "in": "header",
+        "required": false,
+        "description": "`confirm.token` of the preview that is confirmed.",
+        "schema": { "type": "string", "pattern": "^confirm_[0-9a-f]{40}$" },
+    })
 }
 
 /// Where a request acts.
@@ -297,7 +319,8 @@ fn responses(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
             responses.insert("504".into(), refusal(504));
         }
     }
-    for status in ALWAYS.iter().chain(action.errors) {
+    let risky: &[u16] = if action.risky { &[409, 428, 504] } else { &[] };
+    for status in ALWAYS.iter().chain(action.errors).chain(risky) {
         responses.insert(status.to_string(), refusal(*status));
     }
     let mut responses = responses.into();

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 /// What any action may refuse with.
 pub(super) const ALWAYS: [u16; 5] = [400, 401, 403, 429, 503];
 
-const REFUSALS: [(u16, &str, &str); 12] = [
+const REFUSALS: [(u16, &str, &str); 13] = [
     (400, "BadRequest", "The request is not valid: see `errors`."),
     (401, "Unauthenticated", "No token, or one that is not good."),
     (403, "Denied", "The token does not allow this."),
@@ -20,10 +20,15 @@ const REFUSALS: [(u16, &str, &str); 12] = [
     (
         409,
         "Conflict",
-        "The identity stands for another thing, or for several.",
+        "Things are not so that it can be done, or what was named stands for several: see `code`.",
     ),
     (413, "TooLarge", "More than one request may hold."),
     (415, "Unsupported", "Not in a form that is accepted."),
+    (
+        428,
+        "Unconfirmed",
+        "Nothing was done: `preview` tells what would be, and `confirm` how to go on.",
+    ),
     (
         429,
         "TooMuch",

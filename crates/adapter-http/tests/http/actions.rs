@@ -1,7 +1,7 @@
 //! Any action by its name, and that it is the same action as on its route: the same answer, the same
 //! refusals, and both as the API's description says.
 
-use pts_api::{ActionSpec, Binding, Method as ApiMethod};
+use pts_api::{ActionSpec, Binding, CONFIRM_HEADER, Method as ApiMethod};
 use pts_domain::access::Scope;
 use pts_domain::retention::Month;
 use pts_ports::{Remover, RetentionRun};
@@ -17,6 +17,7 @@ pub(super) async fn on_the_platform() -> Server {
     server.clock.set(platform::now());
     let store = &*server.store;
     platform::seed(store, store, store).await;
+    platform::seed_elevations(store).await;
     platform::seed_sessions(store).await;
     server.gateway.read_record().await.unwrap();
     server
@@ -51,6 +52,31 @@ impl Query {
     }
 }
 
+/// What confirms the preview that a risky action is answered with first.
+fn confirms(action: &ActionSpec, reply: &Reply, confirm: &Value) -> Option<String> {
+    assert_eq!(
+        reply.status == 428,
+        action.risky,
+        "{}: {}",
+        action.name,
+        reply.body
+    );
+    action
+        .risky
+        .then(|| confirm["token"].as_str().expect(action.name).to_owned())
+}
+
+/// What the example of an action is answered by its name.
+async fn by_its_name(server: &Server, action: &ActionSpec, example: &Value) -> Reply {
+    let reply = server.call(action.name, example).await;
+    let confirm = &reply.body["error"]["details"]["confirm"];
+    let Some(token) = confirms(action, &reply, confirm) else {
+        return reply;
+    };
+    let call = json!({ "actionKey": action.name, "payload": example, "confirm": token });
+    Reply::of(server.post("/v1/actions").json(&call)).await
+}
+
 /// What the example of an action is answered over its own route.
 async fn over_its_route(server: &Server, action: &ActionSpec, example: &Value) -> Reply {
     match action.binding {
@@ -58,7 +84,14 @@ async fn over_its_route(server: &Server, action: &ActionSpec, example: &Value) -
             let path = format!("{}?validate=only", action.path);
             Reply::of(server.post(&path).json(&json!([example["events"]]))).await
         }
-        Binding::Command => Reply::of(server.post(action.path).json(example)).await,
+        Binding::Command => {
+            let reply = Reply::of(server.post(action.path).json(example)).await;
+            let Some(token) = confirms(action, &reply, &reply.body["confirm"]) else {
+                return reply;
+            };
+            let request = server.post(action.path).header(CONFIRM_HEADER, token);
+            Reply::of(request.json(example)).await
+        }
         Binding::Query | Binding::Stream | Binding::Download | Binding::Feed => {
             Reply::of(server.get(&route(action, example))).await
         }
@@ -75,7 +108,7 @@ async fn an_action_is_the_same_by_name_and_by_route_and_as_it_is_described() {
         let example = (action.example)();
         // Each on a platform of its own, since some of them change it.
         let by_route = over_its_route(&on_the_platform().await, &action, &example).await;
-        let by_name = on_the_platform().await.call(action.name, &example).await;
+        let by_name = by_its_name(&on_the_platform().await, &action, &example).await;
         assert_eq!(by_route.status, 200, "{}: {}", action.name, by_route.body);
         if action.binding.has_own_route_only() {
             by_name.is_failure(400, "own_route");

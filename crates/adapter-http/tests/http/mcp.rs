@@ -161,7 +161,13 @@ async fn a_tool_says_what_it_does_and_gives_what_it_says() {
         valid(&tool["inputSchema"], &example, name);
         // Each on a platform of its own, since some of them change it.
         let server = on_the_platform().await;
-        let given = used(&server, &server.admin, name, example).await;
+        let mut given = used(&server, &server.admin, name, example.clone()).await;
+        if tool["inputSchema"]["properties"]["confirm"].is_object() {
+            let mut confirmed = example;
+            confirmed["confirm"] = problem(&given)["confirm"]["token"].clone();
+            valid(&tool["inputSchema"], &confirmed, name);
+            given = used(&server, &server.admin, name, confirmed).await;
+        }
         assert_eq!(given["isError"], false, "{name}: {given}");
         let structured = &given["structuredContent"];
         valid(&tool["outputSchema"], structured, name);

@@ -5,6 +5,7 @@ mod actions;
 mod annotations;
 mod append;
 mod bad_input;
+mod elevations;
 mod export;
 mod faults;
 mod feeds;

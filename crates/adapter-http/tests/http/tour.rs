@@ -234,6 +234,17 @@ fn steps() -> Vec<Step> {
                 "payload": { "from": "2026-03-01T08:00:00Z", "to": "2026-03-01T12:30:00Z" },
             }),
         ),
+        post(
+            "preview",
+            "/v1/quarantine/purge",
+            json!({ "source": "ci", "reason": "a test that ran wild" }),
+        )
+        .with(428),
+        post(
+            "elevate",
+            "/v1/elevations",
+            json!({ "scopes": ["tokens:manage"], "reason": "INC-7: a token leaked", "minutes": 15 }),
+        ),
         get("export", "/v1/events/export?format=csv&type=incident.*"),
         get("feed", "/v1/incidents/feed.atom?limit=1"),
         get(
@@ -253,6 +264,7 @@ async fn on_the_platform() -> Server {
     server.gateway.read_record().await.unwrap();
     server.gateway.begin_receiving();
     platform::seed(&*server.store, &*server.store, &*server.store).await;
+    platform::seed_elevations(&*server.store).await;
     platform::seed_sessions(&*server.store).await;
     server.clock.set(platform::now());
     let again = json!({

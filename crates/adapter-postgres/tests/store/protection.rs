@@ -174,3 +174,28 @@ async fn projections_that_are_not_what_the_log_gives_are_found_and_rebuilt() {
     let written = u64::try_from(count(&client, aggregates).await).unwrap();
     assert_eq!(report.aggregates, written);
 }
+
+#[tokio::test]
+async fn requests_for_more_rights_and_what_was_decided_are_kept_for_good() {
+    let database = TestDb::fresh().await;
+    let client = outside(&database).await;
+    sql(
+        &client,
+        "INSERT INTO access.elevations VALUES (gen_random_uuid(), 'person:ann', 'ann', NULL, \
+         '{operate}', 'why', 5, 1, now(), now(), now()); \
+         INSERT INTO access.elevation_steps SELECT id, 1, 'denied', 'person:bob', 'bob', NULL, now() \
+         FROM access.elevations",
+    )
+    .await;
+    for statement in [
+        "UPDATE access.elevations SET minutes = 600",
+        "DELETE FROM access.elevation_steps",
+        "UPDATE access.elevation_steps SET what = 'approved'",
+        "TRUNCATE access.elevations CASCADE",
+        "TRUNCATE access.elevation_steps",
+    ] {
+        refused(&client, statement).await;
+    }
+    sql(&client, "SET session_replication_role = replica").await;
+    refused(&client, "DELETE FROM access.elevation_steps").await;
+}

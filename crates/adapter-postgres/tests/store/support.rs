@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pts_adapter_postgres::{
-    DatabaseSettings, PgAccounting, PgBlindSpots, PgEventLog, PgMaintenance, PgPool, PgProjections,
-    PgQuarantine, PgRetention, PgTokenStore, connect,
+    DatabaseSettings, PgAccounting, PgBlindSpots, PgConfirmations, PgElevations, PgEventLog,
+    PgMaintenance, PgPool, PgProjections, PgQuarantine, PgRetention, PgTokenStore, connect,
 };
 use pts_testkit::contract::Harness;
 use pts_testkit::fakes::DomainProjector;
@@ -53,7 +53,11 @@ fn harness(database: TestDb) -> Harness {
         Arc::new(log),
         Arc::new(projections),
         Arc::new(maintenance(&pool)),
-        Arc::new(PgTokenStore::new(pool.clone())),
+        (
+            Arc::new(PgTokenStore::new(pool.clone())),
+            Arc::new(PgElevations::new(pool.clone())),
+            Arc::new(PgConfirmations::new(pool.clone())),
+        ),
         (
             Arc::new(PgAccounting::new(pool.clone())),
             Arc::new(PgQuarantine::new(pool.clone())),

@@ -30,6 +30,8 @@ pub struct ActionRecord {
     pub scope: Scope,
     /// What it does to the world.
     pub effect: Effect,
+    /// Whether it shows first what it would do, and does it only when that is confirmed.
+    pub risky: bool,
     /// The method of its route.
     pub method: Method,
     /// The path of its route; `{name}` stands for the field `name` of the input.

@@ -22,6 +22,7 @@ macro_rules! each_quarantine_action {
         $each!(answer $crate::actions::quarantine::GetQuarantined);
         $each!(answer $crate::actions::quarantine::ReplayQuarantine);
         $each!(answer $crate::actions::quarantine::DiscardQuarantined);
+        $each!(answer $crate::actions::quarantine::PurgeQuarantine);
     };
 }
 
@@ -286,5 +287,59 @@ impl Action for DiscardQuarantined {
 
     fn example() -> Value {
         json!({ "ids": ["019caa3c-5e80-7000-8000-000000000002"], "reason": "a test" })
+    }
+}
+
+/// `platform.quarantine.purge`
+pub struct PurgeQuarantine;
+
+/// Which waiting items are given up, and why. Everything that is given must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PurgeQuarantineInput {
+    /// Why, for whoever asks later; 1 to 500 characters.
+    pub reason: String,
+    /// That say they are of this source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// That came with this token, by its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<Uuid>,
+    /// That say they are of these types, any of which will do; `deployment.*` stands for a family.
+    #[serde(rename = "type", default, skip_serializing_if = "Vec::is_empty")]
+    pub types: Vec<String>,
+    /// Received first at this moment or later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Moment>,
+    /// Received first before this moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Moment>,
+}
+
+/// What was given up.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PurgeReport {
+    /// Items that were given up now.
+    pub discarded: usize,
+    /// Whether more wait that fit: the same again gives up the next ones.
+    pub more: bool,
+}
+
+impl Action for PurgeQuarantine {
+    const NAME: &'static str = "platform.quarantine.purge";
+    const SUMMARY: &'static str = "Give up all quarantined items that fit";
+    const DESCRIPTION: &'static str = "As `platform.quarantine.discard`, for what waited when the \
+        preview was made: the oldest 10,000 that fit. What comes later goes on waiting.";
+    const SCOPE: Scope = Scope::Operate;
+    const EFFECT: Effect = Effect::Control;
+    const RISKY: bool = true;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/quarantine/purge";
+    const BINDING: Binding = Binding::Command;
+    type Input = PurgeQuarantineInput;
+    type Output = PurgeReport;
+
+    fn example() -> Value {
+        json!({ "type": ["deployment.*"], "reason": "a test that ran wild" })
     }
 }

@@ -3,6 +3,7 @@
 mod accounts;
 mod commands;
 mod coverage;
+mod elevations;
 mod faults;
 mod first_run;
 mod harness;

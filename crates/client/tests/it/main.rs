@@ -4,6 +4,7 @@ mod actions;
 mod download;
 mod emitter;
 mod faults;
+mod previews;
 mod scripted;
 mod sign_in;
 mod stream;

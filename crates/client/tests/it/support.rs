@@ -42,6 +42,10 @@ impl Server {
             log: store.clone(),
             projections: store.clone(),
             tokens: store.clone(),
+            elevations: store.clone(),
+            confirmations: store.clone(),
+            retention: store.clone(),
+            maintenance: store.clone(),
             accounting: store.clone(),
             quarantine: store.clone(),
             blind_spots: store.clone(),
@@ -50,6 +54,7 @@ impl Server {
         });
         let gateway = Arc::new(change(gateway));
         platform::seed(&*store, &*store, &*store).await;
+        platform::seed_elevations(&*store).await;
         platform::seed_sessions(&*store).await;
         gateway.read_record().await.unwrap();
         let settings = HttpSettings {

@@ -1,5 +1,8 @@
 //! Who may do what: scopes, tokens, principals, and the workspace that each of them acts in.
 
+mod confirmation;
+mod elevation;
+mod holder;
 mod network;
 mod principal;
 mod role;
@@ -8,6 +11,9 @@ mod service;
 mod token;
 mod workspace;
 
+pub use confirmation::{Confirmation, ConfirmationRefused, ConfirmationText, digest};
+pub use elevation::{Elevation, ElevationRules, ElevationState, Step, StepKind, StepRefused};
+pub use holder::Holder;
 pub use network::Network;
 pub use principal::{Origin, Principal};
 pub use role::{BUILT_IN_ROLES, built_in_role};

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
-use super::{Scope, Token, TokenKind, Workspace};
+use super::{Elevation, Holder, Scope, Token, TokenKind, Workspace};
+use crate::Timestamp;
 
 /// Somebody whose token was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,13 @@ pub struct Principal {
     pub workspace: Workspace,
     /// Whether that is the only one that may be reached.
     pub bound: bool,
+    /// The token that a session was opened with.
+    pub issued_by: Option<Uuid>,
+    /// The elevations that scopes are held by for a while.
+    pub elevations: Vec<Uuid>,
+    /// When the first of these ends. What is made under an elevation and allows as much must not
+    /// outlive it.
+    pub elevated_until: Option<Timestamp>,
     /// Where the request came from.
     pub origin: Origin,
 }
@@ -55,6 +63,9 @@ impl Principal {
             subject: None,
             workspace: Workspace::default(),
             bound: false,
+            issued_by: None,
+            elevations: Vec::new(),
+            elevated_until: None,
             origin: Origin::default(),
         }
     }
@@ -74,6 +85,29 @@ impl Principal {
     pub fn may(&self, scope: Scope) -> bool {
         self.scopes.contains(&scope) || self.scopes.contains(&Scope::Admin)
     }
+
+    /// Whose the rights are that are given for a while: the person's where one is known, else the
+    /// token's, or of the one that a session was opened with.
+    pub fn holder(&self) -> Holder {
+        match &self.subject {
+            Some(subject) => Holder::Person(subject.clone()),
+            None => Holder::Token(self.issued_by.unwrap_or(self.token_id)),
+        }
+    }
+
+    /// Gives what an elevation gives, if it is theirs and active at `now`.
+    pub fn elevate(&mut self, elevation: &Elevation, now: Timestamp) {
+        let Some((from, until)) = elevation.span() else {
+            return;
+        };
+        if !elevation.is_for(self) || now < from || until <= now {
+            return;
+        }
+        self.scopes.extend(&elevation.scopes);
+        self.elevations.push(elevation.id);
+        let first = self.elevated_until.map_or(until, |known| known.min(until));
+        self.elevated_until = Some(first);
+    }
 }
 
 impl From<&Token> for Principal {
@@ -88,6 +122,9 @@ impl From<&Token> for Principal {
             subject: token.subject.clone(),
             workspace: token.workspace.clone().unwrap_or_default(),
             bound: token.workspace.is_some(),
+            issued_by: token.issued_by,
+            elevations: Vec::new(),
+            elevated_until: None,
             origin: Origin::default(),
         }
     }

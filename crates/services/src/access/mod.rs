@@ -1,5 +1,6 @@
 //! Tokens, sessions and one-time codes.
 
+pub(crate) mod elevations;
 mod service;
 mod sign_in;
 

@@ -1,16 +1,20 @@
 //! The way of a call: who may, within which limits, in which time, and how the answer is put together.
 
 use pts_api::{Action, Answer, Effect};
-use pts_domain::access::Principal;
+use pts_domain::Timestamp;
+use pts_domain::access::{Principal, Scope};
+use uuid::Uuid;
 
 use crate::coverage::{Found, timed_out};
-use crate::{ActionError, Gateway};
+use crate::{ActionError, Foreseen, Gateway, Seen};
 
 /// How a caller wants to be answered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CallOptions {
     /// Rather no answer than an incomplete one.
     pub deny_partial: bool,
+    /// SHA-256 of the text that confirms what was shown of a risky action.
+    pub confirm: Option<[u8; 32]>,
 }
 
 /// The code behind an action that is one question and one answer.
@@ -29,6 +33,59 @@ pub trait UseCase<A: Action> {
         input: A::Input,
     ) -> impl Future<Output = Result<Found<A::Output>, ActionError>> + Send {
         self.run(input)
+    }
+
+    /// What a risky action would do now, as far as it is about what was there at `as_of`; nothing
+    /// where it may be done at once, for this caller and this input. Changes nothing. Whatever is
+    /// declared risky has to have one:
+    ///
+    /// ```compile_fail,E0080
+    /// # use pts_api::{Action, Effect};
+    /// # use pts_domain::{Timestamp, access::{Principal, Scope}};
+    /// # use pts_services::{ActionError, Found, Gateway, UseCase};
+    /// struct Rash;
+    /// impl Action for Rash {
+    ///     const NAME: &'static str = "platform.rash.act";
+    ///     const SUMMARY: &'static str = "Act without a look";
+    ///     const SCOPE: Scope = Scope::Operate;
+    ///     const EFFECT: Effect = Effect::Control;
+    ///     const RISKY: bool = true;
+    ///     const PATH: &'static str = "/v1/rash";
+    ///     type Input = ();
+    ///     type Output = ();
+    ///     fn example() -> serde_json::Value { serde_json::json!({}) }
+    /// }
+    /// impl UseCase<Rash> for Gateway {
+    ///     async fn run(&self, _: ()) -> Result<Found<()>, ActionError> {
+    ///         Err(ActionError::Internal)
+    ///     }
+    /// }
+    /// let shows: fn(&'static Gateway, &'static Principal, &'static (), Timestamp) -> _ =
+    ///     <Gateway as UseCase<Rash>>::preview;
+    /// ```
+    fn preview(
+        &self,
+        _by: &Principal,
+        _input: &A::Input,
+        _as_of: Timestamp,
+    ) -> impl Future<Output = Result<Option<Foreseen>, ActionError>> + Send {
+        const {
+            assert!(
+                !A::RISKY,
+                "a risky action shows what it would do: write its `preview`"
+            );
+        }
+        std::future::ready(Ok(None))
+    }
+
+    /// Does what was shown and confirmed: what came after it was shown is left alone.
+    fn run_confirmed(
+        &self,
+        by: &Principal,
+        input: A::Input,
+        _seen: &Seen,
+    ) -> impl Future<Output = Result<Found<A::Output>, ActionError>> + Send {
+        self.run_for(by, input)
     }
 
     /// Whether it is about what is the caller's own, so that no scope is needed. Asked only of those
@@ -69,7 +126,8 @@ impl Gateway {
         if A::EVERYWHERE {
             self.reaches_all(principal)?;
         }
-        let answer = self.of(principal).admitted::<A>(principal, input).await?;
+        let confined = self.of(principal);
+        let answer = confined.admitted::<A>(principal, input, options).await?;
         if options.deny_partial && !answer.coverage.complete {
             return Err(ActionError::Incomplete(Box::new(answer.coverage)));
         }
@@ -99,15 +157,17 @@ impl Gateway {
         &self,
         principal: &Principal,
         input: A::Input,
+        options: CallOptions,
     ) -> Result<Answer<A::Output>, ActionError>
     where
         Self: UseCase<A>,
     {
         let (token, now) = (principal.token_id, self.now());
         self.gate.call(token, now)?;
+        let seen = self.seen::<A>(principal, &input, options.confirm).await?;
         let heavy = <Self as UseCase<A>>::is_heavy(&input);
         let answering = async {
-            let found = <Self as UseCase<A>>::run_for(self, principal, input).await?;
+            let found = self.run_seen::<A>(principal, input, seen).await?;
             self.gate.read(token, now, found.rows, 0);
             Ok(self.assemble(found).await)
         };
@@ -126,4 +186,9 @@ impl Gateway {
         };
         answer
     }
+}
+
+/// Whoever runs this program on the machine itself.
+pub(crate) fn console() -> Principal {
+    Principal::holding(Uuid::nil(), "console", [Scope::Admin])
 }

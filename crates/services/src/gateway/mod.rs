@@ -10,14 +10,17 @@ mod within;
 use std::sync::Arc;
 
 use pts_domain::Timestamp;
-use pts_domain::access::{Principal, ServiceIdentity, Workspace};
+use pts_domain::access::{ElevationRules, Principal, ServiceIdentity, Workspace};
 use pts_domain::event::NewEvent;
 use pts_domain::filter::EventFilter;
+use pts_domain::retention::Policy;
 use pts_domain::signin::Lifetimes;
 use pts_ports::{
-    Accounting, Appended, BlindSpots, Clock, Entropy, EventLog, Projections, Quarantine, TokenStore,
+    Accounting, Appended, BlindSpots, Clock, Confirmations, Elevations, Entropy, EventLog,
+    Maintenance, Projections, Quarantine, RetentionStore, TokenStore,
 };
 
+use crate::access::elevations::Elevating;
 use crate::accounting::{Books, Tallies};
 use crate::blind::{Receiving, Reporters, Ward};
 use crate::coverage::Freshness;
@@ -27,8 +30,9 @@ use crate::export::Exports;
 use crate::ingest::committed;
 use crate::limits::{Gate, Limits};
 use crate::tail::Commits;
-use crate::{Access, ActionError, SignIn};
+use crate::{Access, ActionError, Retention, SignIn};
 
+pub(crate) use call::console;
 pub use call::{CallOptions, UseCase};
 pub use events::{Following, Share};
 pub(crate) use page::{CursorKind, cursor, limit};
@@ -41,12 +45,20 @@ pub struct Parts {
     pub projections: Arc<dyn Projections>,
     /// The tokens.
     pub tokens: Arc<dyn TokenStore>,
+    /// Who asked to be allowed more for a while.
+    pub elevations: Arc<dyn Elevations>,
+    /// What previews are confirmed with.
+    pub confirmations: Arc<dyn Confirmations>,
     /// The account of everything that was sent.
     pub accounting: Arc<dyn Accounting>,
     /// What was sent and is no event.
     pub quarantine: Arc<dyn Quarantine>,
     /// What could not be seen.
     pub blind_spots: Arc<dyn BlindSpots>,
+    /// What goes from the log.
+    pub retention: Arc<dyn RetentionStore>,
+    /// Upkeep of the log and the projections.
+    pub maintenance: Arc<dyn Maintenance>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
@@ -77,6 +89,13 @@ pub struct Gateway {
     pub(crate) engine: Engine,
     pub(crate) gate: Arc<Gate>,
     pub(crate) exports: Arc<Exports>,
+    pub(crate) elevating: Arc<Elevating>,
+    pub(crate) confirmations: Arc<dyn Confirmations>,
+    pub(crate) retention: Arc<Retention>,
+    pub(crate) policy: Policy,
+    pub(crate) maintenance: Arc<dyn Maintenance>,
+    /// One rebuild at a time.
+    pub(crate) rebuilding: Arc<tokio::sync::Mutex<()>>,
     pub(crate) sign_in: Option<Arc<SignIn>>,
     access: Arc<Access>,
 }
@@ -88,12 +107,17 @@ impl Gateway {
             log,
             projections,
             tokens,
+            elevations,
+            confirmations,
             accounting,
             quarantine,
             blind_spots,
+            retention,
+            maintenance,
             clock,
             entropy,
         } = parts;
+        let retention = Retention::new(retention, Arc::clone(&clock), Arc::clone(&entropy));
         let books = Books::new(
             Arc::clone(&accounting),
             Arc::new(Tallies::default()),
@@ -139,6 +163,12 @@ impl Gateway {
             engine,
             gate: Arc::new(Gate::new(Limits::default())),
             exports: Arc::new(Exports::new()),
+            elevating: Arc::new(Elevating::new(elevations, ElevationRules::default())),
+            confirmations,
+            retention: Arc::new(retention),
+            policy: Policy::Forever,
+            maintenance,
+            rebuilding: Arc::default(),
             sign_in: None,
             access: Arc::new(access),
         }
@@ -167,6 +197,20 @@ impl Gateway {
             gate: Arc::new(Gate::new(limits)),
             ..self
         }
+    }
+
+    /// The same with other rules for elevations than the usual ones.
+    pub fn elevating(self, rules: ElevationRules) -> Self {
+        let store = Arc::clone(&self.elevating.store);
+        Self {
+            elevating: Arc::new(Elevating::new(store, rules)),
+            ..self
+        }
+    }
+
+    /// The same where events that no projection needs stay for so long, if nobody says otherwise.
+    pub fn keeping(self, policy: Policy) -> Self {
+        Self { policy, ..self }
     }
 
     /// Tokens, sessions and sign-in codes.

@@ -21,7 +21,9 @@ impl Gateway {
             self.receiving
                 .refused(Hindrance::StoreAway, self.now(), 0, true);
         }
-        authenticated
+        let mut principal = authenticated?;
+        self.elevating.raise(&mut principal, self.now()).await;
+        Ok(principal)
     }
 
     /// Finds out which service shows a certificate with these names.
@@ -33,7 +35,9 @@ impl Gateway {
         names: &[String],
         origin: Origin,
     ) -> Result<Principal, AccessError> {
-        self.access.authenticate_service(names, origin).await
+        let mut principal = self.access.authenticate_service(names, origin).await?;
+        self.elevating.raise(&mut principal, self.now()).await;
+        Ok(principal)
     }
 
     /// Finds out who presents a token while the store cannot be asked, for what tells nothing but how

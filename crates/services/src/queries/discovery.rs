@@ -25,6 +25,7 @@ fn record(action: &ActionSpec) -> ActionRecord {
         description: action.description.to_owned(),
         scope: action.scope,
         effect: action.effect,
+        risky: action.risky,
         method: action.method,
         path: action.path.to_owned(),
         aliases: action.aliases.iter().map(ToString::to_string).collect(),

@@ -8,9 +8,9 @@ use pts_api::actions::quarantine::{
     GetQuarantinedInput, QuarantinedItem, ReplayQuarantine, ReplayQuarantineInput, ReplayReport,
     ReplayStatus, ReplayedItem, SearchQuarantine, SearchQuarantineInput,
 };
-use pts_domain::FieldError;
 use pts_domain::filter::{Cursor, patterns};
 use pts_domain::quarantine::State;
+use pts_domain::{FieldError, reason};
 use pts_ports::{Finding, QuarantineQuery};
 use uuid::Uuid;
 
@@ -23,8 +23,6 @@ use crate::{ActionError, Gateway, UseCase};
 const GROUP_BYTES: u64 = 8 * 1024 * 1024;
 /// Items that are replayed together.
 const GROUP: usize = 200;
-/// Characters of a reason.
-const LONGEST_REASON: usize = 500;
 
 impl UseCase<SearchQuarantine> for Gateway {
     async fn run(
@@ -181,18 +179,12 @@ impl UseCase<DiscardQuarantined> for Gateway {
         input: DiscardQuarantinedInput,
     ) -> Result<Found<DiscardReport>, ActionError> {
         let ids = named(input.ids)?;
-        let reason = input.reason.trim();
-        if reason.is_empty()
-            || reason.chars().count() > LONGEST_REASON
-            || reason.chars().any(char::is_control)
-        {
-            let expected = format!("a reason of 1 to {LONGEST_REASON} printable characters");
-            return Err(invalid("reason", format!("{reason:?}"), expected));
-        }
+        let reason = reason::read("reason", &input.reason);
+        let reason = reason.map_err(|error| ActionError::Invalid(vec![error]))?;
         let now = self.now();
         let discarded = self
             .quarantine
-            .discard(ids.clone(), reason.to_owned(), now)
+            .discard(ids.clone(), reason.clone(), now)
             .await?;
         tracing::info!(
             discarded = discarded.len(),
@@ -229,7 +221,7 @@ fn named(mut ids: Vec<Uuid>) -> Result<Vec<Uuid>, ActionError> {
 }
 
 /// A cursor of a list of items.
-fn place(text: Option<&str>) -> Result<Option<Cursor>, ActionError> {
+pub(super) fn place(text: Option<&str>) -> Result<Option<Cursor>, ActionError> {
     let cursor = cursor(text, CursorKind::Name(1))?;
     match &cursor {
         Some(Cursor::Name(parts)) if parts.iter().any(|id| id.parse::<Uuid>().is_err()) => Err(

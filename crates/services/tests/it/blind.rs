@@ -218,7 +218,10 @@ async fn a_time_without_the_store_is_in_every_answer_that_it_concerns_and_in_no_
     let denied = house.gateway.call::<SearchEvents>(
         &reader,
         SearchInput::default(),
-        CallOptions { deny_partial: true },
+        CallOptions {
+            deny_partial: true,
+            ..CallOptions::default()
+        },
     );
     assert!(matches!(denied.await, Err(ActionError::Incomplete(_))));
 }

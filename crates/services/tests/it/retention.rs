@@ -299,7 +299,14 @@ async fn pages_tell_what_is_missing_from_them_and_only_they() {
     assert!(ask(until).await.coverage.complete);
     // Rather no answer than half of one.
     let denied = gateway
-        .call::<SearchEvents>(&reader, types(&[]), CallOptions { deny_partial: true })
+        .call::<SearchEvents>(
+            &reader,
+            types(&[]),
+            CallOptions {
+                deny_partial: true,
+                ..CallOptions::default()
+            },
+        )
         .await;
     assert!(
         matches!(denied, Err(ActionError::Incomplete(_))),

@@ -7,8 +7,9 @@ use pts_domain::Timestamp;
 use pts_domain::access::{Principal, Scope};
 use pts_domain::quarantine::Verdict;
 use pts_ports::{
-    Clock, EventLog, MockAccounting, MockBlindSpots, MockClock, MockEntropy, MockEventLog,
-    MockProjections, MockQuarantine, MockTokenStore,
+    Clock, EventLog, MockAccounting, MockBlindSpots, MockClock, MockConfirmations, MockElevations,
+    MockEntropy, MockEventLog, MockMaintenance, MockProjections, MockQuarantine,
+    MockRetentionStore, MockTokenStore,
 };
 use pts_services::{EventBus, Gateway, Parts};
 use pts_testkit::fakes::{MemoryStore, SeededEntropy, StepClock};
@@ -59,6 +60,10 @@ pub(crate) fn over_both(log: Arc<dyn EventLog>, quarantine: MockQuarantine) -> G
         log,
         projections: Arc::new(MockProjections::new()),
         tokens: Arc::new(MockTokenStore::new()),
+        elevations: Arc::new(MockElevations::new()),
+        confirmations: Arc::new(MockConfirmations::new()),
+        retention: Arc::new(MockRetentionStore::new()),
+        maintenance: Arc::new(MockMaintenance::new()),
         accounting: Arc::new(MockAccounting::new()),
         quarantine: Arc::new(quarantine),
         blind_spots: Arc::new(MockBlindSpots::new()),
@@ -86,6 +91,10 @@ pub(crate) fn over_store(store: &Arc<MemoryStore>, clock: Arc<dyn Clock>) -> Gat
         log: store.clone(),
         projections: store.clone(),
         tokens: store.clone(),
+        elevations: store.clone(),
+        confirmations: store.clone(),
+        retention: store.clone(),
+        maintenance: store.clone(),
         accounting: store.clone(),
         quarantine: store.clone(),
         blind_spots: store.clone(),

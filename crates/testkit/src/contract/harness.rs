@@ -8,8 +8,8 @@ use pts_domain::access::Workspace;
 use pts_domain::event::NewEvent;
 use pts_domain::projection::{Aggregate, Aggregates, Contradiction};
 use pts_ports::{
-    Accounting, Appended, BlindSpots, EventLog, Maintenance, Projections, Projector, Quarantine,
-    RetentionStore, TokenStore,
+    Accounting, Appended, BlindSpots, Confirmations, Elevations, EventLog, Maintenance,
+    Projections, Projector, Quarantine, RetentionStore, TokenStore,
 };
 
 use crate::fakes::DomainProjector;
@@ -24,6 +24,10 @@ pub struct Harness {
     pub maintenance: Arc<dyn Maintenance>,
     /// Its tokens.
     pub tokens: Arc<dyn TokenStore>,
+    /// Who asked to be allowed more for a while.
+    pub elevations: Arc<dyn Elevations>,
+    /// What previews are confirmed with.
+    pub confirmations: Arc<dyn Confirmations>,
     /// Its accounts.
     pub accounting: Arc<dyn Accounting>,
     /// What is no event.
@@ -43,6 +47,8 @@ impl Harness {
             + Projections
             + Maintenance
             + TokenStore
+            + Elevations
+            + Confirmations
             + Accounting
             + Quarantine
             + BlindSpots
@@ -54,6 +60,8 @@ impl Harness {
             projections: store.clone(),
             maintenance: store.clone(),
             tokens: store.clone(),
+            elevations: store.clone(),
+            confirmations: store.clone(),
             accounting: store.clone(),
             quarantine: store.clone(),
             blind_spots: store.clone(),
@@ -67,7 +75,11 @@ impl Harness {
         log: Arc<dyn EventLog>,
         projections: Arc<dyn Projections>,
         maintenance: Arc<dyn Maintenance>,
-        tokens: Arc<dyn TokenStore>,
+        (tokens, elevations, confirmations): (
+            Arc<dyn TokenStore>,
+            Arc<dyn Elevations>,
+            Arc<dyn Confirmations>,
+        ),
         (accounting, quarantine, blind_spots): (
             Arc<dyn Accounting>,
             Arc<dyn Quarantine>,
@@ -80,6 +92,8 @@ impl Harness {
             projections,
             maintenance,
             tokens,
+            elevations,
+            confirmations,
             accounting,
             quarantine,
             blind_spots,
@@ -95,6 +109,8 @@ impl Harness {
             projections: self.projections.within(workspace),
             maintenance: self.maintenance.clone(),
             tokens: self.tokens.clone(),
+            elevations: self.elevations.clone(),
+            confirmations: self.confirmations.clone(),
             accounting: self.accounting.within(workspace),
             quarantine: self.quarantine.within(workspace),
             blind_spots: self.blind_spots.clone(),

@@ -15,9 +15,11 @@
 pub mod accounting;
 pub mod append;
 pub mod blind_spots;
+pub mod confirmations;
 pub mod content;
 pub mod contradictions;
 pub mod dora;
+pub mod elevations;
 pub mod export;
 mod harness;
 pub mod lists;
@@ -87,6 +89,12 @@ macro_rules! contract_suite {
             tokens::tokens_are_listed_newest_first
             tokens::revoking_is_for_good_and_keeps_the_first_time
             tokens::revoking_a_token_revokes_the_sessions_it_issued
+            elevations::a_request_is_kept_with_its_steps_in_order
+            elevations::of_steps_at_the_same_time_one_is_first
+            elevations::elevations_are_listed_in_pages_by_every_filter
+            elevations::what_may_be_active_is_found_with_its_steps
+            confirmations::a_confirmation_is_used_once
+            confirmations::a_confirmation_that_is_over_is_forgotten
             tokens::sign_ins_are_those_of_people_that_are_not_over
             tokens::a_use_is_noted_unless_a_later_one_is
             maintenance::a_rebuild_gives_what_was_there

@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 
 use chrono::Duration;
-use pts_domain::access::{Token, TokenKind, Workspace};
+use pts_domain::access::{Elevation, Holder, Scope, Token, TokenKind, Workspace};
 use pts_domain::blind::{Expectation, Reporter};
 use pts_domain::event::{Form, NewEvent, read};
 use pts_domain::quarantine::NewItem;
 use pts_domain::{FieldError, Timestamp, time};
-use pts_ports::{Appended, BlindSpots, EventLog, Quarantine, TokenStore};
+use pts_ports::{Appended, BlindSpots, Elevations, EventLog, Quarantine, TokenStore};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -22,6 +22,8 @@ pub fn now() -> Timestamp {
 pub const EVENT: Uuid = Uuid::from_u128(0x019c_aa3c_5e80_7000_8000_0000_0000_0001);
 /// The quarantined item that examples look up.
 pub const ITEM: Uuid = Uuid::from_u128(0x019c_aa3c_5e80_7000_8000_0000_0000_0002);
+/// The request to be allowed more that examples decide on.
+pub const ELEVATION: Uuid = Uuid::from_u128(0x019c_aa3c_5e80_7000_8000_0000_0000_0004);
 /// The token that everything came with.
 pub const TOKEN: Uuid = Uuid::from_u128(0x019c_aa3c_5e80_7000_8000_0000_0000_ffff);
 
@@ -43,6 +45,29 @@ pub async fn seed(log: &dyn EventLog, quarantine: &dyn Quarantine, blind_spots: 
     assert!(declared.expect("it is declared"));
     let kept = blind_spots.keep_reporters(&[(home, heard)]).await;
     kept.expect("the source is kept");
+}
+
+/// Fills a store with who asked to be allowed more there.
+///
+/// # Panics
+/// If the store does not take it.
+pub async fn seed_elevations(elevations: &dyn Elevations) {
+    let requested_at = now() - Duration::minutes(5);
+    let asked = Elevation {
+        id: ELEVATION,
+        holder: Holder::Person("bob@acme.example".to_owned()),
+        name: "bob".to_owned(),
+        workspace: None,
+        scopes: [Scope::Operate].into(),
+        reason: "INC-7: the quarantine fills up".to_owned(),
+        minutes: 30,
+        needed: 1,
+        requested_at,
+        decide_by: requested_at + Duration::hours(1),
+        steps: Vec::new(),
+    };
+    let kept = elevations.request(asked).await;
+    kept.expect("the request is kept");
 }
 
 /// The session that examples end.

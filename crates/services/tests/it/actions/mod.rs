@@ -7,6 +7,7 @@ mod annotations;
 mod deployments;
 mod discovery;
 mod dora;
+mod elevations;
 mod event_types;
 mod events;
 mod expectations;
@@ -14,6 +15,7 @@ mod export;
 mod feeds;
 mod images;
 mod incidents;
+mod maintenance;
 mod names;
 mod quarantine;
 mod services;
@@ -27,8 +29,8 @@ use std::sync::Arc;
 use futures::StreamExt as _;
 use pts_api::actions::events::StreamEvents;
 use pts_api::{Action, ActionSpec, Answer, Binding};
-use pts_domain::access::Scope;
-use pts_services::{CallOptions, Gateway};
+use pts_domain::access::{ConfirmationText, Scope};
+use pts_services::{ActionError, CallOptions, Gateway, Shown};
 use pts_testkit::fakes::FixedClock;
 use pts_testkit::generate::platform;
 use serde_json::{Value, json};
@@ -65,6 +67,8 @@ fn proofs() -> impl Iterator<Item = &'static Proof> {
         accounting::PROOFS,
         expectations::PROOFS,
         quarantine::PROOFS,
+        maintenance::PROOFS,
+        elevations::PROOFS,
         sessions::PROOFS,
         discovery::PROOFS,
     ]
@@ -76,6 +80,7 @@ fn proofs() -> impl Iterator<Item = &'static Proof> {
 async fn on_the_platform() -> Arc<Gateway> {
     let (gateway, store) = in_memory_at(Arc::new(FixedClock::at(platform::now())));
     platform::seed(&*store, &*store, &*store).await;
+    platform::seed_elevations(&*store).await;
     platform::seed_sessions(&*store).await;
     gateway.read_record().await.unwrap();
     Arc::new(gateway)
@@ -136,6 +141,16 @@ async fn carried_out(
         Binding::Query | Binding::Command | Binding::Ingest => {
             let options = CallOptions::default();
             let answer = gateway.act(&admin(), action.name, example, options).await;
+            let answer = match answer {
+                Err(ActionError::NotConfirmed {
+                    outdated: false,
+                    shown,
+                }) if action.risky => {
+                    let options = confirmed(&shown);
+                    gateway.act(&admin(), action.name, example, options).await
+                }
+                answer => answer,
+            };
             answer.unwrap_or_else(|error| panic!("{}: {error}", action.name))
         }
         Binding::Feed => feeds::carried_out(gateway, action.name, example).await,
@@ -147,6 +162,15 @@ async fn carried_out(
             let first = followed.expect(action.name).next().await;
             whole(&first.expect("an event").expect("no end"))
         }
+    }
+}
+
+/// On the word of whoever was shown it.
+fn confirmed(shown: &Shown) -> CallOptions {
+    let text = ConfirmationText::parse(&shown.confirm.token).unwrap();
+    CallOptions {
+        confirm: Some(text.hash()),
+        ..CallOptions::default()
     }
 }
 

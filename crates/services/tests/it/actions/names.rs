@@ -50,7 +50,10 @@ async fn an_unknown_name_is_answered_with_the_nearest_ones() {
 #[tokio::test]
 async fn what_is_no_answer_names_its_own_route_and_only_questions_may_be_incomplete() {
     let gateway = on_the_platform().await;
-    let options = CallOptions { deny_partial: true };
+    let options = CallOptions {
+        deny_partial: true,
+        ..CallOptions::default()
+    };
     for action in pts_api::actions::all() {
         let (name, example) = (action.name, (action.example)());
         let answer = gateway.act(&admin(), name, &example, options).await;

@@ -1,7 +1,7 @@
 //! What was sent and is no event.
 
 use pts_api::actions::quarantine::{
-    DiscardQuarantined, GetQuarantined, ReplayQuarantine, SearchQuarantine,
+    DiscardQuarantined, GetQuarantined, PurgeQuarantine, ReplayQuarantine, SearchQuarantine,
 };
 use pts_testkit::generate::platform;
 use serde_json::json;
@@ -23,5 +23,8 @@ pub(super) const PROOFS: &[Proof] = &[
     }),
     proof::<DiscardQuarantined>(|answer| {
         assert_eq!(answer.data, json!({ "discarded": 1, "others": [] }));
+    }),
+    proof::<PurgeQuarantine>(|answer| {
+        assert_eq!(answer.data, json!({ "discarded": 1, "more": false }));
     }),
 ];

@@ -3,6 +3,7 @@
 
 mod accounting;
 mod blind_spots;
+mod elevations;
 mod log;
 mod maintenance;
 mod projections;
@@ -13,7 +14,7 @@ mod tokens;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use pts_domain::access::{Token, Workspace};
+use pts_domain::access::{Confirmation, Elevation, Token, Workspace};
 use pts_domain::event::Known;
 use pts_domain::projection::{Aggregate, AggregateKey, Aggregates, Contradiction};
 use pts_domain::{Identity, StoredEvent};
@@ -51,6 +52,8 @@ struct State {
     places: HashMap<Uuid, usize>,
     projected: Projected,
     tokens: Vec<Token>,
+    elevations: Vec<Elevation>,
+    confirmations: Vec<Confirmation>,
     books: accounting::Books,
     blind: blind_spots::Blind,
     ward: quarantine::Ward,
