@@ -88,7 +88,12 @@ async fn carry_out<A: Action>(
 where
     Gateway: UseCase<A>,
 {
-    let principal = auth::caller_with(req, shared, A::SCOPE).await?;
+    let principal = if A::FREE_FOR_OWN {
+        // What is the caller's own is known when the input is.
+        auth::caller(req, shared).await?
+    } else {
+        auth::caller_with(req, shared, A::SCOPE).await?
+    };
     let (body, _reservation) = whole_body(req, payload, shared).await?;
     let input: A::Input = command::read(req, &body, fields)?;
     let options = CallOptions::default();
