@@ -877,6 +877,16 @@ export interface ListServicesInput {
   limit?: number | null;
 }
 
+/** Which sessions are wanted. */
+export interface ListSessionsInput {
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** Only one's own, whoever else's could be seen. */
+  mine?: boolean | null;
+}
+
 /** Which states are wanted. Everything that is given must hold. */
 export interface ListStatesInput {
   /** Of this component. */
@@ -1076,6 +1086,12 @@ export interface ReplayedItem {
 /** Whether a source reports as it should. */
 export type ReporterState = "ok" | "silent" | "never_heard" | "gone";
 
+/** The session to end. */
+export interface RevokeSessionInput {
+  /** Its `id`. */
+  id: string;
+}
+
 /**
  * Which share of the deployments was unplanned: said so by their sender or, where the sender did
  * not say, begun while an incident of the same service and environment was open.
@@ -1129,7 +1145,7 @@ export interface RunChange {
 export type RunKind = "declared" | "observed";
 
 /** One thing a token may be allowed to do. */
-export type Scope = "events:write" | "events:read" | "metrics:read" | "admin";
+export type Scope = "events:write" | "events:read" | "metrics:read" | "operate" | "tokens:manage" | "access:manage" | "audit:read" | "elevations:request" | "admin";
 
 /** Which deployments are wanted. Everything that is given must hold. */
 export interface SearchDeploymentsInput {
@@ -1299,6 +1315,35 @@ export interface ServiceSummary {
   service: string;
 }
 
+/** Where somebody is signed in. */
+export type SessionPlace = "browser" | "command_line";
+
+/** What somebody is signed in for. */
+export interface SessionRecord {
+  /** When it began. */
+  created_at: string;
+  /** Whether it is the one that asks. */
+  current: boolean;
+  /** When it is over in any case. */
+  expires_at: string | null;
+  /** Names the session, to end it. */
+  id: string;
+  /** When it is over if it is not used until then. */
+  idle_ends_at: string | null;
+  /** When it was last used, to the minute or so. */
+  last_used_at: string | null;
+  /** Who is signed in. */
+  name: string;
+  /** Where. */
+  place: SessionPlace;
+  /** The roles that the person's groups gave. */
+  roles: string[];
+  /** The person as the identity provider names them; null for who signed in with a token or a link. */
+  subject: string | null;
+  /** The only workspace that it reaches; null for all. */
+  workspace: Workspace | null;
+}
+
 /** What a source will do. */
 export interface SetExpectationInput {
   /** It reports at least so often, in seconds; 1 to 2,678,400 (31 days). */
@@ -1423,6 +1468,12 @@ export interface Window {
   /** Up to this moment. */
   to: string;
 }
+
+/**
+ * A workspace: 1 to 63 lower-case letters, digits and hyphens, with a letter or a digit at both
+ * ends. The usual one is `default`.
+ */
+export type Workspace = string;
 
 /** Every action, by its name. */
 export interface Actions {
@@ -1675,7 +1726,7 @@ export interface Actions {
     binding: "query";
   };
   /**
-   * Declare how often a source reports. Needs `admin`.
+   * Declare how often a source reports. Needs `operate`.
    *
    * From now on the source is expected to report at least so often, whatever was learned or declared of it before. It need not have been heard yet.
    */
@@ -1687,7 +1738,7 @@ export interface Actions {
     binding: "command";
   };
   /**
-   * Take back what was declared of a source. Needs `admin`.
+   * Take back what was declared of a source. Needs `operate`.
    *
    * What was learned of the source holds again, if anything was.
    */
@@ -1698,7 +1749,7 @@ export interface Actions {
     path: "/v1/expectations/remove";
     binding: "command";
   };
-  /** List what was sent and is no event, newest first. Needs `admin`. */
+  /** List what was sent and is no event, newest first. Needs `operate`. */
   "platform.quarantine.search": {
     input: SearchQuarantineInput;
     output: QuarantinedItem[];
@@ -1706,7 +1757,7 @@ export interface Actions {
     path: "/v1/quarantine";
     binding: "query";
   };
-  /** Look up one thing that was sent and is no event, as it came. Needs `admin`. */
+  /** Look up one thing that was sent and is no event, as it came. Needs `operate`. */
   "platform.quarantine.get": {
     input: GetQuarantinedInput;
     output: QuarantinedItem;
@@ -1715,7 +1766,7 @@ export interface Actions {
     binding: "query";
   };
   /**
-   * Send quarantined items through the same door again. Needs `admin`.
+   * Send quarantined items through the same door again. Needs `operate`.
    *
    * Items that wait are checked and stored as if they came now, the oldest first, under the token that they came with. What has become valid (after an upgrade that asks for less, say) is stored under the item's id; what is still no event goes on waiting with the new errors. Replaying again repeats nothing. Without ids, everything that waits and fits is replayed, page by page.
    */
@@ -1727,7 +1778,7 @@ export interface Actions {
     binding: "command";
   };
   /**
-   * Give up quarantined items. Needs `admin`.
+   * Give up quarantined items. Needs `operate`.
    *
    * What was sent is removed; that it was, and why it was given up, is remembered for 90 days.
    */
@@ -1736,6 +1787,30 @@ export interface Actions {
     output: DiscardReport;
     method: "POST";
     path: "/v1/quarantine/discard";
+    binding: "command";
+  };
+  /**
+   * List who is signed in, newest first. Needs `events:read`.
+   *
+   * One's own sessions; those of everybody with the scope `tokens:manage`. A session is one's own if the same person signed in, or the same token was signed in with. Sessions that are over are not listed.
+   */
+  "platform.sessions.list": {
+    input: ListSessionsInput;
+    output: SessionRecord[];
+    method: "GET";
+    path: "/v1/sessions";
+    binding: "query";
+  };
+  /**
+   * End a session, wherever it is. Needs `tokens:manage`.
+   *
+   * It is refused everywhere within a second. One's own session may always be ended, whatever the token may; those of others need the scope `tokens:manage`.
+   */
+  "platform.sessions.revoke": {
+    input: RevokeSessionInput;
+    output: SessionRecord;
+    method: "POST";
+    path: "/v1/sessions/revoke";
     binding: "command";
   };
   /**
@@ -1797,6 +1872,8 @@ export const actions: {
   "platform.quarantine.get": { method: "GET", path: "/v1/quarantine/{id}", binding: "query" },
   "platform.quarantine.replay": { method: "POST", path: "/v1/quarantine/replay", binding: "command" },
   "platform.quarantine.discard": { method: "POST", path: "/v1/quarantine/discard", binding: "command" },
+  "platform.sessions.list": { method: "GET", path: "/v1/sessions", binding: "query" },
+  "platform.sessions.revoke": { method: "POST", path: "/v1/sessions/revoke", binding: "command" },
   "platform.actions.list": { method: "GET", path: "/v1/actions", binding: "query" },
   "platform.actions.get": { method: "GET", path: "/v1/actions/{key}", binding: "query" },
 };

@@ -93,7 +93,16 @@ impl Gateway {
             let error = FieldError::invalid("partial", "deny", expected);
             return Err(ActionError::Invalid(vec![error]));
         }
-        act(self, &entry.fields, principal, payload, options).await
+        let answered = act(self, &entry.fields, principal, payload, options).await;
+        match answered {
+            // What is wrong with the input is not said to those who could only name their own with it.
+            Err(ActionError::Invalid(_)) if !principal.may(entry.spec.scope) => {
+                Err(ActionError::Denied {
+                    scope: entry.spec.scope,
+                })
+            }
+            answered => answered,
+        }
     }
 
     /// The actions that somebody may carry out by their names, in the order of the reference.

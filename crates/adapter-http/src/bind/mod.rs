@@ -95,7 +95,11 @@ where
         auth::caller_with(req, shared, A::SCOPE).await?
     };
     let (body, _reservation) = whole_body(req, payload, shared).await?;
-    let input: A::Input = command::read(req, &body, fields)?;
+    let input: Result<A::Input, Refusal> = command::read(req, &body, fields);
+    if input.is_err() {
+        shared.gateway.authorise(&principal, A::SCOPE)?;
+    }
+    let input = input?;
     let options = CallOptions::default();
     let answer = shared.gateway.call::<A>(&principal, input, options).await?;
     json(shared, &principal, &answer)
