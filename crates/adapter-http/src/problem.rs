@@ -165,6 +165,11 @@ impl Refusal {
         self
     }
 
+    /// What goes out beside the problem, such as when to come again.
+    pub(crate) fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.headers
+    }
+
     pub(crate) fn set_detail(&mut self, detail: impl Into<String>) {
         self.problem.detail = detail.into();
     }

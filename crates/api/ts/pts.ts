@@ -548,8 +548,38 @@ export interface ExpectedSource {
   state: ReporterState;
 }
 
+/** Which deployments are wanted, and how they are written. Everything that is given must hold. */
+export interface ExportDeploymentsInput {
+  /** Into this environment. */
+  environment?: string | null;
+  /** How they are written. Without it, `Accept` decides; NDJSON if that names neither. */
+  format?: ExportFormat | null;
+  /** Of this service. */
+  service?: string | null;
+  /** Whose status was reached at this moment or later. */
+  since?: Moment | null;
+  /** Of this status. */
+  status?: DeploymentStatus | null;
+  /** Whose status was reached before this moment. */
+  until?: Moment | null;
+  /** Of this version. */
+  version?: string | null;
+}
+
 /** How an export is written. */
 export type ExportFormat = "ndjson" | "csv";
+
+/** Which incidents are wanted, and how they are written. Everything that is given must hold. */
+export interface ExportIncidentsInput {
+  /** Where. */
+  environment?: string | null;
+  /** How they are written. Without it, `Accept` decides; NDJSON if that names neither. */
+  format?: ExportFormat | null;
+  /** Of this service. */
+  service?: string | null;
+  /** Of this status. */
+  status?: IncidentStatus | null;
+}
 
 /** Which events are wanted, and how they are written. Everything that is given must hold. */
 export interface ExportInput {
@@ -1512,7 +1542,7 @@ export interface Actions {
   /**
    * Export all events that fit, newest first. Needs `events:read`.
    *
-   * Everything that a search with the same filter would page through, in one answer: the state of the log when the export began, whatever is appended meanwhile. As NDJSON, each line is an event as a search gives it, and the last line (`{"end": true, "events": …, "up_to": …, "coverage": …}`) tells how many there were and what is known to be missing. As CSV (RFC 4180), the columns are position, id, time, received_at, type, source, event_id, subject, service, environment, data, attributes, in this order; `data` and `attributes` are JSON. A field that a spreadsheet could take for a formula (it begins with = + - @, a tab or a line break), or that begins with an apostrophe, is written behind an apostrophe: take the first one off to have the field again. Lines end with CRLF. `x-pts-up-to` and `x-pts-coverage` (`complete` or `incomplete`) tell of every export how far it goes and what it rests on. An export that cannot go on is broken off: its body then does not end as HTTP says it should, which clients report as an error.
+   * Everything that a search with the same filter would page through, in one answer: the state of the log when the export began, whatever is appended meanwhile. As NDJSON, each line is what a search gives, and the last line (`{"end": true, "count": …, "up_to": …, "coverage": …}`) tells how many there were and what is known to be missing. As CSV (RFC 4180), the columns are position, id, time, received_at, type, source, event_id, subject, service, environment, data, attributes, in this order; `data` and `attributes` are JSON. A field that a spreadsheet could take for a formula (it begins with = + - @, a tab or a line break), or that begins with an apostrophe, is written behind an apostrophe: take the first one off to have the field again. Lines end with CRLF. `x-pts-up-to` and `x-pts-coverage` (`complete` or `incomplete`) tell of every export how far it goes and what it rests on. An export that cannot go on is broken off: its body then does not end as HTTP says it should, which clients report as an error.
    */
   "platform.events.export": {
     input: ExportInput;
@@ -1576,6 +1606,18 @@ export interface Actions {
     method: "GET";
     path: "/v1/deployments/calendar.ics";
     binding: "feed";
+  };
+  /**
+   * Export all deployments that fit, the one first reported last first. Needs `events:read`.
+   *
+   * Every deployment that was reported when the export began, each as it is when it is read. As NDJSON, each line is what a search gives, and the last line (`{"end": true, "count": …, "up_to": …, "coverage": …}`) tells how many there were and what is known to be missing. As CSV (RFC 4180), the columns are deployment_id, service, environment, status, status_at, version, previous_version, image, commit, commit_time, actor, pipeline_url, reason, unplanned, requested_at, started_at, succeeded_at, finished_at, rolled_back_at, first_position, last_position, event_count, in this order. A field that a spreadsheet could take for a formula (it begins with = + - @, a tab or a line break), or that begins with an apostrophe, is written behind an apostrophe: take the first one off to have the field again. Lines end with CRLF. `x-pts-up-to` and `x-pts-coverage` (`complete` or `incomplete`) tell of every export how far it goes and what it rests on. An export that cannot go on is broken off: its body then does not end as HTTP says it should, which clients report as an error.
+   */
+  "platform.deployments.export": {
+    input: ExportDeploymentsInput;
+    output: Deployment;
+    method: "GET";
+    path: "/v1/deployments/export";
+    binding: "download";
   };
   /**
    * Look up one deployment, with the events that made it. Needs `events:read`.
@@ -1652,6 +1694,18 @@ export interface Actions {
     method: "GET";
     path: "/v1/incidents/calendar.ics";
     binding: "feed";
+  };
+  /**
+   * Export all incidents that fit, the one first reported last first. Needs `events:read`.
+   *
+   * Every incident that was reported when the export began, each as it is when it is read. As NDJSON, each line is what a search gives, and the last line (`{"end": true, "count": …, "up_to": …, "coverage": …}`) tells how many there were and what is known to be missing. As CSV (RFC 4180), the columns are incident_id, service, environment, status, status_at, severity, title, deployment_id, opened_at, acknowledged_at, resolved_at, first_position, last_position, in this order. A field that a spreadsheet could take for a formula (it begins with = + - @, a tab or a line break), or that begins with an apostrophe, is written behind an apostrophe: take the first one off to have the field again. Lines end with CRLF. `x-pts-up-to` and `x-pts-coverage` (`complete` or `incomplete`) tell of every export how far it goes and what it rests on. An export that cannot go on is broken off: its body then does not end as HTTP says it should, which clients report as an error.
+   */
+  "platform.incidents.export": {
+    input: ExportIncidentsInput;
+    output: Incident;
+    method: "GET";
+    path: "/v1/incidents/export";
+    binding: "download";
   };
   /**
    * Mark deployments and incidents on graphs. Needs `events:read`.
@@ -1851,6 +1905,7 @@ export const actions: {
   "platform.deployments.search": { method: "GET", path: "/v1/deployments", binding: "query" },
   "platform.deployments.feed": { method: "GET", path: "/v1/deployments/feed.atom", binding: "feed" },
   "platform.deployments.calendar": { method: "GET", path: "/v1/deployments/calendar.ics", binding: "feed" },
+  "platform.deployments.export": { method: "GET", path: "/v1/deployments/export", binding: "download" },
   "platform.deployments.get": { method: "GET", path: "/v1/deployments/{id}", binding: "query" },
   "platform.services.list": { method: "GET", path: "/v1/services", binding: "query" },
   "platform.services.get": { method: "GET", path: "/v1/services/{name}", binding: "query" },
@@ -1859,6 +1914,7 @@ export const actions: {
   "platform.incidents.search": { method: "GET", path: "/v1/incidents", binding: "query" },
   "platform.incidents.feed": { method: "GET", path: "/v1/incidents/feed.atom", binding: "feed" },
   "platform.incidents.calendar": { method: "GET", path: "/v1/incidents/calendar.ics", binding: "feed" },
+  "platform.incidents.export": { method: "GET", path: "/v1/incidents/export", binding: "download" },
   "platform.annotations.list": { method: "GET", path: "/v1/annotations", binding: "query" },
   "platform.dora.get": { method: "GET", path: "/v1/dora", binding: "query" },
   "platform.at": { method: "GET", path: "/v1/at", binding: "query" },

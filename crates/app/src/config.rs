@@ -120,6 +120,8 @@ pub(crate) struct Limits {
     pub(crate) calls_per_s: u32,
     /// Requests with events in a second, over ten seconds.
     pub(crate) sends_per_s: u32,
+    /// Requests with events that are worked on at the same time while others send, too.
+    pub(crate) sends_beside_others: u32,
     /// Rows read in a minute.
     pub(crate) rows_per_min: u64,
     /// Bytes read in a minute.
@@ -137,6 +139,7 @@ impl Limits {
         pts_services::Limits {
             calls_per_s: self.calls_per_s,
             sends_per_s: self.sends_per_s,
+            sends_beside_others: self.sends_beside_others,
             rows_per_min: self.rows_per_min,
             bytes_per_min: self.bytes_per_min,
             heavy: self.heavy,
@@ -151,6 +154,7 @@ impl From<pts_services::Limits> for Limits {
         Self {
             calls_per_s: limits.calls_per_s,
             sends_per_s: limits.sends_per_s,
+            sends_beside_others: limits.sends_beside_others,
             rows_per_min: limits.rows_per_min,
             bytes_per_min: limits.bytes_per_min,
             heavy: limits.heavy,

@@ -1,6 +1,7 @@
 //! The client against the real server, and against servers that misbehave.
 
 mod actions;
+mod download;
 mod emitter;
 mod faults;
 mod scripted;

@@ -29,6 +29,7 @@ use crate::tail::Commits;
 use crate::{Access, ActionError, SignIn};
 
 pub use call::{CallOptions, UseCase};
+pub use events::{Following, Share};
 pub(crate) use page::{CursorKind, cursor, limit};
 
 /// What a gateway is made of.

@@ -3,7 +3,7 @@
 
 mod accounting;
 mod annotations;
-mod deployments;
+pub(crate) mod deployments;
 mod discovery;
 mod dora;
 mod event_types;
@@ -11,7 +11,7 @@ mod events;
 mod expectations;
 mod feeds;
 mod images;
-mod incidents;
+pub(crate) mod incidents;
 mod quarantine;
 mod services;
 mod sessions;
@@ -20,6 +20,8 @@ mod timeline;
 
 use pts_domain::time::Moment;
 use pts_domain::{FieldError, Timestamp};
+
+pub(crate) use events::sought;
 
 use crate::{ActionError, Gateway};
 

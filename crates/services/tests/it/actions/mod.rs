@@ -26,7 +26,6 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 use pts_api::actions::events::StreamEvents;
-use pts_api::actions::export::ExportEvents;
 use pts_api::{Action, ActionSpec, Answer, Binding};
 use pts_domain::access::Scope;
 use pts_services::{CallOptions, Gateway};
@@ -140,10 +139,7 @@ async fn carried_out(
             answer.unwrap_or_else(|error| panic!("{}: {error}", action.name))
         }
         Binding::Feed => feeds::carried_out(gateway, action.name, example).await,
-        Binding::Download => {
-            assert_eq!(action.name, ExportEvents::NAME);
-            export::carried_out(gateway, example).await
-        }
+        Binding::Download => export::carried_out(gateway, action.name, example).await,
         Binding::Stream => {
             assert_eq!(action.name, StreamEvents::NAME);
             let input = serde_json::from_value(example.clone()).expect(action.name);
