@@ -307,7 +307,7 @@ async fn bad_input_to_a_sign_in_is_named() {
     assert_eq!(check(odd, 400, "invalid_input").await, "workspace");
     let unknown = "{\"device_code\": \"x\", \"code\": \"y\"}";
     assert_eq!(check(unknown, 400, "invalid_input").await, "code");
-    check("nonsense", 400, "invalid_json").await;
+    check("nonsense", 400, "malformed_json").await;
     let long = format!("{{\"device_code\": \"{}\"}}", "x".repeat(9_000));
     check(&long, 413, "body_too_large").await;
     let other = server.bare(Method::POST, "/v1/device/start").body("{}");
