@@ -1,5 +1,6 @@
 """What counts as a fault of the server: 5xx, but for the one that is asked for. `partial=deny` wants 503
-rather than an answer with less than everything, and a fuzzed server knows of much that it lacks."""
+rather than an answer with less than everything, and a fuzzed server knows of much that it lacks. And what
+is no bad input: a header that nobody knows, which HTTP wants to be passed over."""
 
 import schemathesis
 from schemathesis.checks import not_a_server_error
@@ -20,3 +21,8 @@ def no_fault_of_the_server(ctx, response, case):
     if is_incomplete_as_asked(response, case):
         return None
     return not_a_server_error(ctx, response, case)
+
+
+@schemathesis.hook
+def filter_case(context, case):
+    return "x-schemathesis-unknown-property" not in (case.headers or {})

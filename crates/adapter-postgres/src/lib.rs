@@ -18,6 +18,8 @@ mod connection;
 mod error;
 mod event_log;
 mod lane;
+#[cfg(test)]
+mod leaks;
 mod maintenance;
 mod migrate;
 #[cfg(test)]
@@ -35,6 +37,7 @@ mod tls;
 mod tokens;
 mod transaction;
 mod url;
+mod workspaces;
 
 pub use accounting::PgAccounting;
 pub use blind_spots::PgBlindSpots;

@@ -27,7 +27,7 @@ mod signin;
 mod tail;
 
 pub use access::{Access, NewToken, Session};
-pub use accounting::{Busiest, Tallies};
+pub use accounting::{Busiest, Tallies, Whose};
 pub use bus::EventBus;
 pub use coverage::Found;
 pub use error::{AccessError, ActionError};

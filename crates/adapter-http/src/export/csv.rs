@@ -50,7 +50,9 @@ impl<'o> Row<'o> {
     pub(super) fn texts<'t>(self, values: impl IntoIterator<Item = &'t Option<String>>) -> Self {
         values.into_iter().fold(self, |mut row, value| {
             let out = row.next();
-            value.iter().for_each(|value| text(out, value));
+            if let Some(value) = value {
+                text(out, value);
+            }
             row
         })
     }
@@ -59,7 +61,9 @@ impl<'o> Row<'o> {
     pub(super) fn moments(self, values: impl IntoIterator<Item = Option<Timestamp>>) -> Self {
         values.into_iter().fold(self, |mut row, value| {
             let out = row.next();
-            value.into_iter().for_each(|value| moment(out, value));
+            if let Some(value) = value {
+                moment(out, value);
+            }
             row
         })
     }

@@ -5,6 +5,7 @@ mod call;
 mod device;
 mod document;
 mod events;
+mod links;
 mod mcp;
 mod operation;
 mod refusals;

@@ -4,12 +4,14 @@ use std::fmt::Write as _;
 
 use pts_api::actions::events::AppendInput;
 use pts_api::actions::export::ExportEnd;
-use pts_api::{ActionSpec, BatchResult, Binding, Method, Receipt};
+use pts_api::{ActionSpec, BatchResult, Binding, Method, Problem, Receipt};
+use pts_domain::access::Workspace;
 use pts_domain::platform::EventType;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
+use super::links;
 use super::refusals::{ALWAYS, refusal};
 
 /// The tag of what is served beside the actions.
@@ -134,7 +136,23 @@ fn parameters(action: &ActionSpec) -> Vec<Value> {
         })),
         Binding::Ingest | Binding::Command => {}
     }
+    parameters.push(workspace());
     parameters
+}
+
+/// Where a request acts.
+pub(super) fn workspace() -> Value {
+    json!({
+        "name": "PTS-Workspace",
+        "in": "header",
+        "required": false,
+        "description": "The workspace in which the request acts, for whoever is bound to none.",
+        "schema": {
+            "type": "string",
+            "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+            "default": Workspace::USUAL,
+        },
+    })
 }
 
 /// Whether an input must say something.
@@ -254,13 +272,14 @@ fn responses(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
         }
         Binding::Stream => {
             let event = (action.output_schema)(generator).to_value();
+            let problem = schema::<Problem>(generator);
             responses.insert(
                 "200".into(),
                 json!({
-                    "description": "Server-sent events without an end: `id` is the place in the \
-                                    log, `data` the event as JSON. A message of the type `problem` \
-                                    says why the stream ends.",
-                    "content": { "text/event-stream": { "schema": { "type": "string" }, "x-data": event } },
+                    "description": "Server-sent events without an end, each of which the schema describes: \
+                                    `id` is the place in the log, `data` the event as JSON. A message \
+                                    of the type `problem` says why the stream ends.",
+                    "content": { "text/event-stream": { "schema": message(&event, &problem) } },
                 }),
             );
         }
@@ -281,7 +300,26 @@ fn responses(action: &ActionSpec, generator: &mut SchemaGenerator) -> Value {
     for status in ALWAYS.iter().chain(action.errors) {
         responses.insert(status.to_string(), refusal(*status));
     }
-    responses.into()
+    let mut responses = responses.into();
+    links::add(action.name, &mut responses);
+    responses
+}
+
+/// One of the messages of a stream.
+fn message(event: &Value, problem: &Value) -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "id": { "type": "string" },
+            "event": { "enum": ["message", "problem"] },
+            "data": {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "contentSchema": { "anyOf": [event, problem] },
+            },
+        },
+        "required": ["data"],
+    })
 }
 
 fn download(media: &[&str], line: &Value, end: &Value) -> Value {

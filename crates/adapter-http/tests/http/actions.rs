@@ -408,3 +408,36 @@ async fn a_large_call_is_read_as_a_small_one_is() {
     let refused = Reply::of(server.post("/v1/quarantine/discard").json(&command)).await;
     refused.is_problem(400, "invalid_input");
 }
+
+#[tokio::test]
+async fn links_in_the_document_lead_where_they_say() {
+    let server = on_the_platform().await;
+    let document = pts_adapter_http::openapi_document();
+    let path_of = |id: &Value| {
+        let mut paths = document["paths"].as_object().unwrap().iter();
+        let found = paths.find(|(_, operations)| operations["get"]["operationId"] == *id);
+        found.unwrap().0.clone()
+    };
+    let mut followed = 0;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        let links = operations["get"]["responses"]["200"]["links"].as_object();
+        for link in links.into_iter().flatten().map(|(_, link)| link) {
+            let answer = server.ask(path).await;
+            let mut target = path_of(&link["operationId"]);
+            for (parameter, value) in link["parameters"].as_object().unwrap() {
+                let place = value
+                    .as_str()
+                    .unwrap()
+                    .strip_prefix("$response.body#")
+                    .unwrap();
+                let value = answer.pointer(place).and_then(Value::as_str);
+                let value = value.unwrap_or_else(|| panic!("{path}: nothing at {place}"));
+                target = target.replace(&format!("{{{parameter}}}"), value);
+            }
+            let found = Reply::of(server.get(&target)).await;
+            assert_eq!(found.status, 200, "{target}: {}", found.body);
+            followed += 1;
+        }
+    }
+    assert!(followed >= 5, "{followed} links");
+}

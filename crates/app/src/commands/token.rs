@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use pts_domain::Timestamp;
-use pts_domain::access::{Token, TokenKind};
+use pts_domain::access::{Token, TokenKind, Workspace};
 use pts_services::{Access, NewToken};
 use serde_json::json;
 
@@ -25,11 +25,13 @@ async fn carry_out(access: &Access, command: TokenCommand) -> Result<ExitCode> {
         TokenCommand::Create {
             name,
             scopes,
+            workspace,
             lasts,
         } => {
             let new = NewToken {
                 name,
                 scopes: scopes.into_iter().collect(),
+                workspace,
                 lasts: lasts.map(|lasts| lasts.0),
                 ..NewToken::default()
             };
@@ -89,8 +91,9 @@ fn line(token: &Token) -> String {
         (None, None) => "no end".to_owned(),
     };
     let made = token.created_at.format("%Y-%m-%dT%H:%M:%SZ");
+    let workspace = token.workspace.as_ref().map_or("any", Workspace::as_str);
     format!(
-        "{}  {kind:<7}  {made}  {end:<33}  {:<24}  {}",
+        "{}  {kind:<7}  {made}  {end:<33}  {workspace:<12}  {:<24}  {}",
         token.id,
         scopes(token),
         token.name
@@ -104,6 +107,7 @@ fn record(token: &Token) -> serde_json::Value {
         "name": token.name,
         "kind": token.kind,
         "scopes": token.scopes,
+        "workspace": token.workspace,
         "issued_by": token.issued_by,
         "created_at": token.created_at.to_rfc3339(),
         "expires_at": time(token.expires_at),

@@ -107,9 +107,10 @@ impl Gateway {
         let (token, now) = (principal.token_id, self.now());
         self.gate.call(token, now)?;
         self.shed()?;
-        let up_to = self.log.head().await?;
-        let source = Exported::<A>::source(&*self, input, up_to)?;
-        let coverage = source.coverage(&self).await;
+        let here = self.held(principal);
+        let up_to = here.log.head().await?;
+        let source = Exported::<A>::source(&*here, input, up_to)?;
+        let coverage = source.coverage(&here).await;
         if options.deny_partial && !coverage.complete {
             return Err(ActionError::Incomplete(Box::new(coverage)));
         }
@@ -117,9 +118,9 @@ impl Gateway {
         // As long as it is read it is one of the caller's streams, and one of its heavy questions.
         let stream = self.gate.stream(token, now)?;
         let turn = self.gate.heavy(token, now).await?;
-        let first = source.stretch(&self, None).await?;
+        let first = source.stretch(&here, None).await?;
         let reading = Reading {
-            gateway: Arc::clone(&self),
+            gateway: here,
             source,
             options,
             token,

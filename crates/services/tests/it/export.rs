@@ -9,6 +9,7 @@ use pts_domain::access::{Principal, Scope};
 use pts_domain::event::{Form, RawEvent};
 use pts_services::{ActionError, CallOptions, Export, Gateway, Item, Mode, Part};
 use serde_json::json;
+use tokio::task::yield_now;
 use tokio::time::advance;
 use uuid::Uuid;
 
@@ -40,11 +41,22 @@ async fn begin(
     gateway.export::<ExportEvents>(reader, input, options).await
 }
 
+/// Lets so much time pass, after everybody has done what they can do now.
+async fn pass(time: Duration) {
+    for _ in 0..20 {
+        yield_now().await;
+    }
+    advance(time).await;
+    for _ in 0..20 {
+        yield_now().await;
+    }
+}
+
 /// Takes one part every now and then; how many events came, and whether all of them did.
 async fn take(mut export: Export<RawEvent>, every: Duration) -> (usize, bool) {
     let mut count = 0;
     loop {
-        advance(every).await;
+        pass(every).await;
         match export.parts.next().await {
             Some(Ok(Part::Rows(rows))) => count += rows.len(),
             Some(Ok(Part::End { .. })) => return (count, true),
@@ -61,14 +73,14 @@ async fn a_reader_is_waited_for_and_one_who_is_too_slow_is_given_up() {
     assert_eq!(all.await, (EVENTS, true));
     // A stop is no slowness.
     let stopped = begin(&gateway, &reader(1)).await.unwrap();
-    advance(Duration::from_secs(55)).await;
+    pass(Duration::from_secs(55)).await;
     assert_eq!(take(stopped, Duration::ZERO).await, (EVENTS, true));
     // A part now and then, each within the time of a stop, is not enough in the long run.
     let slow = begin(&gateway, &reader(1)).await.unwrap();
     let (count, whole) = take(slow, Duration::from_secs(25)).await;
     assert!(count < EVENTS && !whole, "{count} events");
     let none = begin(&gateway, &reader(1)).await.unwrap();
-    advance(Duration::from_secs(61)).await;
+    pass(Duration::from_secs(61)).await;
     assert!(!take(none, Duration::ZERO).await.1);
 }
 
@@ -89,7 +101,7 @@ async fn one_token_has_half_of_the_places_and_whoever_is_given_up_makes_room() {
     let full = begin(&gateway, &reader(3)).await;
     assert!(matches!(full, Err(ActionError::Overloaded { .. })));
     // They are still held, and nobody reads.
-    advance(Duration::from_secs(61)).await;
+    pass(Duration::from_secs(61)).await;
     let room = begin(&gateway, &reader(3)).await.unwrap();
     assert_eq!(take(room, Duration::ZERO).await, (EVENTS, true));
     let again = begin(&gateway, &reader(1)).await.unwrap();

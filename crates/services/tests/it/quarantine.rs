@@ -356,17 +356,17 @@ async fn what_to_replay_is_named_or_described_and_not_both() {
 }
 
 #[tokio::test]
-async fn quarantine_is_for_operators() {
+async fn quarantine_is_for_whoever_operates() {
     let world = world();
     let reader = principal(&[Scope::EventsRead, Scope::EventsWrite, Scope::MetricsRead]);
     let options = CallOptions::default();
-    let (gateway, needed) = (&world.gateway, Scope::Operate);
+    let (gateway, operate) = (&world.gateway, Scope::Operate);
     let search = gateway
         .call::<SearchQuarantine>(&reader, SearchQuarantineInput::default(), options)
         .await;
-    assert!(matches!(search, Err(ActionError::Denied { scope }) if scope == needed));
+    assert!(matches!(search, Err(ActionError::Denied { scope }) if scope == operate));
     let replay = gateway
         .call::<ReplayQuarantine>(&reader, ReplayQuarantineInput::default(), options)
         .await;
-    assert!(matches!(replay, Err(ActionError::Denied { scope }) if scope == needed));
+    assert!(matches!(replay, Err(ActionError::Denied { scope }) if scope == operate));
 }
