@@ -101,7 +101,7 @@ pub(crate) async fn program_caller(
         other => other.into(),
     })?;
     remember(&principal);
-    Ok(principal)
+    acting(req, principal)
 }
 
 /// Where a request comes from: the client's address, and the request's own name.
