@@ -9,8 +9,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage as _, HttpRequest};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use pts_domain::FieldError;
-use pts_domain::access::{Origin, Principal, Scope, TokenKind, TokenRefused, Workspace};
+use pts_domain::access::{Origin, Principal, Scope, TokenKind, TokenRefused};
 use pts_domain::forwarded::Client;
 use pts_services::{AccessError, Gateway};
 
@@ -19,6 +18,7 @@ use crate::middleware::RequestId;
 use crate::problem::Refusal;
 use crate::shared::Shared;
 use crate::tls::ClientCertificate;
+use crate::workspace::acting;
 
 /// The session cookie's name; the prefix makes browsers bind it to this host and to TLS.
 pub(crate) const fn cookie_name(secure: bool) -> &'static str {
@@ -45,35 +45,6 @@ pub(crate) async fn caller(req: &HttpRequest, shared: &Shared) -> Result<Princip
     }
     acting(req, principal)
 }
-
-/// The workspace that a request names, for whoever may act in several.
-const WORKSPACE: &str = "pts-workspace";
-
-/// Puts whoever asks into the workspace that the request names, if it names one.
-fn acting(req: &HttpRequest, principal: Principal) -> Result<Principal, Refusal> {
-    let mut named = req.headers().get_all(WORKSPACE);
-    let Some(name) = named.next() else {
-        return Ok(principal);
-    };
-    let wrong = |found: String, expected: String| {
-        Refusal::bad_input(vec![FieldError::invalid("PTS-Workspace", found, expected)])
-    };
-    if named.next().is_some() {
-        return Err(wrong("several".into(), "the name of one workspace".into()));
-    }
-    let text = String::from_utf8_lossy(name.as_bytes());
-    let workspace: Workspace = text.trim().parse().map_err(|_| {
-        let shown: String = text.chars().take(LONGEST_SHOWN).collect();
-        let expected = "1 to 63 lower-case letters, digits and hyphens, with no hyphen at the ends";
-        wrong(format!("{shown:?}"), expected.into())
-    })?;
-    principal
-        .acting_in(workspace)
-        .map_err(|to| Refusal::bound(&to))
-}
-
-/// Characters of a wrong name that are shown.
-const LONGEST_SHOWN: usize = 100;
 
 /// Finds out who asks, by a token or a client certificate and nothing else: no page of a browser is to
 /// be there.

@@ -29,6 +29,7 @@ mod server;
 mod settings;
 mod shared;
 mod tls;
+mod workspace;
 
 pub use openapi::document as openapi_document;
 pub use server::{Running, bind, refresh as refresh_tls};

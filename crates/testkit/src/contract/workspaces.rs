@@ -131,7 +131,7 @@ pub async fn events_are_found_in_their_workspace_alone(store: Harness) {
     }
     // None is lost between them, and the head is that of all.
     assert_eq!(count, seen.len());
-    assert_eq!(store.log.head().await.unwrap(), count as i64);
+    assert_eq!(usize::try_from(store.log.head().await.unwrap()), Ok(count));
     let nowhere = store.within(&workspace("nowhere"));
     assert!(nowhere.everything().await.is_empty());
     let found = nowhere.log.search(&all, None, MOST).await.unwrap();
