@@ -80,7 +80,9 @@ impl Gateway {
     ) -> Result<Answer<Value>, ActionError> {
         let entry = ENTRIES.get(key).ok_or_else(|| unknown(key))?;
         // Before anything is said about what was sent, as on the route.
-        self.authorise(principal, entry.spec.scope)?;
+        if !entry.spec.free_for_own {
+            self.authorise(principal, entry.spec.scope)?;
+        }
         let Some(act) = entry.act else {
             return Err(ActionError::OwnRoute {
                 action: entry.spec.name,
@@ -95,7 +97,18 @@ impl Gateway {
         if options.confirm.is_some() && !entry.spec.risky {
             return Err(needless(entry.spec.name));
         }
-        act(self, &entry.fields, principal, payload, options).await
+        let answered = act(self, &entry.fields, principal, payload, options).await;
+        match answered {
+            // What is wrong with the input is not said to those who could only name their own with it.
+            Err(ActionError::Invalid(_))
+                if entry.spec.free_for_own && !principal.may(entry.spec.scope) =>
+            {
+                Err(ActionError::Denied {
+                    scope: entry.spec.scope,
+                })
+            }
+            answered => answered,
+        }
     }
 
     /// The actions that somebody may carry out by their names, in the order of the reference. To be

@@ -282,6 +282,15 @@ async fn a_service_is_known_by_its_certificate_and_may_what_is_configured() {
 
     let reader = it.showing(&it.clients, &["Reader.Acme.example"], 2100);
     assert_eq!(it.asked(&reader, "/v1/events").await.status, 200);
+    // It stays in its workspace; one that is bound to none may name one.
+    let elsewhere = async |client: &Client, workspace: &str| {
+        let request = it.get("/v1/sessions").header("pts-workspace", workspace);
+        client.send(request, String::new()).await.unwrap()
+    };
+    let other = elsewhere(&reader, "team-b").await;
+    other.is_problem(403, "workspace_denied");
+    let odd = elsewhere(&agent, "Team B").await;
+    odd.is_problem(400, "invalid_input");
     let stranger = it.showing(&it.clients, &["spiffe://acme/other"], 2100);
     let unknown = it.asked(&stranger, "/v1/events").await;
     unknown.is_problem(401, "token_refused");
