@@ -13,6 +13,7 @@ use pts_domain::Timestamp;
 use pts_domain::access::{Principal, ServiceIdentity, Workspace};
 use pts_domain::event::NewEvent;
 use pts_domain::filter::EventFilter;
+use pts_domain::masking::Masker;
 use pts_domain::signin::Lifetimes;
 use pts_ports::{
     Accounting, Appended, BlindSpots, Clock, Entropy, EventLog, Projections, Quarantine, TokenStore,
@@ -26,6 +27,7 @@ use crate::error::RETRY_AFTER_S;
 use crate::export::Exports;
 use crate::ingest::committed;
 use crate::limits::{Gate, Limits};
+use crate::masking::{MaskCounts, Masking};
 use crate::tail::Commits;
 use crate::{Access, ActionError, SignIn};
 
@@ -77,6 +79,7 @@ pub struct Gateway {
     pub(crate) engine: Engine,
     pub(crate) gate: Arc<Gate>,
     pub(crate) exports: Arc<Exports>,
+    pub(crate) masking: Masking,
     pub(crate) sign_in: Option<Arc<SignIn>>,
     access: Arc<Access>,
 }
@@ -139,6 +142,7 @@ impl Gateway {
             engine,
             gate: Arc::new(Gate::new(Limits::default())),
             exports: Arc::new(Exports::new()),
+            masking: Masking::usual(),
             sign_in: None,
             access: Arc::new(access),
         }
@@ -167,6 +171,19 @@ impl Gateway {
             gate: Arc::new(Gate::new(limits)),
             ..self
         }
+    }
+
+    /// The same with other rules of what is masked, or none.
+    pub fn masking(self, masker: Option<Arc<Masker>>) -> Self {
+        Self {
+            masking: Masking::by(masker),
+            ..self
+        }
+    }
+
+    /// What was masked in what senders reported.
+    pub const fn masked(&self) -> &Arc<MaskCounts> {
+        self.masking.counts()
     }
 
     /// Tokens, sessions and sign-in codes.

@@ -11,6 +11,7 @@ mod export;
 mod ingest;
 mod itself;
 mod limits;
+mod masking;
 mod quarantine;
 mod retention;
 mod support;
