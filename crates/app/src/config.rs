@@ -1,12 +1,17 @@
 //! The configuration: defaults, then a file, then the environment, then flags. What is not known
 //! is refused, so that a misspelt key does not stay without effect unnoticed.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use config::{Config, Environment, File, FileFormat};
+use pts_adapter_outbound::OutboundSettings;
+use pts_domain::masking::{Masker, Rules};
+use pts_domain::outbound::Allowed;
 use pts_domain::retention::Policy;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +46,8 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) itself: Itself,
     pub(crate) traces: Traces,
+    pub(crate) masking: Masking,
+    pub(crate) outbound: Outbound,
 }
 
 /// Where events are stored.
@@ -102,6 +109,73 @@ pub(crate) struct Traces {
     pub(crate) otlp_endpoint: String,
     /// The share of the traces that begin here that are sampled, 0 to 1.
     pub(crate) sample_ratio: f64,
+}
+
+/// What is masked in what senders report. What is empty does not come through the layers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Masking {
+    /// Whether anything is.
+    pub(crate) enabled: bool,
+    /// Rules that are built in and do not apply.
+    #[serde(default)]
+    pub(crate) off: BTreeSet<String>,
+    /// Fields that are not masked for their name.
+    #[serde(default)]
+    pub(crate) except: BTreeSet<String>,
+    /// More fields that are secrets by their name, by the rule's name.
+    #[serde(default)]
+    pub(crate) fields: BTreeMap<String, Vec<String>>,
+    /// More forms of secrets, by the rule's name: a regular expression whose first group, if it has
+    /// one, is what is masked.
+    #[serde(default)]
+    pub(crate) patterns: BTreeMap<String, String>,
+}
+
+impl Masking {
+    /// The rules, if anything is masked.
+    pub(crate) fn masker(&self) -> Result<Option<Arc<Masker>>> {
+        let rules = Rules {
+            off: self.off.clone(),
+            except: self.except.clone(),
+            fields: self.fields.clone(),
+            patterns: self.patterns.clone(),
+        };
+        let masker = Masker::new(&rules).map_err(|why| anyhow::anyhow!("masking: {why}"))?;
+        Ok(self.enabled.then(|| Arc::new(masker)))
+    }
+}
+
+/// Where the service calls by itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Outbound {
+    /// What is called although it lies inside: `hooks.internal:8443`, `10.1.0.0/16`.
+    #[serde(default)]
+    pub(crate) allow: Vec<String>,
+    /// Seconds that a call may take, with all redirects.
+    pub(crate) deadline_s: u64,
+    /// A file with root certificates; empty for the system's.
+    pub(crate) ca_file: PathBuf,
+}
+
+impl Outbound {
+    pub(crate) fn settings(&self) -> Result<OutboundSettings> {
+        let allow = self.allow.iter().map(|text| text.parse());
+        let allow: Result<Vec<Allowed>, String> = allow.collect();
+        if !(1..=60).contains(&self.deadline_s) {
+            bail!(
+                "outbound.deadline_s: found {}; expected 1 to 60",
+                self.deadline_s
+            );
+        }
+        Ok(OutboundSettings {
+            allow: allow.map_err(|why| anyhow::anyhow!("outbound.allow: {why}"))?,
+            deadline: Duration::from_secs(self.deadline_s),
+            roots: (self.ca_file != Path::new("")).then(|| self.ca_file.clone()),
+            ..OutboundSettings::default()
+        })
+    }
 }
 
 /// What goes, and when.
@@ -209,8 +283,9 @@ impl Traces {
         let endpoint = &self.otlp_endpoint;
         if !endpoint.is_empty() && !endpoint.starts_with("http://") {
             bail!(
-                "traces.otlp_endpoint: found `{endpoint}`; expected `http://HOST:PORT` of a collector \
-                 close by, which can send spans on over TLS"
+                "traces.otlp_endpoint: found `{}`; expected `http://HOST:PORT` of a collector close by, \
+                 which can send spans on over TLS",
+                without_user(endpoint)
             );
         }
         if !(0.0..=1.0).contains(&self.sample_ratio) {
@@ -264,6 +339,18 @@ impl Settings {
                 otlp_endpoint: String::new(),
                 sample_ratio: 1.0,
             },
+            masking: Masking {
+                enabled: true,
+                off: BTreeSet::new(),
+                except: BTreeSet::new(),
+                fields: BTreeMap::new(),
+                patterns: BTreeMap::new(),
+            },
+            outbound: Outbound {
+                allow: Vec::new(),
+                deadline_s: 10,
+                ca_file: PathBuf::new(),
+            },
         }
     }
 
@@ -278,6 +365,7 @@ impl Settings {
     pub(crate) fn redacted(&self) -> Self {
         let mut shown = self.clone();
         shown.database.url = pts_adapter_postgres::redact(&shown.database.url);
+        shown.traces.otlp_endpoint = without_user(&shown.traces.otlp_endpoint);
         if !shown.oidc.client_secret.is_empty() {
             "***".clone_into(&mut shown.oidc.client_secret);
         }
@@ -341,7 +429,20 @@ impl Settings {
         crate::logging::filter(&self.log.level)?;
         self.retention.policy()?;
         self.itself.check()?;
+        self.masking.masker()?;
+        self.outbound.settings()?;
         self.traces.check()
+    }
+}
+
+/// An address without what may stand before its host.
+pub(crate) fn without_user(address: &str) -> String {
+    let begin = address.find("://").map_or(0, |at| at + "://".len());
+    let host = address[begin..].find(['/', '?', '#']);
+    let end = host.map_or(address.len(), |at| begin + at);
+    match address[begin..end].rfind('@') {
+        Some(at) => format!("{}{}", &address[..begin], &address[begin + at + 1..]),
+        None => address.to_owned(),
     }
 }
 
@@ -441,6 +542,8 @@ mod tests {
         assert!(with_file("[traces]\nsample_ratio = 1.5\n").is_err());
         assert!(with_file("[itself]\nheartbeat_s = 0\n").is_err());
         assert!(with_file("[itself]\nenvironment = \"\"\n").is_err());
+        assert!(with_file("[outbound]\nallow = [\"http://h\"]\n").is_err());
+        assert!(with_file("[outbound]\ndeadline_s = 0\n").is_err());
         assert!(with_file("[log]\nlevel = \"info,=x\"\n").is_err());
         let short = with_file("[retention]\nforeign_events = \"30d\"\n").unwrap_err();
         let error = format!("{short:#}");
@@ -448,6 +551,19 @@ mod tests {
             error.contains("retention.foreign_events: found `30d`") && error.contains("62d"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn rules_of_what_is_masked_are_read_and_checked() {
+        let rules = "[masking]\nexcept = [\"deploy_token\"]\noff = [\"jwt\"]\n\
+                     [masking.fields]\ninternal = [\"magic_word\"]\n\
+                     [masking.patterns]\nbadge = \"BDG-[0-9]{4}\"\n";
+        let settings = with_file(rules).unwrap();
+        assert!(settings.masking.masker().unwrap().is_some());
+        let error = format!("{:#}", with_file("[masking]\noff = [\"x\"]\n").unwrap_err());
+        assert!(error.contains("masking: off: found `x`"), "{error}");
+        let off = with_file("[masking]\nenabled = false\n").unwrap();
+        assert!(off.masking.masker().unwrap().is_none());
     }
 
     #[test]
@@ -526,10 +642,9 @@ mod tests {
         let mut settings = Settings::defaults("d".into());
         settings.oidc.client_secret = "s3cret".into();
         settings.database.url = "postgres://u:s3cret@h/db".into();
-        assert!(
-            !toml::to_string(&settings.redacted())
-                .unwrap()
-                .contains("s3cret")
-        );
+        settings.traces.otlp_endpoint = "http://u:s3c@ret@h:4318/p".into();
+        let shown = toml::to_string(&settings.redacted()).unwrap();
+        assert!(!shown.contains("s3c"), "{shown}");
+        assert!(shown.contains("http://h:4318/p"), "{shown}");
     }
 }

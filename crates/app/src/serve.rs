@@ -75,6 +75,7 @@ async fn serve(
     let mut stop = pin!(stop);
     let limits = settings.limits.limits();
     let gateway = wiring::gateway(&opened.pool).limited(limits);
+    let gateway = gateway.masking(settings.masking.masker()?);
     let gateway = Arc::new(sign_in::open(gateway, settings)?);
     let token_file = settings.data_dir.join(TOKEN_FILE);
     let token = tokio::select! {
