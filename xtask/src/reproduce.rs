@@ -33,10 +33,7 @@ pub(crate) fn run(_: &Reproduce) -> Result<()> {
         copy(&root, &sources)?;
         let program = build(&sources)?;
         let bytes = fs::read(&program).with_context(|| format!("no {}", program.display()))?;
-        let digest: String = Sha256::digest(&bytes)
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect();
+        let digest = hex::encode(Sha256::digest(&bytes));
         println!("{digest}  {} bytes  {place}", bytes.len());
         digests.push(digest);
     }

@@ -1,25 +1,22 @@
 //! The configuration: defaults, then a file, then the environment, then flags. What is not known
 //! is refused, so that a misspelt key does not stay without effect unnoticed.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use config::{Config, Environment, File, FileFormat};
-use pts_adapter_outbound::OutboundSettings;
-use pts_domain::masking::{Masker, Rules};
-use pts_domain::outbound::Allowed;
 use pts_domain::retention::Policy;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use secrets::{Masking, Outbound};
 pub(crate) use sign_in::{Oidc, Sessions};
 pub(crate) use tls::{Proxy, Tls, figures as tls_figures};
 
 use crate::cli::Common;
 
+mod secrets;
 mod sign_in;
 mod tls;
 
@@ -109,73 +106,6 @@ pub(crate) struct Traces {
     pub(crate) otlp_endpoint: String,
     /// The share of the traces that begin here that are sampled, 0 to 1.
     pub(crate) sample_ratio: f64,
-}
-
-/// What is masked in what senders report. What is empty does not come through the layers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Masking {
-    /// Whether anything is.
-    pub(crate) enabled: bool,
-    /// Rules that are built in and do not apply.
-    #[serde(default)]
-    pub(crate) off: BTreeSet<String>,
-    /// Fields that are not masked for their name.
-    #[serde(default)]
-    pub(crate) except: BTreeSet<String>,
-    /// More fields that are secrets by their name, by the rule's name.
-    #[serde(default)]
-    pub(crate) fields: BTreeMap<String, Vec<String>>,
-    /// More forms of secrets, by the rule's name: a regular expression whose first group, if it has
-    /// one, is what is masked.
-    #[serde(default)]
-    pub(crate) patterns: BTreeMap<String, String>,
-}
-
-impl Masking {
-    /// The rules, if anything is masked.
-    pub(crate) fn masker(&self) -> Result<Option<Arc<Masker>>> {
-        let rules = Rules {
-            off: self.off.clone(),
-            except: self.except.clone(),
-            fields: self.fields.clone(),
-            patterns: self.patterns.clone(),
-        };
-        let masker = Masker::new(&rules).map_err(|why| anyhow::anyhow!("masking: {why}"))?;
-        Ok(self.enabled.then(|| Arc::new(masker)))
-    }
-}
-
-/// Where the service calls by itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Outbound {
-    /// What is called although it lies inside: `hooks.internal:8443`, `10.1.0.0/16`.
-    #[serde(default)]
-    pub(crate) allow: Vec<String>,
-    /// Seconds that a call may take, with all redirects.
-    pub(crate) deadline_s: u64,
-    /// A file with root certificates; empty for the system's.
-    pub(crate) ca_file: PathBuf,
-}
-
-impl Outbound {
-    pub(crate) fn settings(&self) -> Result<OutboundSettings> {
-        let allow = self.allow.iter().map(|text| text.parse());
-        let allow: Result<Vec<Allowed>, String> = allow.collect();
-        if !(1..=60).contains(&self.deadline_s) {
-            bail!(
-                "outbound.deadline_s: found {}; expected 1 to 60",
-                self.deadline_s
-            );
-        }
-        Ok(OutboundSettings {
-            allow: allow.map_err(|why| anyhow::anyhow!("outbound.allow: {why}"))?,
-            deadline: Duration::from_secs(self.deadline_s),
-            roots: (self.ca_file != Path::new("")).then(|| self.ca_file.clone()),
-            ..OutboundSettings::default()
-        })
-    }
 }
 
 /// What goes, and when.
@@ -339,18 +269,8 @@ impl Settings {
                 otlp_endpoint: String::new(),
                 sample_ratio: 1.0,
             },
-            masking: Masking {
-                enabled: true,
-                off: BTreeSet::new(),
-                except: BTreeSet::new(),
-                fields: BTreeMap::new(),
-                patterns: BTreeMap::new(),
-            },
-            outbound: Outbound {
-                allow: Vec::new(),
-                deadline_s: 10,
-                ca_file: PathBuf::new(),
-            },
+            masking: Masking::default(),
+            outbound: Outbound::default(),
         }
     }
 

@@ -137,12 +137,7 @@ fn serial_number(document: &Value) -> String {
     bytes.copy_from_slice(&digest[..16]);
     bytes[6] = (bytes[6] & 0x0f) | 0x80;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    let part = |from: usize, to: usize| -> String {
-        bytes[from..to]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
-    };
+    let part = |from: usize, to: usize| hex::encode(&bytes[from..to]);
     format!(
         "urn:uuid:{}-{}-{}-{}-{}",
         part(0, 4),

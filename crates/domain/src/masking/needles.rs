@@ -37,12 +37,11 @@ impl Needles {
         }
         for needle in patterns.needles() {
             texts.push(needle);
-            kinds.push(match needle {
-                "://" => Kind::Address,
-                _ => {
-                    let exact = needle.bytes().any(|byte| byte.is_ascii_uppercase());
-                    Kind::Value(exact.then_some(needle))
-                }
+            let exact = needle.bytes().any(|byte| byte.is_ascii_uppercase());
+            kinds.push(if needle == "://" {
+                Kind::Address
+            } else {
+                Kind::Value(exact.then_some(needle))
             });
         }
         // No other escape stands for a letter that a needle has.
