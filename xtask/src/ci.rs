@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::{cargo, command, faults, fuzz, mcp, oidc, repo, table::Table, test, tidy};
+use crate::{cargo, command, deny, faults, fuzz, mcp, oidc, repo, sbom, table::Table, test, tidy};
 
-/// Everything a change must pass: fmt, clippy, tidy, test, oidc, faults, mcp, fuzz, doc.
+/// Everything a change must pass: fmt, tidy, deny, clippy, test, sbom, oidc, faults, mcp, fuzz, doc.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Ci {
     #[command(flatten)]
@@ -31,6 +31,10 @@ pub(crate) fn run(task: &Ci) -> Result<()> {
             name: "tidy",
             run: Box::new(|| tidy::check_checkout(&repo::root())),
         },
+        Step {
+            name: "deny",
+            run: Box::new(deny::run_in_ci),
+        },
         cargo_step(
             "clippy",
             &[
@@ -45,6 +49,10 @@ pub(crate) fn run(task: &Ci) -> Result<()> {
         Step {
             name: "test",
             run: Box::new(|| test::run(&task.test)),
+        },
+        Step {
+            name: "sbom",
+            run: Box::new(sbom::run_in_ci),
         },
         Step {
             name: "oidc",

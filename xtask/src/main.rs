@@ -5,6 +5,7 @@ mod bench;
 mod cargo;
 mod ci;
 mod command;
+mod deny;
 mod faults;
 mod fuzz;
 mod images;
@@ -13,11 +14,14 @@ mod npm;
 mod oidc;
 mod pypi;
 mod repo;
+mod reproduce;
 mod run;
+mod sbom;
 mod serving;
 mod table;
 mod test;
 mod tidy;
+mod tools;
 mod types;
 
 use std::process::ExitCode;
@@ -43,8 +47,14 @@ enum Task {
     Test(test::Test),
     /// Check what the compiler cannot: who depends on whom, file sizes, links, openings
     Tidy(tidy::Tidy),
-    /// Everything a change must pass: fmt, clippy, tidy, test, oidc, faults, mcp, fuzz, doc
+    /// Everything a change must pass: fmt, tidy, deny, clippy, test, sbom, oidc, faults, mcp, fuzz, doc
     Ci(ci::Ci),
+    /// Check licences, bans and sources of everything that is depended on
+    Deny(deny::Deny),
+    /// Write the bill of materials of the server (CycloneDX 1.6)
+    Sbom(sbom::Sbom),
+    /// Build the release twice and compare
+    Reproduce(reproduce::Reproduce),
     /// Build the base images containers start from where no registry is reachable
     Images(images::Images),
     /// Let everything go wrong around the service, and look whether anything was lost
@@ -67,6 +77,9 @@ fn main() -> ExitCode {
         Task::Test(task) => test::run(&task),
         Task::Tidy(task) => tidy::run(&task),
         Task::Ci(task) => ci::run(&task),
+        Task::Deny(task) => deny::run(&task),
+        Task::Sbom(task) => sbom::run(&task),
+        Task::Reproduce(task) => reproduce::run(&task),
         Task::Images(task) => images::run(&task),
         Task::Faults(task) => faults::run(&task),
         Task::Fuzz(task) => fuzz::run(&task),

@@ -8,6 +8,7 @@ mod layout;
 mod links;
 mod long_files;
 mod manifests;
+mod named_tests;
 mod problem;
 mod tree;
 mod workspace;
@@ -18,6 +19,8 @@ use anyhow::{Context, Result, bail};
 
 pub(crate) use problem::Problem;
 use workspace::Workspace;
+#[cfg(test)]
+pub(crate) use workspace::fake::on_disk;
 
 use crate::repo::{self, Repo};
 
@@ -68,7 +71,7 @@ pub(crate) fn check_checkout(root: &Path) -> Result<()> {
 
 type Check = fn(&Repo) -> Result<Vec<Problem>>;
 
-const CHECKS: [(&str, Check); 9] = [
+const CHECKS: [(&str, Check); 10] = [
     ("arrows between crates", |repo| {
         Ok(arrows::check(&Workspace::read(&repo.root)?))
     }),
@@ -96,6 +99,10 @@ const CHECKS: [(&str, Check); 9] = [
     ("links between documents", |repo| {
         let pages = repo.texts(|path| repo::has_extension(path, "md"))?;
         Ok(links::check(&pages, &repo.present))
+    }),
+    ("tests that documents name", |repo| {
+        let pages = repo.texts(|path| repo::has_extension(path, "md"))?;
+        Ok(named_tests::check(&pages, &repo.texts(repo::is_rust)?))
     }),
 ];
 

@@ -16,7 +16,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use pts_domain::accounting::{Counts, OTHER, Outcome};
-use pts_services::Tallies;
+use pts_services::{MaskCounts, Tallies};
 
 use crate::settings::{Figure, FigureKind};
 
@@ -66,6 +66,35 @@ struct BySender {
     token: String,
     source: String,
     outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByRuleAndSource {
+    rule: String,
+    source: String,
+}
+
+/// What was masked in the events that this process received.
+#[derive(Debug)]
+struct Masks(Arc<MaskCounts>);
+
+impl Collector for Masks {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let mut family = encoder.encode_descriptor(
+            "masked_values",
+            "Values that looked like secrets and were masked, by rule and source; sources that came \
+             late are counted together",
+            None,
+            MetricType::Counter,
+        )?;
+        for (rule, source, number) in self.0.all() {
+            let rule = rule.to_string();
+            let label = ByRuleAndSource { rule, source };
+            let counter = ConstCounter::new(number);
+            counter.encode(family.encode_family(&label)?)?;
+        }
+        Ok(())
+    }
 }
 
 /// What became of the events that this process received.
@@ -164,12 +193,17 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new(tallies: Arc<Tallies>, figures: Vec<Figure>) -> Self {
+    pub(crate) fn new(
+        tallies: Arc<Tallies>,
+        masked: Arc<MaskCounts>,
+        figures: Vec<Figure>,
+    ) -> Self {
         let mut registry = Registry::with_prefix("pts");
         if !figures.is_empty() {
             registry.register_collector(Box::new(Figures(figures)));
         }
         registry.register_collector(Box::new(Accounts(tallies)));
+        registry.register_collector(Box::new(Masks(masked)));
         let requests = Family::default();
         let errors = Family::default();
         let durations: Family<ByAction, Durations> =
@@ -328,7 +362,7 @@ mod tests {
 
     #[test]
     fn figures_are_written_with_their_labels() {
-        let metrics = Metrics::new(Arc::default(), Vec::new());
+        let metrics = Metrics::new(Arc::default(), Arc::default(), Vec::new());
         let running = metrics.begin();
         let trace = Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned());
         metrics.answered(
@@ -379,7 +413,9 @@ mod tests {
             Outcome::Refused,
             1_000,
         );
-        let text = Metrics::new(tallies, Vec::new()).render().unwrap();
+        let text = Metrics::new(tallies, Arc::default(), Vec::new())
+            .render()
+            .unwrap();
         let token = "00000000-0000-0000-0000-000000000007";
         for line in [
             "pts_accounting_events_total{outcome=\"stored\"} 20100",

@@ -39,7 +39,11 @@ impl Shared {
         settings: HttpSettings,
         stopping: watch::Receiver<bool>,
     ) -> Self {
-        let metrics = Metrics::new(Arc::clone(gateway.tallies()), settings.figures.clone());
+        let metrics = Metrics::new(
+            Arc::clone(gateway.tallies()),
+            Arc::clone(gateway.masked()),
+            settings.figures.clone(),
+        );
         Self {
             gateway,
             routes: routes::declared(),

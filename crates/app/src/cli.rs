@@ -71,6 +71,12 @@ pub(crate) enum Command {
     /// Show or check the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Call an address as a webhook is called, and say what came of it; ends with 1 if it was not called
+    Outbound {
+        /// `http://` or `https://`
+        #[arg(value_name = "URL")]
+        url: String,
+    },
     /// Ask the server on this machine whether it lives; ends with 1 if not
     Healthcheck,
 }

@@ -13,11 +13,13 @@ use pts_domain::access::ElevationRules;
 use pts_domain::retention::Policy;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use secrets::{Masking, Outbound};
 pub(crate) use sign_in::{Oidc, Sessions};
 pub(crate) use tls::{Proxy, Tls, figures as tls_figures};
 
 use crate::cli::Common;
 
+mod secrets;
 mod sign_in;
 mod tls;
 
@@ -48,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) elevation: Elevation,
     pub(crate) itself: Itself,
     pub(crate) traces: Traces,
+    pub(crate) masking: Masking,
+    pub(crate) outbound: Outbound,
 }
 
 /// Where events are stored.
@@ -276,8 +280,9 @@ impl Traces {
         let endpoint = &self.otlp_endpoint;
         if !endpoint.is_empty() && !endpoint.starts_with("http://") {
             bail!(
-                "traces.otlp_endpoint: found `{endpoint}`; expected `http://HOST:PORT` of a collector \
-                 close by, which can send spans on over TLS"
+                "traces.otlp_endpoint: found `{}`; expected `http://HOST:PORT` of a collector close by, \
+                 which can send spans on over TLS",
+                without_user(endpoint)
             );
         }
         if !(0.0..=1.0).contains(&self.sample_ratio) {
@@ -332,6 +337,8 @@ impl Settings {
                 otlp_endpoint: String::new(),
                 sample_ratio: 1.0,
             },
+            masking: Masking::default(),
+            outbound: Outbound::default(),
         }
     }
 
@@ -346,6 +353,7 @@ impl Settings {
     pub(crate) fn redacted(&self) -> Self {
         let mut shown = self.clone();
         shown.database.url = pts_adapter_postgres::redact(&shown.database.url);
+        shown.traces.otlp_endpoint = without_user(&shown.traces.otlp_endpoint);
         if !shown.oidc.client_secret.is_empty() {
             "***".clone_into(&mut shown.oidc.client_secret);
         }
@@ -410,7 +418,20 @@ impl Settings {
         self.retention.policy()?;
         self.elevation.rules()?;
         self.itself.check()?;
+        self.masking.masker()?;
+        self.outbound.settings()?;
         self.traces.check()
+    }
+}
+
+/// An address without what may stand before its host.
+pub(crate) fn without_user(address: &str) -> String {
+    let begin = address.find("://").map_or(0, |at| at + "://".len());
+    let host = address[begin..].find(['/', '?', '#']);
+    let end = host.map_or(address.len(), |at| begin + at);
+    match address[begin..end].rfind('@') {
+        Some(at) => format!("{}{}", &address[..begin], &address[begin + at + 1..]),
+        None => address.to_owned(),
     }
 }
 
@@ -512,6 +533,8 @@ mod tests {
         assert!(with_file("[traces]\nsample_ratio = 1.5\n").is_err());
         assert!(with_file("[itself]\nheartbeat_s = 0\n").is_err());
         assert!(with_file("[itself]\nenvironment = \"\"\n").is_err());
+        assert!(with_file("[outbound]\nallow = [\"http://h\"]\n").is_err());
+        assert!(with_file("[outbound]\ndeadline_s = 0\n").is_err());
         assert!(with_file("[log]\nlevel = \"info,=x\"\n").is_err());
         let short = with_file("[retention]\nforeign_events = \"30d\"\n").unwrap_err();
         let error = format!("{short:#}");
@@ -541,6 +564,19 @@ mod tests {
             let error = format!("{error:#}");
             assert!(error.contains(says), "{error}");
         }
+    }
+
+    #[test]
+    fn rules_of_what_is_masked_are_read_and_checked() {
+        let rules = "[masking]\nexcept = [\"deploy_token\"]\noff = [\"jwt\"]\n\
+                     [masking.fields]\ninternal = [\"magic_word\"]\n\
+                     [masking.patterns]\nbadge = \"BDG-[0-9]{4}\"\n";
+        let settings = with_file(rules).unwrap();
+        assert!(settings.masking.masker().unwrap().is_some());
+        let error = format!("{:#}", with_file("[masking]\noff = [\"x\"]\n").unwrap_err());
+        assert!(error.contains("masking: off: found `x`"), "{error}");
+        let off = with_file("[masking]\nenabled = false\n").unwrap();
+        assert!(off.masking.masker().unwrap().is_none());
     }
 
     #[test]
@@ -619,10 +655,9 @@ mod tests {
         let mut settings = Settings::defaults("d".into());
         settings.oidc.client_secret = "s3cret".into();
         settings.database.url = "postgres://u:s3cret@h/db".into();
-        assert!(
-            !toml::to_string(&settings.redacted())
-                .unwrap()
-                .contains("s3cret")
-        );
+        settings.traces.otlp_endpoint = "http://u:s3c@ret@h:4318/p".into();
+        let shown = toml::to_string(&settings.redacted()).unwrap();
+        assert!(!shown.contains("s3c"), "{shown}");
+        assert!(shown.contains("http://h:4318/p"), "{shown}");
     }
 }

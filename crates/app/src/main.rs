@@ -8,6 +8,7 @@ mod config;
 mod database;
 mod itself;
 mod logging;
+mod panics;
 mod serve;
 mod sign_in;
 mod system;
@@ -45,6 +46,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     };
     let spans = exporter.as_ref().map(traces::Exporter::layer);
     logging::start(&settings.log, spans)?;
+    panics::log_masked();
     match command {
         Command::Serve => serve::run(settings, exporter).await,
         Command::Migrate => commands::maintenance::migrate(&settings).await,
@@ -56,6 +58,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Token(command) => commands::token::run(&settings, command).await,
         Command::Config(command) => commands::config::run(&settings, command),
+        Command::Outbound { url } => commands::outbound::run(&settings, &url).await,
         Command::Healthcheck => commands::healthcheck::run(&settings).await,
     }
 }

@@ -77,7 +77,8 @@ async fn serve(
     let gateway = wiring::gateway(&opened.pool)
         .limited(limits)
         .elevating(settings.elevation.rules()?)
-        .keeping(settings.retention.policy()?);
+        .keeping(settings.retention.policy()?)
+        .masking(settings.masking.masker()?);
     let gateway = Arc::new(sign_in::open(gateway, settings)?);
     let token_file = settings.data_dir.join(TOKEN_FILE);
     let token = tokio::select! {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use anyhow::{Context as _, Result};
+use pts_adapter_outbound::HttpOutbound;
 use pts_adapter_postgres::{
     PgAccounting, PgBlindSpots, PgConfirmations, PgElevations, PgEventLog, PgMaintenance, PgPool,
     PgProjections, PgQuarantine, PgRetention, PgTokenStore,
@@ -9,6 +11,7 @@ use pts_adapter_postgres::{
 use pts_ports::{Clock, Maintenance};
 use pts_services::{Access, EventBus, Gateway, Parts, Retention};
 
+use crate::config::Settings;
 use crate::system::{SystemClock, SystemEntropy};
 
 fn bus() -> Arc<EventBus> {
@@ -54,4 +57,9 @@ pub(crate) fn maintenance(pool: &PgPool) -> impl Maintenance + use<> {
 pub(crate) fn retention(pool: &PgPool) -> Retention {
     let store = Arc::new(PgRetention::new(pool.clone()));
     Retention::new(store, Arc::new(SystemClock), Arc::new(SystemEntropy))
+}
+
+/// Calls to addresses that others name.
+pub(crate) fn outbound(settings: &Settings) -> Result<HttpOutbound> {
+    HttpOutbound::new(settings.outbound.settings()?).context("outbound.ca_file")
 }

@@ -12,6 +12,8 @@ pub mod event;
 pub mod filter;
 pub mod forwarded;
 pub mod image_ref;
+pub mod masking;
+pub mod outbound;
 pub mod platform;
 pub mod problem;
 pub mod projection;

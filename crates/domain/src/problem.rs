@@ -11,7 +11,8 @@ use serde_json::Value;
 pub struct FieldError {
     /// Where: a path from the top of the event, such as `data.environment`.
     pub field: String,
-    /// What is wrong, as a stable word: `missing`, `invalid`, `unknown`, `too_long`, `too_deep`.
+    /// What is wrong, as a stable word: `missing`, `invalid`, `unknown`, `too_long`, `too_deep`,
+    /// `secret`.
     pub code: String,
     /// What was found there, shortened; absent when nothing was.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -16,6 +16,7 @@ mod error;
 mod event_log;
 mod identity;
 mod maintenance;
+mod outbound;
 mod projections;
 mod projector;
 mod quarantine;
@@ -47,6 +48,9 @@ pub use identity::{DeviceGrant, DevicePoll, Doubt, IdentityProvider, ProviderErr
 #[cfg(feature = "mocks")]
 pub use maintenance::MockMaintenance;
 pub use maintenance::{Difference, Maintenance, RebuildReport, VerifyReport};
+#[cfg(feature = "mocks")]
+pub use outbound::MockOutbound;
+pub use outbound::{Outbound, OutboundError};
 #[cfg(feature = "mocks")]
 pub use projections::MockProjections;
 pub use projections::{

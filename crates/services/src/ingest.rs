@@ -5,9 +5,10 @@ use std::sync::Arc;
 use pts_api::Receipt;
 use pts_api::actions::events::{Ack, AppendParameters, Validate};
 use pts_domain::access::Workspace;
-use pts_domain::accounting::Outcome;
+use pts_domain::accounting::{Outcome, UNKNOWN};
 use pts_domain::blind::Hindrance;
 use pts_domain::event::{Form, NewEvent, read};
+use pts_domain::masking::alike;
 use pts_domain::{FieldError, Timestamp};
 use pts_ports::{Appended, new_id};
 use serde_json::Value;
@@ -17,9 +18,10 @@ use crate::accounting::Tallies;
 use crate::blind::Receiving;
 use crate::coverage::Freshness;
 use crate::engine::{Failure, Newest, NotStored};
+use crate::masking::advice;
 use crate::quarantine::Bad;
 use crate::tail::Commits;
-use crate::{ActionError, Gateway, Item};
+use crate::{ActionError, Gateway, Item, ItemText};
 
 /// How many events one batch may hold.
 pub const MOST_EVENTS: usize = 10_000;
@@ -103,11 +105,17 @@ impl Gateway {
     ) -> Result<Vec<ItemOutcome>, ActionError> {
         let mut batch = Vec::with_capacity(items.len());
         let mut sources = Vec::with_capacity(items.len());
+        let mut texts = Vec::with_capacity(items.len());
         let mut bad = Vec::new();
         // Each element's outcome, or what to say once its event is stored.
         let mut slots = Vec::with_capacity(items.len());
-        for Item { value, text } in items {
-            match self.check(value, form) {
+        for item in items {
+            let (Item { value, text }, found) = self.masking.item(item);
+            let checked = self.check(value, form).map(|(event, mut warnings)| {
+                warnings.extend(advice(&found));
+                (event, warnings)
+            });
+            match checked {
                 Ok((event, warnings)) if mode == Mode::Validate => {
                     drop(event);
                     slots.push(Slot::Done(ItemOutcome::Valid(receipt(
@@ -118,7 +126,9 @@ impl Gateway {
                     event.sender = Some(sender);
                     event.workspace = self.workspace.clone();
                     slots.push(Slot::Sent(event.id, event.received_at, warnings));
+                    self.masking.count(&found, &event.event.identity.source);
                     sources.push(event.event.identity.source.clone());
+                    texts.push(text);
                     batch.push(event);
                 }
                 Err(errors) if mode == Mode::Validate => {
@@ -129,12 +139,22 @@ impl Gateway {
                 }
                 Err(errors) => {
                     slots.push(Slot::Bad);
+                    self.masking.count(&found, UNKNOWN);
                     bad.push(Bad { text, errors });
                 }
             }
         }
         let (appended, places) = futures::join!(
-            self.append_good(sender, batch, sources, mode),
+            self.append_good(
+                sender,
+                batch,
+                Sent {
+                    sources,
+                    texts,
+                    form
+                },
+                mode
+            ),
             self.put_aside(sender, form, &bad)
         );
         let mut appended = appended?.map(Vec::into_iter);
@@ -174,7 +194,7 @@ impl Gateway {
         &self,
         sender: Uuid,
         batch: Vec<NewEvent>,
-        sources: Vec<String>,
+        sent: Sent,
         mode: Mode,
     ) -> Result<Option<Vec<Appended>>, ActionError> {
         if batch.is_empty() {
@@ -186,7 +206,7 @@ impl Gateway {
             received_at: batch[0].received_at,
             workspace: self.workspace.clone(),
             sender,
-            sources,
+            sources: sent.sources,
         };
         let ticket = match self.engine.submit(sender, batch) {
             Ok(ticket) => ticket,
@@ -205,9 +225,30 @@ impl Gateway {
             });
             return Ok(None);
         }
-        let answer = ticket.answer().await;
+        let mut answer = ticket.answer().await;
+        if let Ok(appended) = &mut answer {
+            self.recognise(appended, &sent.texts, sent.form).await;
+        }
         after.count(&answer);
         Ok(Some(answer.map_err(NotStored::Failed)?))
+    }
+
+    /// Finds the repeats among the conflicts: rules of what is masked change, and an event that comes
+    /// again with more or less of it masked is still the one that is there.
+    async fn recognise(&self, appended: &mut [Appended], texts: &[ItemText], form: Form) {
+        for (result, text) in appended.iter_mut().zip(texts) {
+            let Appended::Conflict { id, received_at } = *result else {
+                continue;
+            };
+            let value = serde_json::from_slice(text.bytes()).map_err(|_| Vec::new());
+            let again = value.and_then(|value| read(value, form, id, self.now()));
+            let (Ok(again), Ok(Some(first))) = (again, self.log.get(id).await) else {
+                continue;
+            };
+            if alike(&first.event, &again.event.event) {
+                *result = Appended::Repeat { id, received_at };
+            }
+        }
     }
 
     /// What was appended to this workspace, received at a moment, is safe.
@@ -226,6 +267,13 @@ impl Gateway {
         let received = read(value, form, new_id(&*self.entropy, now), now)?;
         Ok((received.event, received.warnings))
     }
+}
+
+/// Good events as their sender sent them.
+struct Sent {
+    sources: Vec<String>,
+    texts: Vec<ItemText>,
+    form: Form,
 }
 
 /// What is done once it is known what became of a request's events.

@@ -83,14 +83,27 @@ impl ItemText {
         self.len() == 0
     }
 
+    /// Its bytes as they were sent.
+    pub fn bytes(&self) -> &[u8] {
+        match &self.0 {
+            Origin::Part(body, place) => body.get(place.clone()).unwrap_or_default(),
+            Origin::Own(text) => text.as_bytes(),
+        }
+    }
+
     /// The text; bytes that are not UTF-8 are shown as U+FFFD.
     pub fn as_str(&self) -> Cow<'_, str> {
         match &self.0 {
-            Origin::Part(body, place) => {
-                String::from_utf8_lossy(body.get(place.clone()).unwrap_or_default())
-            }
+            Origin::Part(..) => String::from_utf8_lossy(self.bytes()),
             Origin::Own(text) => Cow::Borrowed(text),
         }
+    }
+}
+
+impl From<String> for ItemText {
+    /// A text that is not what was sent.
+    fn from(text: String) -> Self {
+        Self(Origin::Own(text))
     }
 }
 

@@ -11,6 +11,7 @@ use pts_ports::{Appended, Finding, new_id};
 use uuid::Uuid;
 
 use crate::error::in_doubt;
+use crate::masking::Masking;
 use crate::{ActionError, Gateway, ItemText};
 
 /// How long a sender waits at the most for what it sent to be put aside.
@@ -118,7 +119,7 @@ impl Gateway {
         let mut findings: Vec<Replayed> = Vec::with_capacity(items.len());
         let (mut batch, mut senders) = (Vec::new(), Vec::new());
         for item in items {
-            match as_event(&item, now) {
+            match as_event(&item, &self.masking, now) {
                 Ok(mut event) => {
                     event.workspace = self.workspace.clone();
                     senders.push((event.sender, event.event.identity.source.clone()));
@@ -152,7 +153,7 @@ impl Gateway {
 }
 
 /// Reads an item again, as it would be read if it came now.
-fn as_event(item: &Kept, now: Timestamp) -> Result<NewEvent, Vec<FieldError>> {
+fn as_event(item: &Kept, masking: &Masking, now: Timestamp) -> Result<NewEvent, Vec<FieldError>> {
     let gone = || {
         let expected = format!("an item that waits; this one is {}", item.state.as_str());
         vec![FieldError::missing("the item", expected)]
@@ -162,6 +163,8 @@ fn as_event(item: &Kept, now: Timestamp) -> Result<NewEvent, Vec<FieldError>> {
         return Err(gone());
     };
     // What cannot be read now could not be read then: the errors of that time name the place.
+    let masked = masking.again(text);
+    let text = masked.as_ref().unwrap_or(text);
     let value = serde_json::from_str(text).map_err(|_| item.errors.clone())?;
     let mut event = read(value, item.form, item.id, now)?.event;
     event.sender = Some(item.sender);

@@ -4,6 +4,7 @@ use actix_web::HttpRequest;
 use pts_api::actions::events::AppendInput;
 use pts_api::{Action, Binding};
 use pts_domain::FieldError;
+use pts_domain::masking::Masker;
 use pts_domain::problem::nearest;
 use pts_services::CallOptions;
 use schemars::generate::SchemaSettings;
@@ -288,10 +289,11 @@ impl Reader<'_> {
             (Some(near), _) => format!("`{near}`? Known here are {}", known.join(", ")),
             (None, _) => format!("one of {}", known.join(", ")),
         };
+        let shown = Masker::usual().field(name);
         self.errors.push(FieldError::with_code(
             "unknown",
             name,
-            quoted(value),
+            shown.unwrap_or_else(|| quoted(value)),
             expected,
         ));
     }

@@ -17,6 +17,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use pts_api::Problem;
 use pts_domain::access::Principal;
+use pts_domain::masking::without_tokens;
 use serde_json::Value;
 
 use crate::auth;
@@ -167,7 +168,7 @@ impl Exchange<'_> {
         match answer {
             None => response.finish(),
             Some(answer) => {
-                let body = answer.to_string();
+                let body = written(answer);
                 // Its length counts for who reads it, as on every other way.
                 self.shared.gateway.note_read(&self.principal, body.len());
                 response
@@ -175,6 +176,22 @@ impl Exchange<'_> {
                     .body(body)
             }
         }
+    }
+}
+
+/// An answer as text. As in problems, what is wrong is often the value itself, and that may be a token in
+/// the wrong place: refusals do not repeat it.
+fn written(answer: &Value) -> String {
+    if let Value::Array(answers) = answer {
+        let answers: Vec<_> = answers.iter().map(written).collect();
+        return format!("[{}]", answers.join(","));
+    }
+    let text = answer.to_string();
+    let refused = answer.get("error").is_some() || answer["result"]["isError"] == true;
+    if refused {
+        without_tokens(&text).into_owned()
+    } else {
+        text
     }
 }
 

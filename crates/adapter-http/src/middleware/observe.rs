@@ -11,6 +11,7 @@ use actix_web::web::Data;
 use actix_web::{Error, HttpMessage as _};
 use pts_api::actions::events::AppendEvents;
 use pts_api::{Action as _, Problem};
+use pts_domain::masking::without_tokens;
 use tracing::Instrument as _;
 
 use super::request_id::{REQUEST_ID, RequestId, TRACEPARENT};
@@ -106,6 +107,9 @@ fn write_problem<B>(
         let body = serde_json::to_vec(&*problem).unwrap_or_default();
         (body, "application/problem+json")
     };
+    // What is wrong is often the value itself, and that may be a token in the wrong place.
+    let body = String::from_utf8(body).unwrap_or_default();
+    let body = without_tokens(&body).into_owned();
     let content_type = HeaderValue::from_static(content_type);
     response
         .headers_mut()

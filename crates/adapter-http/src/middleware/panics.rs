@@ -19,7 +19,7 @@ pub(crate) async fn catch_panics<B: MessageBody + 'static>(
     if let Ok(handled) = AssertUnwindSafe(next.call(req)).catch_unwind().await {
         return handled.map(ServiceResponse::map_into_left_body);
     }
-    // What it said was printed by the panic hook.
+    // What it said was logged by the panic hook, without secrets.
     tracing::error!("a handler panicked");
     Ok(ServiceResponse::from_err(Refusal::internal(), request).map_into_right_body())
 }

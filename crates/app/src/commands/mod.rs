@@ -3,6 +3,7 @@
 pub(crate) mod config;
 pub(crate) mod healthcheck;
 pub(crate) mod maintenance;
+pub(crate) mod outbound;
 pub(crate) mod quarantine;
 pub(crate) mod retention;
 pub(crate) mod token;

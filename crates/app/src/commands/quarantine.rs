@@ -27,7 +27,8 @@ pub(crate) async fn run(
     command: QuarantineCommand,
 ) -> Result<ExitCode> {
     let opened = database::open(settings, Purpose::Command).await?;
-    let gateway = wiring::gateway(&opened.pool).within(workspace);
+    let gateway = wiring::gateway(&opened.pool).masking(settings.masking.masker()?);
+    let gateway = gateway.within(workspace);
     let outcome = carry_out(&gateway, command).await;
     drop(gateway);
     opened.close().await;

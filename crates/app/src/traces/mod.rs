@@ -13,12 +13,13 @@ use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttp
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
 use pts_adapter_http::{Figure, FigureKind};
+use reqwest::header::{AUTHORIZATION, HeaderMap};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 pub(crate) use layer::{SpanLayer, wanted};
 
-use crate::config::Settings;
+use crate::config::{Settings, without_user};
 use crate::system;
 
 /// Spans that may wait to be sent.
@@ -54,8 +55,12 @@ impl Exporter {
         if endpoint.is_empty() {
             return Ok(None);
         }
+        let credentials = credentials(endpoint).context("traces.otlp_endpoint")?;
+        // Libraries log where they connect to.
+        let endpoint = without_user(endpoint);
         let client = reqwest::Client::builder()
             .timeout(SEND_WITHIN)
+            .default_headers(credentials)
             .build()
             .context("no HTTP client for traces")?;
         let mut collector = SpanExporter::builder()
@@ -163,6 +168,18 @@ impl Exporter {
         };
         counter.fetch_add(count, Ordering::Relaxed);
     }
+}
+
+/// What stands before the host of an address, as a header.
+fn credentials(endpoint: &str) -> Result<HeaderMap> {
+    let request = reqwest::Client::new().post(endpoint).build()?;
+    let mut credentials = HeaderMap::new();
+    if let Some(value) = request.headers().get(AUTHORIZATION) {
+        let mut value = value.clone();
+        value.set_sensitive(true);
+        credentials.insert(AUTHORIZATION, value);
+    }
+    Ok(credentials)
 }
 
 fn resource(settings: &Settings) -> Resource {

@@ -70,12 +70,23 @@ impl Server {
         arguments: &[&str],
         environment: &[(&str, &str)],
     ) -> Self {
+        Self::start_watched(data_dir, arguments, environment, Stdio::inherit()).await
+    }
+
+    /// The same with another place for its log.
+    pub(crate) async fn start_watched(
+        data_dir: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+        log: Stdio,
+    ) -> Self {
         let mut child = program(data_dir)
             .envs(environment.iter().copied())
             .args(["--listen", "127.0.0.1:0"])
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(log)
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();

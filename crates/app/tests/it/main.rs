@@ -1,6 +1,8 @@
 //! pts-server as its users run it: the real program, a real database, real requests.
 
 mod accounts;
+mod canary;
+mod collector;
 mod commands;
 mod coverage;
 mod elevations;

@@ -75,7 +75,7 @@ fn text(hash: &mut Sha256, text: &str) {
 
 /// One spelling for one number: `1`, `1.0` and `1e0` are the same, as they are to a JSON store.
 /// Integers are spelt out; a float that is none of them is held as a float by every store.
-fn number(n: &Number) -> String {
+pub(crate) fn number(n: &Number) -> String {
     // What fits an integer is held as one by a store that has both.
     let integers = -9_223_372_036_854_775_808.0..18_446_744_073_709_551_616.0;
     match n.as_f64() {

@@ -13,6 +13,7 @@ use pts_domain::Timestamp;
 use pts_domain::access::{ElevationRules, Principal, ServiceIdentity, Workspace};
 use pts_domain::event::NewEvent;
 use pts_domain::filter::EventFilter;
+use pts_domain::masking::Masker;
 use pts_domain::retention::Policy;
 use pts_domain::signin::Lifetimes;
 use pts_ports::{
@@ -29,6 +30,7 @@ use crate::error::RETRY_AFTER_S;
 use crate::export::Exports;
 use crate::ingest::committed;
 use crate::limits::{Gate, Limits};
+use crate::masking::{MaskCounts, Masking};
 use crate::tail::Commits;
 use crate::{Access, ActionError, Retention, SignIn};
 
@@ -96,6 +98,7 @@ pub struct Gateway {
     pub(crate) maintenance: Arc<dyn Maintenance>,
     /// One rebuild at a time.
     pub(crate) rebuilding: Arc<tokio::sync::Mutex<()>>,
+    pub(crate) masking: Masking,
     pub(crate) sign_in: Option<Arc<SignIn>>,
     access: Arc<Access>,
 }
@@ -169,6 +172,7 @@ impl Gateway {
             policy: Policy::Forever,
             maintenance,
             rebuilding: Arc::default(),
+            masking: Masking::usual(),
             sign_in: None,
             access: Arc::new(access),
         }
@@ -208,9 +212,22 @@ impl Gateway {
         }
     }
 
+    /// The same with other rules of what is masked, or none.
+    pub fn masking(self, masker: Option<Arc<Masker>>) -> Self {
+        Self {
+            masking: Masking::by(masker),
+            ..self
+        }
+    }
+
     /// The same where events that no projection needs stay for so long, if nobody says otherwise.
     pub fn keeping(self, policy: Policy) -> Self {
         Self { policy, ..self }
+    }
+
+    /// What was masked in what senders reported.
+    pub const fn masked(&self) -> &Arc<MaskCounts> {
+        self.masking.counts()
     }
 
     /// Tokens, sessions and sign-in codes.

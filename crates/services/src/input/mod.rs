@@ -4,6 +4,7 @@
 mod words;
 
 use pts_domain::FieldError;
+use pts_domain::masking::Masker;
 use pts_domain::problem::{kind, nearest};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -87,7 +88,14 @@ impl Fields {
             None if known.is_empty() => "no fields".to_owned(),
             None => format!("one of {known}"),
         };
-        FieldError::with_code("unknown", name, found(value), expected)
+        // Who asks for a password where none is asked for must not read it again in an answer.
+        let shown = Masker::usual().field(name);
+        FieldError::with_code(
+            "unknown",
+            name,
+            shown.unwrap_or_else(|| found(value)),
+            expected,
+        )
     }
 
     fn wrong(

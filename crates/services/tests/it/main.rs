@@ -12,6 +12,7 @@ mod export;
 mod ingest;
 mod itself;
 mod limits;
+mod masking;
 mod previews;
 mod quarantine;
 mod retention;

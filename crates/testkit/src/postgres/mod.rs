@@ -8,12 +8,14 @@
 
 mod container;
 mod database;
+mod dump;
 mod local;
 mod report;
 mod server;
 mod settings;
 
 pub use database::TestDb;
+pub use dump::dump;
 pub use server::Server;
 pub use settings::Mode;
 
