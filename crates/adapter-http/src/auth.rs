@@ -1,13 +1,14 @@
 //! Who asks: a token in the `Authorization` header, or a browser's session cookie with the checks
 //! that a cookie needs because browsers send it unasked.
 
-use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpMessage as _, HttpRequest};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use pts_domain::access::{Principal, Scope, TokenKind, TokenRefused};
+use pts_domain::access::{Origin, Principal, Scope, TokenKind, TokenRefused};
 
+use crate::middleware::RequestId;
 use crate::problem::Refusal;
 use crate::shared::Shared;
 
@@ -24,7 +25,7 @@ pub(crate) const fn cookie_name(secure: bool) -> &'static str {
 pub(crate) async fn caller(req: &HttpRequest, shared: &Shared) -> Result<Principal, Refusal> {
     if let Some(header) = req.headers().get(header::AUTHORIZATION) {
         let token = bearer(header).ok_or_else(wrong_scheme)?;
-        let principal = shared.gateway.authenticate(token).await?;
+        let principal = shared.gateway.authenticate(token, origin(req)).await?;
         remember(&principal);
         return of_kind(principal, TokenKind::Bearer);
     }
@@ -32,11 +33,11 @@ pub(crate) async fn caller(req: &HttpRequest, shared: &Shared) -> Result<Princip
         return Err(Refusal::unauthenticated(None));
     };
     let principal = of_kind(
-        shared.gateway.authenticate(session).await?,
+        shared.gateway.authenticate(session, origin(req)).await?,
         TokenKind::Session,
     )?;
     remember(&principal);
-    if !is_safe(req.method()) && origin(req) != Origin::Same {
+    if !is_safe(req.method()) && site(req) != Site::Same {
         return Err(cross_site());
     }
     Ok(principal)
@@ -51,6 +52,14 @@ pub(crate) async fn bearer_caller(
         caller(req, shared).await
     } else {
         Err(Refusal::unauthenticated(None))
+    }
+}
+
+/// Where a request comes from: the address of its connection, and its own name.
+pub(crate) fn origin(req: &HttpRequest) -> Origin {
+    Origin {
+        address: req.peer_addr().map(|peer| peer.ip().to_canonical()),
+        request_id: req.extensions().get::<RequestId>().map(RequestId::text),
     }
 }
 
@@ -82,7 +91,7 @@ pub(crate) async fn feed_reader(
     let Some(token) = named else {
         return caller_with(req, shared, scope).await.map_err(inviting);
     };
-    let principal = shared.gateway.authenticate(&token).await;
+    let principal = shared.gateway.authenticate(&token, origin(req)).await;
     let principal = principal.map_err(|error| inviting(error.into()))?;
     remember(&principal);
     let principal = of_kind(principal, TokenKind::Bearer).map_err(inviting)?;
@@ -170,7 +179,7 @@ fn is_safe(method: &Method) -> bool {
 
 /// Where a browser says that a request comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub(crate) enum Site {
     /// A page of this server.
     Same,
     /// Another place.
@@ -180,17 +189,17 @@ pub(crate) enum Origin {
 }
 
 /// Where the request comes from, by the headers that pages cannot set themselves.
-pub(crate) fn origin(req: &HttpRequest) -> Origin {
+pub(crate) fn site(req: &HttpRequest) -> Site {
     let text = |name: HeaderName| req.headers().get(name).map(|value| value.to_str().ok());
     if let Some(site) = text(HeaderName::from_static("sec-fetch-site")) {
         return if site == Some("same-origin") {
-            Origin::Same
+            Site::Same
         } else {
-            Origin::Other
+            Site::Other
         };
     }
     let Some(origin) = text(header::ORIGIN) else {
-        return Origin::Unsaid;
+        return Site::Unsaid;
     };
     // Which scheme the browser used is not known behind a proxy; host and port are.
     let from = origin
@@ -198,9 +207,9 @@ pub(crate) fn origin(req: &HttpRequest) -> Origin {
         .map(|(_, host)| host);
     let here = text(header::HOST).flatten();
     if from.is_some() && from == here {
-        Origin::Same
+        Site::Same
     } else {
-        Origin::Other
+        Site::Other
     }
 }
 
@@ -233,27 +242,27 @@ mod tests {
             for (name, value) in headers {
                 req = req.insert_header((*name, *value));
             }
-            assert_eq!(origin(&req.to_http_request()), expected, "{headers:?}");
+            assert_eq!(site(&req.to_http_request()), expected, "{headers:?}");
         };
-        check(&[], Origin::Unsaid);
-        check(&[("sec-fetch-site", "same-origin")], Origin::Same);
-        check(&[("sec-fetch-site", "same-site")], Origin::Other);
-        check(&[("sec-fetch-site", "none")], Origin::Other);
+        check(&[], Site::Unsaid);
+        check(&[("sec-fetch-site", "same-origin")], Site::Same);
+        check(&[("sec-fetch-site", "same-site")], Site::Other);
+        check(&[("sec-fetch-site", "none")], Site::Other);
         check(
             &[("origin", "https://pts.acme"), ("host", "pts.acme")],
-            Origin::Same,
+            Site::Same,
         );
         check(
             &[("origin", "https://pts.acme:1"), ("host", "pts.acme")],
-            Origin::Other,
+            Site::Other,
         );
-        check(&[("origin", "null"), ("host", "pts.acme")], Origin::Other);
+        check(&[("origin", "null"), ("host", "pts.acme")], Site::Other);
         let both = [
             ("sec-fetch-site", "cross-site"),
             ("origin", "https://pts.acme"),
             ("host", "pts.acme"),
         ];
-        check(&both, Origin::Other);
+        check(&both, Site::Other);
     }
 
     #[test]

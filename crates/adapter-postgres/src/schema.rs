@@ -87,5 +87,10 @@ diesel::table! {
         created_at -> Timestamptz,
         expires_at -> Nullable<Timestamptz>,
         revoked_at -> Nullable<Timestamptz>,
+        roles -> Array<Text>,
+        workspace -> Nullable<Text>,
+        networks -> Array<Text>,
+        subject -> Nullable<Text>,
+        last_used_at -> Nullable<Timestamptz>,
     }
 }

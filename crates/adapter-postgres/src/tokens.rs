@@ -8,7 +8,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Timestamptz};
 use pts_domain::Timestamp;
-use pts_domain::access::{Scope, Token, TokenKind};
+use pts_domain::access::{Network, Scope, Token, TokenKind, Workspace};
 use pts_ports::{StoreError, TokenStore};
 use uuid::Uuid;
 
@@ -45,6 +45,11 @@ struct Row {
     created_at: Timestamp,
     expires_at: Option<Timestamp>,
     revoked_at: Option<Timestamp>,
+    roles: Vec<String>,
+    workspace: Option<String>,
+    networks: Vec<String>,
+    subject: Option<String>,
+    last_used_at: Option<Timestamp>,
 }
 
 impl From<Token> for Row {
@@ -59,6 +64,11 @@ impl From<Token> for Row {
             created_at: token.created_at,
             expires_at: token.expires_at,
             revoked_at: token.revoked_at,
+            roles: token.roles.into_iter().collect(),
+            workspace: token.workspace.map(Into::into),
+            networks: token.networks.iter().map(ToString::to_string).collect(),
+            subject: token.subject,
+            last_used_at: token.last_used_at,
         }
     }
 }
@@ -71,6 +81,9 @@ impl TryFrom<Row> for Token {
         let corrupt = |what: &str| StoreError::Corrupt(format!("token {id}: {what}"));
         let scopes: Result<BTreeSet<Scope>, _> =
             row.scopes.iter().map(|scope| scope.parse()).collect();
+        let workspace = row.workspace.map(Workspace::try_from).transpose();
+        let networks: Result<Vec<Network>, _> =
+            row.networks.into_iter().map(Network::try_from).collect();
         Ok(Self {
             id,
             name: row.name,
@@ -87,6 +100,11 @@ impl TryFrom<Row> for Token {
             created_at: row.created_at,
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
+            roles: row.roles.into_iter().collect(),
+            workspace: workspace.map_err(|why| corrupt(&why))?,
+            networks: networks.map_err(|why| corrupt(&why))?,
+            subject: row.subject,
+            last_used_at: row.last_used_at,
         })
     }
 }

@@ -74,6 +74,8 @@ pub trait Action: 'static {
     const SCOPE: Scope;
     /// What it does to the world.
     const EFFECT: Effect;
+    /// Whether what it would do is shown first, and is done only when that is confirmed.
+    const RISKY: bool = false;
     /// The method of its route.
     const METHOD: Method = Method::Get;
     /// The path of its route; `{name}` stands for the field `name` of the input.
@@ -109,6 +111,8 @@ pub struct ActionSpec {
     pub scope: Scope,
     /// See [`Action::EFFECT`].
     pub effect: Effect,
+    /// See [`Action::RISKY`].
+    pub risky: bool,
     /// See [`Action::METHOD`].
     pub method: Method,
     /// See [`Action::PATH`].
@@ -138,6 +142,7 @@ impl ActionSpec {
             description: A::DESCRIPTION,
             scope: A::SCOPE,
             effect: A::EFFECT,
+            risky: A::RISKY,
             method: A::METHOD,
             path: A::PATH,
             aliases: A::ALIASES,

@@ -251,6 +251,7 @@ async fn first_token(access: &Access, file: &Path, patience: Patience) -> Result
         name: "admin".into(),
         scopes: [Scope::Admin].into(),
         lasts: None,
+        ..NewToken::default()
     });
     // Written first: a token whose text nobody has would stand in the way of the next start's.
     write_secret(file, text.reveal())

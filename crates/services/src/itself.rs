@@ -2,10 +2,10 @@
 //! so that it stands in its own answers, and whoever looks finds out from the answers alone that it was
 //! away.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use pts_domain::access::{Principal, Scope, TokenKind};
+use pts_domain::access::{Principal, Scope};
 use pts_domain::event::Form;
 use serde_json::{Value, json};
 use tokio::time::{MissedTickBehavior, interval};
@@ -53,13 +53,8 @@ pub struct Reporter<'g> {
 impl<'g> Reporter<'g> {
     /// One that has said nothing yet.
     pub fn new(gateway: &'g Gateway, itself: Itself) -> Self {
-        let principal = Principal {
-            // No token of anybody's.
-            token_id: Uuid::nil(),
-            name: OWN_SOURCE.to_owned(),
-            kind: TokenKind::Bearer,
-            scopes: BTreeSet::from([Scope::EventsWrite]),
-        };
+        // No token of anybody's.
+        let principal = Principal::holding(Uuid::nil(), OWN_SOURCE, [Scope::EventsWrite]);
         Self {
             gateway,
             principal,

@@ -12,6 +12,7 @@ use futures::stream::{self, Stream, StreamExt as _};
 use pts_api::actions::events::{StreamEvents, StreamInput};
 use pts_api::{Action, EventRecord};
 use pts_domain::FieldError;
+use pts_domain::access::Origin;
 use pts_services::{ActionError, BoxStream};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval};
@@ -57,6 +58,7 @@ pub(crate) async fn stream(
         heartbeat: every(shared.settings.stream_heartbeat),
         token_check: every(CHECK_TOKEN_EVERY),
         token: auth::presented(&req, &shared).unwrap_or_default(),
+        origin: principal.origin.clone(),
         stopping: shared.stopping.clone(),
         counted: shared.metrics.stream_opened(),
         place,
@@ -100,6 +102,7 @@ struct Open {
     heartbeat: Interval,
     token_check: Interval,
     token: String,
+    origin: Origin,
     stopping: watch::Receiver<bool>,
     shared: Data<Shared>,
     #[expect(dead_code, reason = "held while the stream is open")]
@@ -126,7 +129,8 @@ impl Open {
                 biased;
                 _ = self.stopping.wait_for(|stopping| *stopping) => return None,
                 _ = self.token_check.tick() => {
-                    match self.shared.gateway.authenticate(&self.token).await {
+                    let origin = self.origin.clone();
+                    match self.shared.gateway.authenticate(&self.token, origin).await {
                         Ok(_) | Err(pts_services::AccessError::Unavailable { .. }) => {}
                         Err(error) => return Some((problem(error.into()), true)),
                     }

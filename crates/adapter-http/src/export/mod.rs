@@ -201,7 +201,8 @@ impl Open {
     /// A token that was revoked ends what was begun with it. Looked at for every part: a good token is
     /// believed for a second without asking anybody.
     async fn check_token(&mut self) -> Result<(), String> {
-        match self.shared.gateway.authenticate(&self.token).await {
+        let origin = self.principal.origin.clone();
+        match self.shared.gateway.authenticate(&self.token, origin).await {
             Ok(_) | Err(pts_services::AccessError::Unavailable { .. }) => Ok(()),
             Err(error) => Err(error.to_string()),
         }

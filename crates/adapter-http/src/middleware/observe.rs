@@ -10,12 +10,11 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage as _};
 use pts_api::actions::events::AppendEvents;
-use pts_api::{Action as _, Call, Problem};
+use pts_api::{Action as _, Problem};
 use tracing::Instrument as _;
 
 use super::request_id::{REQUEST_ID, RequestId, TRACEPARENT};
 use crate::bind::{self, Called};
-use crate::mcp;
 use crate::routes;
 use crate::shared::Shared;
 
@@ -42,9 +41,7 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
         parent_span_id = trace.parent(),
         sampled = trace.is_sampled(),
     );
-    if matches!(req.path(), Call::PATH | mcp::PATH) {
-        req.extensions_mut().insert(RequestId::new(&id));
-    }
+    req.extensions_mut().insert(RequestId::new(&id));
     let _in_flight = shared.metrics.begin();
 
     // Routes turn their own errors into responses; what is an error here never reached one.

@@ -10,7 +10,7 @@ use futures::StreamExt as _;
 use pts_services::Session;
 
 use super::{embedded, escape, html, see_other, wants_html};
-use crate::auth::{self, Origin};
+use crate::auth::{self, Site};
 use crate::bind::query_pairs;
 use crate::problem::Refusal;
 use crate::shared::Shared;
@@ -79,7 +79,7 @@ pub(crate) async fn sign_in(
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Refusal> {
     // Another site must not be able to sign a browser in as somebody else.
-    if auth::origin(&req) == Origin::Other {
+    if auth::site(&req) == Site::Other {
         return Err(auth::cross_site());
     }
     let fields = Fields::read(&form(payload).await?);

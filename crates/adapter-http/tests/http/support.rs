@@ -148,6 +148,7 @@ async fn token(gateway: &Gateway, scopes: &[Scope]) -> (String, Token) {
         name: "test".into(),
         scopes,
         lasts: Some(Duration::days(1)),
+        ..NewToken::default()
     };
     let (text, token) = gateway.access().create(new).await.unwrap();
     (text.reveal().to_owned(), token)

@@ -111,7 +111,7 @@ impl Action for SetExpectation {
     const SUMMARY: &'static str = "Declare how often a source reports";
     const DESCRIPTION: &'static str = "From now on the source is expected to report at least so \
         often, whatever was learned or declared of it before. It need not have been heard yet.";
-    const SCOPE: Scope = Scope::Admin;
+    const SCOPE: Scope = Scope::Operate;
     const EFFECT: Effect = Effect::Control;
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/expectations";
@@ -149,7 +149,7 @@ impl Action for RemoveExpectation {
     const SUMMARY: &'static str = "Take back what was declared of a source";
     const DESCRIPTION: &'static str =
         "What was learned of the source holds again, if anything was.";
-    const SCOPE: Scope = Scope::Admin;
+    const SCOPE: Scope = Scope::Operate;
     const EFFECT: Effect = Effect::Control;
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/expectations/remove";

@@ -122,7 +122,7 @@ pub struct SearchQuarantineInput {
 impl Action for SearchQuarantine {
     const NAME: &'static str = "platform.quarantine.search";
     const SUMMARY: &'static str = "List what was sent and is no event, newest first";
-    const SCOPE: Scope = Scope::Admin;
+    const SCOPE: Scope = Scope::Operate;
     const EFFECT: Effect = Effect::Read;
     const PATH: &'static str = "/v1/quarantine";
     type Input = SearchQuarantineInput;
@@ -147,7 +147,7 @@ pub struct GetQuarantinedInput {
 impl Action for GetQuarantined {
     const NAME: &'static str = "platform.quarantine.get";
     const SUMMARY: &'static str = "Look up one thing that was sent and is no event, as it came";
-    const SCOPE: Scope = Scope::Admin;
+    const SCOPE: Scope = Scope::Operate;
     const EFFECT: Effect = Effect::Read;
     const PATH: &'static str = "/v1/quarantine/{id}";
     const ERRORS: &'static [u16] = &[404];
@@ -236,7 +236,7 @@ impl Action for ReplayQuarantine {
         upgrade that asks for less, say) is stored under the item's id; what is still no event goes \
         on waiting with the new errors. Replaying again repeats nothing. Without ids, everything \
         that waits and fits is replayed, page by page.";
-    const SCOPE: Scope = Scope::Admin;
+    const SCOPE: Scope = Scope::Operate;
     const EFFECT: Effect = Effect::Write;
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/quarantine/replay";
@@ -276,7 +276,7 @@ impl Action for DiscardQuarantined {
     const SUMMARY: &'static str = "Give up quarantined items";
     const DESCRIPTION: &'static str = "What was sent is removed; that it was, and why it was given \
         up, is remembered for 90 days.";
-    const SCOPE: Scope = Scope::Admin;
+    const SCOPE: Scope = Scope::Operate;
     const EFFECT: Effect = Effect::Control;
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/quarantine/discard";

@@ -31,6 +31,7 @@ async fn carry_out(access: &Access, command: TokenCommand) -> Result<ExitCode> {
                 name,
                 scopes: scopes.into_iter().collect(),
                 lasts: lasts.map(|lasts| lasts.0),
+                ..NewToken::default()
             };
             let (text, token) = access
                 .create(new)

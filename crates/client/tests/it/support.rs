@@ -51,6 +51,7 @@ impl Server {
             name: "test".into(),
             scopes: BTreeSet::from([Scope::Admin]),
             lasts: Some(chrono::Duration::days(1)),
+            ..NewToken::default()
         };
         let (text, _) = gateway.access().create(new).await.unwrap();
         let admin = text.reveal().to_owned();

@@ -190,7 +190,7 @@ impl From<&Principal> for Actor {
             kind: principal.kind.into(),
             id: Some(principal.token_id),
             name: principal.name.clone(),
-            subject: None,
+            subject: principal.subject.clone(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::Duration;
 use pts_domain::Timestamp;
-use pts_domain::access::{Scope, TokenKind, TokenRefused, TokenText};
+use pts_domain::access::{Origin, Scope, TokenKind, TokenRefused, TokenText};
 use pts_ports::{Clock, MockTokenStore, StoreError, TokenStore};
 use pts_services::{Access, AccessError, NewToken};
 use pts_testkit::fakes::{MemoryStore, SeededEntropy};
@@ -45,6 +45,7 @@ fn token(name: &str, scopes: &[Scope], lasts: Option<Duration>) -> NewToken {
         name: name.into(),
         scopes: scopes.iter().copied().collect(),
         lasts,
+        ..NewToken::default()
     }
 }
 
@@ -52,11 +53,21 @@ fn token(name: &str, scopes: &[Scope], lasts: Option<Duration>) -> NewToken {
 async fn a_token_that_was_made_up_is_good_once_it_is_kept_however_often() {
     let (access, _, store) = with_store();
     let (text, made) = access.draft(token("admin", &[Scope::Admin], None));
-    assert!(access.authenticate(text.reveal()).await.is_err());
+    assert!(
+        access
+            .authenticate(text.reveal(), Origin::default())
+            .await
+            .is_err()
+    );
     for _ in 0..3 {
         access.keep(&made).await.unwrap();
     }
-    assert!(access.authenticate(text.reveal()).await.is_ok());
+    assert!(
+        access
+            .authenticate(text.reveal(), Origin::default())
+            .await
+            .is_ok()
+    );
     assert_eq!(store.list(10).await.unwrap(), [made]);
 }
 
@@ -71,7 +82,7 @@ async fn nonsense_is_refused_without_a_look_up() {
     for text in ["", "pts_", "Bearer x", "pts_00_11"] {
         assert!(
             matches!(
-                access.authenticate(text).await,
+                access.authenticate(text, Origin::default()).await,
                 Err(AccessError::Refused(_))
             ),
             "{text}"
@@ -86,13 +97,25 @@ async fn a_checked_token_is_believed_for_a_second_and_then_checked_again() {
         .create(token("ci", &[Scope::EventsWrite], None))
         .await
         .unwrap();
-    assert_eq!(access.authenticate(text.reveal()).await.unwrap().name, "ci");
+    assert_eq!(
+        access
+            .authenticate(text.reveal(), Origin::default())
+            .await
+            .unwrap()
+            .name,
+        "ci"
+    );
     // Another process revokes it.
     store.revoke(made.id, clock.now()).await.unwrap();
     clock.turn(Duration::milliseconds(999));
-    assert!(access.authenticate(text.reveal()).await.is_ok());
+    assert!(
+        access
+            .authenticate(text.reveal(), Origin::default())
+            .await
+            .is_ok()
+    );
     clock.turn(Duration::milliseconds(1));
-    let refused = access.authenticate(text.reveal()).await;
+    let refused = access.authenticate(text.reveal(), Origin::default()).await;
     assert!(matches!(
         refused,
         Err(AccessError::Refused(TokenRefused::Revoked))
@@ -107,10 +130,15 @@ async fn revoking_here_takes_effect_at_once_and_ends_the_sessions_of_the_token()
         .await
         .unwrap();
     let session = access.sign_in_with_token(text.reveal()).await.unwrap().text;
-    assert!(access.authenticate(session.reveal()).await.is_ok());
+    assert!(
+        access
+            .authenticate(session.reveal(), Origin::default())
+            .await
+            .is_ok()
+    );
     assert!(access.revoke(made.id).await.unwrap());
     for gone in [text.reveal(), session.reveal()] {
-        let refused = access.authenticate(gone).await;
+        let refused = access.authenticate(gone, Origin::default()).await;
         assert!(matches!(
             refused,
             Err(AccessError::Refused(TokenRefused::Revoked))
@@ -123,9 +151,14 @@ async fn a_token_ends_by_itself() {
     let (access, clock, _) = with_store();
     let short = token("short", &[Scope::EventsRead], Some(Duration::hours(1)));
     let (text, _) = access.create(short).await.unwrap();
-    assert!(access.authenticate(text.reveal()).await.is_ok());
+    assert!(
+        access
+            .authenticate(text.reveal(), Origin::default())
+            .await
+            .is_ok()
+    );
     clock.turn(Duration::hours(1));
-    let refused = access.authenticate(text.reveal()).await;
+    let refused = access.authenticate(text.reveal(), Origin::default()).await;
     assert!(matches!(
         refused,
         Err(AccessError::Refused(TokenRefused::Expired))
@@ -144,7 +177,7 @@ async fn a_store_that_is_away_lets_nobody_in_and_blames_nobody() {
         Arc::new(entropy()),
     );
     let text = TokenText::from_random([3; 20]);
-    let refused = access.authenticate(text.reveal()).await;
+    let refused = access.authenticate(text.reveal(), Origin::default()).await;
     assert!(matches!(refused, Err(AccessError::Unavailable { .. })));
 }
 
@@ -153,7 +186,10 @@ async fn a_code_is_good_once_and_for_a_quarter_of_an_hour() {
     let (access, clock, _) = with_store();
     let code = access.new_code();
     let session = access.sign_in_with_code(code.reveal()).await.unwrap();
-    let signed_in = access.authenticate(session.text.reveal()).await.unwrap();
+    let signed_in = access
+        .authenticate(session.text.reveal(), Origin::default())
+        .await
+        .unwrap();
     assert_eq!(signed_in.kind, TokenKind::Session);
     assert!(signed_in.may(Scope::Admin));
     let again = access.sign_in_with_code(code.reveal()).await;
@@ -184,7 +220,9 @@ async fn a_session_cannot_renew_itself_and_lasts_no_longer_than_its_token() {
         Err(AccessError::Refused(TokenRefused::Unknown))
     ));
     clock.turn(Duration::hours(2));
-    let ended = access.authenticate(session.text.reveal()).await;
+    let ended = access
+        .authenticate(session.text.reveal(), Origin::default())
+        .await;
     assert!(matches!(
         ended,
         Err(AccessError::Refused(TokenRefused::Expired))
@@ -202,11 +240,19 @@ async fn a_token_that_was_good_lately_is_remembered_while_the_store_is_away() {
         access.remembered(text.reveal()),
         Err(AccessError::Unavailable { .. })
     ));
-    access.authenticate(text.reveal()).await.unwrap();
+    access
+        .authenticate(text.reveal(), Origin::default())
+        .await
+        .unwrap();
     clock.turn(Duration::minutes(4));
     assert_eq!(access.remembered(text.reveal()).unwrap().name, "prometheus");
     // Revoked elsewhere: once that was seen, nothing is remembered.
     store.revoke(made.id, clock.now()).await.unwrap();
-    assert!(access.authenticate(text.reveal()).await.is_err());
+    assert!(
+        access
+            .authenticate(text.reveal(), Origin::default())
+            .await
+            .is_err()
+    );
     assert!(access.remembered(text.reveal()).is_err());
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pts_domain::Timestamp;
-use pts_domain::access::{Principal, Scope, TokenKind};
+use pts_domain::access::{Principal, Scope};
 use pts_domain::quarantine::Verdict;
 use pts_ports::{
     Clock, EventLog, MockAccounting, MockBlindSpots, MockClock, MockEntropy, MockEventLog,
@@ -36,12 +36,7 @@ pub(crate) fn entropy() -> MockEntropy {
 
 /// Somebody with these scopes.
 pub(crate) fn principal(scopes: &[Scope]) -> Principal {
-    Principal {
-        token_id: Uuid::from_u128(1),
-        name: "tester".into(),
-        kind: TokenKind::Bearer,
-        scopes: scopes.iter().copied().collect(),
-    }
+    Principal::holding(Uuid::from_u128(1), "tester", scopes.iter().copied())
 }
 
 /// A gateway over a mocked log; projections, tokens and accounts must not be asked.

@@ -15,8 +15,13 @@ fn token(n: u8) -> Token {
         kind: TokenKind::Bearer,
         hash: [n; 32],
         scopes: BTreeSet::from([Scope::EventsRead, Scope::Admin]),
+        roles: BTreeSet::new(),
+        workspace: None,
+        networks: Vec::new(),
+        subject: None,
         issued_by: None,
         created_at: minute(i64::from(n)),
+        last_used_at: None,
         expires_at: None,
         revoked_at: None,
     }
@@ -36,6 +41,11 @@ pub async fn a_token_is_found_by_its_hash_as_it_was_inserted(store: Harness) {
         issued_by: Some(parent.id),
         hash: [0; 32],
         scopes: Scope::ALL.into(),
+        roles: ["operator".to_owned(), "rôle".to_owned()].into(),
+        workspace: Some("team-7".parse().unwrap()),
+        networks: vec!["10.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()],
+        subject: Some("alice@example.com".to_owned()),
+        last_used_at: Some(minute(98)),
         ..token(3)
     };
     for token in [&parent, &expiring, &session] {

@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::Duration;
 use pts_domain::Timestamp;
-use pts_domain::access::{Principal, Scope, Token, TokenKind, TokenRefused, TokenText};
+use pts_domain::access::{
+    Network, Origin, Principal, Scope, Token, TokenKind, TokenRefused, TokenText, Workspace,
+    built_in_role,
+};
 use pts_ports::{Clock, Entropy, StoreError, TokenStore, new_id};
 use uuid::Uuid;
 
@@ -29,12 +32,18 @@ const MOST_CODES: usize = 100;
 const MOST_LISTED: usize = 10_000;
 
 /// What a new token shall be.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct NewToken {
     /// What to call it.
     pub name: String,
     /// What it allows.
     pub scopes: BTreeSet<Scope>,
+    /// The roles that it allows as well.
+    pub roles: BTreeSet<String>,
+    /// The only workspace that it reaches.
+    pub workspace: Option<Workspace>,
+    /// Where it may be used from; without any, from everywhere.
+    pub networks: Vec<Network>,
     /// How long it lasts; for ever if not given.
     pub lasts: Option<Duration>,
 }
@@ -77,8 +86,17 @@ impl Access {
     ///
     /// # Errors
     /// Why it is not good, or that it cannot be checked now.
-    pub async fn authenticate(&self, presented: &str) -> Result<Principal, AccessError> {
-        Ok(Principal::from(&self.check(presented).await?))
+    pub async fn authenticate(
+        &self,
+        presented: &str,
+        origin: Origin,
+    ) -> Result<Principal, AccessError> {
+        let token = self.check(presented).await?;
+        let mut principal = Principal::from(&token);
+        let allowed = token.roles.iter().filter_map(|role| built_in_role(role));
+        principal.scopes.extend(allowed.flatten());
+        principal.origin = origin;
+        Ok(principal)
     }
 
     async fn check(&self, presented: &str) -> Result<Token, AccessError> {
@@ -155,7 +173,14 @@ impl Access {
     /// Makes up a token, which is good once it is [kept](Self::keep).
     pub fn draft(&self, new: NewToken) -> (TokenText, Token) {
         let expires_at = new.lasts.map(|lasts| self.clock.now() + lasts);
-        self.make_up(new.name, TokenKind::Bearer, new.scopes, None, expires_at)
+        let (text, token) = self.make_up(new.name, TokenKind::Bearer, new.scopes, None, expires_at);
+        let token = Token {
+            roles: new.roles,
+            workspace: new.workspace,
+            networks: new.networks,
+            ..token
+        };
+        (text, token)
     }
 
     /// Stores a token that was made up, unless it is stored already: after an answer that was lost,
@@ -186,8 +211,13 @@ impl Access {
             kind,
             hash: text.hash(),
             scopes,
+            roles: BTreeSet::new(),
+            workspace: None,
+            networks: Vec::new(),
+            subject: None,
             issued_by,
             created_at: now,
+            last_used_at: None,
             expires_at,
             revoked_at: None,
         };

@@ -1,4 +1,4 @@
-//! Who may do what: scopes, principals and the shape of a bearer token. Chance comes in as bytes.
+//! What is kept of a token, and the shape of its text. Chance comes in as bytes.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,68 +8,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::{Network, Scope, Workspace};
 use crate::Timestamp;
-use crate::problem::nearest;
-
-/// One thing a token may be allowed to do.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-pub enum Scope {
-    /// Send events.
-    #[serde(rename = "events:write")]
-    EventsWrite,
-    /// Read events and everything worked out from them.
-    #[serde(rename = "events:read")]
-    EventsRead,
-    /// Read the service's own metrics.
-    #[serde(rename = "metrics:read")]
-    MetricsRead,
-    /// Everything, tokens included.
-    #[serde(rename = "admin")]
-    Admin,
-}
-
-impl Scope {
-    /// Every scope there is.
-    pub const ALL: [Self; 4] = [
-        Self::EventsWrite,
-        Self::EventsRead,
-        Self::MetricsRead,
-        Self::Admin,
-    ];
-
-    /// The name on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::EventsWrite => "events:write",
-            Self::EventsRead => "events:read",
-            Self::MetricsRead => "metrics:read",
-            Self::Admin => "admin",
-        }
-    }
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl std::str::FromStr for Scope {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let names = Self::ALL.map(Self::as_str);
-        Self::ALL
-            .into_iter()
-            .find(|scope| scope.as_str() == text)
-            .ok_or_else(|| match nearest(text, names) {
-                Some(near) => format!("`{text}` is no scope; did you mean `{near}`?"),
-                None => format!("`{text}` is no scope; there are {}", names.join(", ")),
-            })
-    }
-}
 
 /// What a token is for: a program, or a person's browser session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -94,10 +34,20 @@ pub struct Token {
     pub hash: [u8; 32],
     /// What it allows.
     pub scopes: BTreeSet<Scope>,
+    /// The names of the roles that it allows as well.
+    pub roles: BTreeSet<String>,
+    /// The only workspace that it reaches; without one it may act in any.
+    pub workspace: Option<Workspace>,
+    /// Where it may be used from; without any, from everywhere.
+    pub networks: Vec<Network>,
+    /// The person behind a session, as the identity provider names them.
+    pub subject: Option<String>,
     /// The token that was signed in with, for a session made so; it ends with that token.
     pub issued_by: Option<Uuid>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it was last seen to be used, to the minute or so.
+    pub last_used_at: Option<Timestamp>,
     /// When it ends by itself.
     pub expires_at: Option<Timestamp>,
     /// When it was revoked.
@@ -137,37 +87,6 @@ impl Token {
             return Err(TokenRefused::Expired);
         }
         Ok(())
-    }
-}
-
-/// Somebody whose token was accepted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Principal {
-    /// The token behind the request.
-    pub token_id: Uuid,
-    /// What that token is called; this is who acts, in logs.
-    pub name: String,
-    /// How the token was presented.
-    pub kind: TokenKind,
-    /// What may be done.
-    pub scopes: BTreeSet<Scope>,
-}
-
-impl Principal {
-    /// Whether `scope` is granted; [`Scope::Admin`] grants all.
-    pub fn may(&self, scope: Scope) -> bool {
-        self.scopes.contains(&scope) || self.scopes.contains(&Scope::Admin)
-    }
-}
-
-impl From<&Token> for Principal {
-    fn from(token: &Token) -> Self {
-        Self {
-            token_id: token.id,
-            name: token.name.clone(),
-            kind: token.kind,
-            scopes: token.scopes.clone(),
-        }
     }
 }
 
@@ -248,23 +167,6 @@ mod tests {
                 TokenText::parse(text),
                 Err(TokenRefused::Malformed),
                 "{text}"
-            );
-        }
-    }
-
-    #[test]
-    fn admin_may_do_everything_and_others_only_what_they_hold() {
-        let principal = |scopes: &[Scope]| Principal {
-            token_id: Uuid::nil(),
-            name: "t".into(),
-            kind: TokenKind::Bearer,
-            scopes: scopes.iter().copied().collect(),
-        };
-        for scope in Scope::ALL {
-            assert!(principal(&[Scope::Admin]).may(scope));
-            assert_eq!(
-                principal(&[Scope::EventsRead]).may(scope),
-                scope == Scope::EventsRead
             );
         }
     }

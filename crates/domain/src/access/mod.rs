@@ -1,0 +1,15 @@
+//! Who may do what: scopes, tokens, principals, and the workspace that each of them acts in.
+
+mod network;
+mod principal;
+mod role;
+mod scope;
+mod token;
+mod workspace;
+
+pub use network::Network;
+pub use principal::{Origin, Principal};
+pub use role::{BUILT_IN_ROLES, built_in_role};
+pub use scope::Scope;
+pub use token::{Token, TokenKind, TokenRefused, TokenText};
+pub use workspace::Workspace;

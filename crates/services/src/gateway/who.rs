@@ -1,0 +1,71 @@
+//! Who is at the door, and whether they may come in.
+
+use pts_domain::access::{Origin, Principal, Scope};
+use pts_domain::blind::Hindrance;
+
+use crate::{AccessError, ActionError, Gateway, Session};
+
+impl Gateway {
+    /// Finds out who presents a token or a session.
+    ///
+    /// # Errors
+    /// Why the token is not good, or that it cannot be checked now.
+    pub async fn authenticate(
+        &self,
+        presented: &str,
+        origin: Origin,
+    ) -> Result<Principal, AccessError> {
+        let authenticated = self.access.authenticate(presented, origin).await;
+        if let Err(AccessError::Unavailable { .. }) = authenticated {
+            // It may have been somebody with events: nobody knows how many.
+            self.receiving
+                .refused(Hindrance::StoreAway, self.now(), 0, true);
+        }
+        authenticated
+    }
+
+    /// Finds out who presents a token while the store cannot be asked, for what tells nothing but how
+    /// the service is.
+    ///
+    /// # Errors
+    /// As [`Access::remembered`].
+    pub fn remembered(&self, presented: &str) -> Result<Principal, AccessError> {
+        self.access.remembered(presented)
+    }
+
+    /// Checks that somebody may do something.
+    ///
+    /// # Errors
+    /// [`ActionError::Denied`].
+    pub fn authorise(&self, principal: &Principal, scope: Scope) -> Result<(), ActionError> {
+        if principal.may(scope) {
+            Ok(())
+        } else {
+            Err(ActionError::Denied { scope })
+        }
+    }
+
+    /// Redeems a one-time code.
+    ///
+    /// # Errors
+    /// That the code is not known, used or too old, or that a session cannot be made now.
+    pub async fn sign_in_with_code(&self, code: &str) -> Result<Session, AccessError> {
+        self.access.sign_in_with_code(code).await
+    }
+
+    /// Makes a session that may do what the token may.
+    ///
+    /// # Errors
+    /// Why the token is not good, or that a session cannot be made now.
+    pub async fn sign_in_with_token(&self, token: &str) -> Result<Session, AccessError> {
+        self.access.sign_in_with_token(token).await
+    }
+
+    /// Ends the session behind a request.
+    ///
+    /// # Errors
+    /// That it cannot be ended now.
+    pub async fn sign_out(&self, principal: &Principal) -> Result<(), AccessError> {
+        self.access.sign_out(principal).await
+    }
+}
