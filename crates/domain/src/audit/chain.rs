@@ -64,7 +64,7 @@ pub(super) fn hash(previous: Hash, sequence: i64, record: &Record) -> Hash {
 
 /// What an entry says, in the one way in which it can be written as bytes: each part with its length
 /// or as one that has a fixed one, and what may be missing behind a byte that tells.
-pub(super) fn canonical(sequence: i64, record: &Record) -> Vec<u8> {
+fn canonical(sequence: i64, record: &Record) -> Vec<u8> {
     let Record {
         id,
         at,
@@ -89,9 +89,13 @@ pub(super) fn canonical(sequence: i64, record: &Record) -> Vec<u8> {
     out.extend_from_slice(&last_at.timestamp_micros().to_be_bytes());
     out.extend_from_slice(&times.to_be_bytes());
     text(&mut out, actor.kind.as_str());
-    optional(&mut out, actor.id.as_ref().map(Uuid::as_bytes), |out, id| {
-        out.extend_from_slice(id);
-    });
+    optional(
+        &mut out,
+        actor.id.as_ref().map(Uuid::as_bytes),
+        |out, id| {
+            out.extend_from_slice(id);
+        },
+    );
     text(&mut out, &actor.name);
     optional(&mut out, actor.subject.as_deref(), text);
     text(&mut out, action);
@@ -153,13 +157,8 @@ mod tests {
         // Chains of earlier versions have to be verified by later ones.
         let mut head = Head::START;
         head.seal(record(1));
-        assert_eq!(canonical(1, &record(1)).len(), 305);
-        insta_free(&head.hash.to_string());
-    }
-
-    #[track_caller]
-    fn insta_free(hash: &str) {
-        assert_eq!(hash, "PENDING");
+        let known = "f0e2dfc9d4700df693717eb28963f555d5246deef04daa5ffbe2ae6fdb6cca12";
+        assert_eq!(head.hash.to_string(), known);
     }
 
     #[test]

@@ -43,7 +43,8 @@ impl Checkpoint {
 
     /// Whether it is as that key signed it.
     pub fn is_by(&self, key: &PublicKey) -> bool {
-        self.key == key.id() && key.verifies(&message(self.head(), self.at, &self.key), &self.signature)
+        self.key == key.id()
+            && key.verifies(&message(self.head(), self.at, &self.key), &self.signature)
     }
 
     /// Where the chain was.

@@ -36,7 +36,9 @@ impl AuditFilter {
         };
         (is(&self.principal, Some(&record.actor.name))
             || is(&self.principal, record.actor.subject.as_deref()))
-            && self.token.is_none_or(|token| record.actor.id == Some(token))
+            && self
+                .token
+                .is_none_or(|token| record.actor.id == Some(token))
             && (self.actions.is_empty()
                 || (self.actions.iter()).any(|pattern| pattern.fits(&record.action)))
             && (self.outcomes.is_empty() || self.outcomes.contains(&record.outcome))

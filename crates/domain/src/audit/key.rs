@@ -20,7 +20,9 @@ pub struct SigningKey {
 pub struct PublicKey(pub [u8; 32]);
 
 /// Which key it was: the first 16 hex digits of the SHA-256 of the public key.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct KeyId(pub String);
 

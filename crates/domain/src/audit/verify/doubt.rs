@@ -80,17 +80,25 @@ impl Doubt {
                 let detail = "nothing has this number, and others follow".to_owned();
                 Fault::of(Tampering::Removed, range, detail)
             }
-            (Case::Linked, _, Some(other)) => {
-                at(Tampering::Reordered, format!("what it said stands at {other}"))
-            }
+            (Case::Linked, _, Some(other)) => at(
+                Tampering::Reordered,
+                format!("what it said stands at {other}"),
+            ),
             (Case::Linked, None, None) if self.is_last && known < place => at(
                 Tampering::Inserted,
                 format!("the chain ended at {}", self.head.sequence),
             ),
-            (Case::Linked, None, None) => {
-                at(Tampering::Changed, "it is not what its hash says".to_owned())
-            }
-            (Case::OfAnother { after_signed: false }, None, _) if place > 1 => Fault::at(
+            (Case::Linked, None, None) => at(
+                Tampering::Changed,
+                "it is not what its hash says".to_owned(),
+            ),
+            (
+                Case::OfAnother {
+                    after_signed: false,
+                },
+                None,
+                _,
+            ) if place > 1 => Fault::at(
                 Tampering::Changed,
                 self.head.sequence,
                 "the entry behind it goes on from another one".to_owned(),

@@ -96,7 +96,11 @@ pub struct Flaw {
 
 impl fmt::Display for Flaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the checkpoint of entry {}: {}", self.sequence, self.what)
+        write!(
+            f,
+            "the checkpoint of entry {}: {}",
+            self.sequence, self.what
+        )
     }
 }
 

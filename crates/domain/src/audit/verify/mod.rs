@@ -89,14 +89,20 @@ impl Verifier {
             ..
         } = checkpoint;
         let Some(known) = self.keys.iter().find(|known| known.id() == *key) else {
-            return self.flaw(*sequence, format!("signed by the key {key}, which is not trusted"));
+            return self.flaw(
+                *sequence,
+                format!("signed by the key {key}, which is not trusted"),
+            );
         };
         if *sequence < 1 || !checkpoint.is_by(known) {
             return self.flaw(*sequence, format!("not as the key {key} signed it"));
         }
         let before = *self.signed.entry(*sequence).or_insert(*hash);
         if before != *hash {
-            self.flaw(*sequence, "two that contradict each other were signed".to_owned());
+            self.flaw(
+                *sequence,
+                "two that contradict each other were signed".to_owned(),
+            );
         }
     }
 

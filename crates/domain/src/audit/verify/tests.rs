@@ -118,7 +118,11 @@ fn an_entry_that_was_changed_is_named() {
         forge(&mut plain[place - 1]);
         let report = read(plain.clone(), &[], end());
         let fault = report.fault.unwrap();
-        assert_eq!((fault.kind, fault.first), (Tampering::Changed, at), "{fault}");
+        assert_eq!(
+            (fault.kind, fault.first),
+            (Tampering::Changed, at),
+            "{fault}"
+        );
         finds(plain.clone(), &[signed(12)], Tampering::Changed, at);
         // What cannot even be read is changed, too.
         plain[place - 1].record = None;
@@ -145,7 +149,11 @@ fn an_entry_that_was_changed_and_hashed_anew_is_named() {
         rows[place - 1] = alone;
         let report = read(rows.clone(), &[], end());
         let fault = report.fault.unwrap();
-        assert_eq!((fault.kind, fault.first), (Tampering::Changed, at), "{fault}");
+        assert_eq!(
+            (fault.kind, fault.first),
+            (Tampering::Changed, at),
+            "{fault}"
+        );
         if place < 12 {
             finds(rows, &[signed(place)], Tampering::Changed, at);
         }
@@ -157,8 +165,18 @@ fn what_was_written_anew_to_the_end_is_not_what_was_signed() {
     let mut rows = rows();
     forge(&mut rows[6]);
     let rows = rehashed(rows, 7);
-    finds(rows.clone(), &[signed(4), signed(9)], Tampering::Rewritten, 5);
-    finds(rows.clone(), &[signed(6), signed(12)], Tampering::Rewritten, 7);
+    finds(
+        rows.clone(),
+        &[signed(4), signed(9)],
+        Tampering::Rewritten,
+        5,
+    );
+    finds(
+        rows.clone(),
+        &[signed(6), signed(12)],
+        Tampering::Rewritten,
+        7,
+    );
     // Nothing was signed behind it: nobody can tell.
     assert!(read(rows.clone(), &[signed(6)], end_of(&rows)).is_sound());
 }
@@ -171,13 +189,21 @@ fn entries_that_were_removed_are_named() {
         rows.remove(place - 1);
         finds(rows.clone(), &[], Tampering::Removed, at);
         finds(renumbered(rows.clone()), &[], Tampering::Removed, at);
-        finds(renumbered(rows), &[signed(3), signed(11)], Tampering::Removed, at);
+        finds(
+            renumbered(rows),
+            &[signed(3), signed(11)],
+            Tampering::Removed,
+            at,
+        );
     }
     let mut several = rows();
     several.drain(3..7);
     let report = read(several.clone(), &[], end());
     let fault = report.fault.unwrap();
-    assert_eq!((fault.kind, fault.first, fault.last), (Tampering::Removed, 4, 7));
+    assert_eq!(
+        (fault.kind, fault.first, fault.last),
+        (Tampering::Removed, 4, 7)
+    );
     finds(renumbered(several), &[], Tampering::Removed, 4);
 }
 
@@ -210,7 +236,13 @@ fn entries_that_were_inserted_are_named() {
 
         // One of the same number, where nothing forbids it any more.
         let mut twice = rows();
-        twice.insert(place, Stored { sequence: at, ..forged });
+        twice.insert(
+            place,
+            Stored {
+                sequence: at,
+                ..forged
+            },
+        );
         finds(twice, &[], Tampering::Inserted, at);
     }
 }
@@ -226,7 +258,10 @@ fn several_inserted_entries_and_those_behind_the_end_are_named() {
     three.splice(5..5, forged);
     let report = read(renumbered(three), &[], end());
     let fault = report.fault.unwrap();
-    assert_eq!((fault.kind, fault.first, fault.last), (Tampering::Inserted, 6, 8));
+    assert_eq!(
+        (fault.kind, fault.first, fault.last),
+        (Tampering::Inserted, 6, 8)
+    );
 
     for hash in [None, Some(Hash([1; 32]))] {
         let mut behind = rows();
@@ -235,7 +270,11 @@ fn several_inserted_entries_and_those_behind_the_end_are_named() {
         behind.push(more);
         let report = read(behind, &[signed(12)], end());
         let fault = report.fault.unwrap();
-        assert_eq!((fault.kind, fault.first), (Tampering::Inserted, 13), "{fault}");
+        assert_eq!(
+            (fault.kind, fault.first),
+            (Tampering::Inserted, 13),
+            "{fault}"
+        );
     }
 }
 
@@ -277,10 +316,18 @@ fn an_end_that_was_cut_off_shows_by_what_was_signed() {
     for left in 0..12_usize {
         let at = i64::try_from(left).unwrap() + 1;
         let rows = rows()[..left].to_vec();
-        finds(rows.clone(), &[signed(2), signed(12)], Tampering::Truncated, at);
+        finds(
+            rows.clone(),
+            &[signed(2), signed(12)],
+            Tampering::Truncated,
+            at,
+        );
         // Nothing was signed, and the end was not thought of.
         let fault = read(rows, &[], end()).fault.unwrap();
-        assert_eq!((fault.kind, fault.first, fault.last), (Tampering::Truncated, at, 12));
+        assert_eq!(
+            (fault.kind, fault.first, fault.last),
+            (Tampering::Truncated, at, 12)
+        );
     }
     // What grew since does not hide it.
     let rows = rehashed(rows()[..6].to_vec(), 1);
