@@ -13,6 +13,7 @@
 pub mod cluster;
 
 mod accounting;
+mod audit;
 mod blind_spots;
 mod connection;
 mod error;
@@ -37,6 +38,7 @@ mod transaction;
 mod url;
 
 pub use accounting::PgAccounting;
+pub use audit::PgAuditLog;
 pub use blind_spots::PgBlindSpots;
 pub use event_log::PgEventLog;
 pub use maintenance::PgMaintenance;

@@ -8,6 +8,7 @@
 //! appears in them.
 
 mod accounting;
+mod audit;
 mod blind_spots;
 mod clock;
 mod error;
@@ -22,6 +23,9 @@ mod tokens;
 #[cfg(feature = "mocks")]
 pub use accounting::MockAccounting;
 pub use accounting::{Account, AccountQuery, Accounting, Counted, Handover};
+#[cfg(feature = "mocks")]
+pub use audit::{MockAuditLog, MockCheckpointSink};
+pub use audit::{AuditLog, CheckpointSink, KeptCheckpoint};
 #[cfg(feature = "mocks")]
 pub use blind_spots::MockBlindSpots;
 pub use blind_spots::{BlindSpots, Received};

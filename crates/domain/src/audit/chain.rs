@@ -183,7 +183,7 @@ mod tests {
                 ..plain.clone()
             },
             Record {
-                actor: Actor::service(),
+                actor: Actor::itself(),
                 ..plain.clone()
             },
             Record {

@@ -98,21 +98,24 @@ pub enum ActorKind {
     Bearer,
     /// A person's browser session.
     Session,
+    /// A program that shows a certificate.
+    Service,
     /// Whoever runs a command on the machine itself and reaches the store without a token.
     Console,
-    /// The service itself, as it is configured.
-    Service,
+    /// This service itself, as it is configured.
+    Itself,
     /// Nobody knows: no token, or one that was refused.
     Unknown,
 }
 
 impl ActorKind {
     /// Every kind there is.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Bearer,
         Self::Session,
-        Self::Console,
         Self::Service,
+        Self::Console,
+        Self::Itself,
         Self::Unknown,
     ];
 
@@ -121,8 +124,9 @@ impl ActorKind {
         match self {
             Self::Bearer => "bearer",
             Self::Session => "session",
-            Self::Console => "console",
             Self::Service => "service",
+            Self::Console => "console",
+            Self::Itself => "itself",
             Self::Unknown => "unknown",
         }
     }
@@ -149,7 +153,7 @@ pub struct Actor {
     pub kind: ActorKind,
     /// The token behind the request.
     pub id: Option<Uuid>,
-    /// What that token is called; `console`, `service` or `unknown` where there is none.
+    /// What that token is called; `console`, `itself` or `unknown` where there is none.
     pub name: String,
     /// The person or account behind it, where that is known.
     pub subject: Option<String>,
@@ -164,9 +168,9 @@ impl Actor {
         }
     }
 
-    /// The service itself.
-    pub fn service() -> Self {
-        Self::nameless(ActorKind::Service)
+    /// This service itself.
+    pub fn itself() -> Self {
+        Self::nameless(ActorKind::Itself)
     }
 
     /// Somebody who did not say who they are, or not so that it was believed.

@@ -7,8 +7,8 @@ use pts_domain::StoredEvent;
 use pts_domain::event::NewEvent;
 use pts_domain::projection::{Aggregate, Aggregates, Contradiction};
 use pts_ports::{
-    Accounting, Appended, BlindSpots, EventLog, Maintenance, Projections, Projector, Quarantine,
-    RetentionStore, TokenStore,
+    Accounting, Appended, AuditLog, BlindSpots, EventLog, Maintenance, Projections, Projector,
+    Quarantine, RetentionStore, TokenStore,
 };
 
 use crate::fakes::DomainProjector;
@@ -29,6 +29,8 @@ pub struct Harness {
     pub quarantine: Arc<dyn Quarantine>,
     /// What it could not see.
     pub blind_spots: Arc<dyn BlindSpots>,
+    /// Who did what.
+    pub audit: Arc<dyn AuditLog>,
     /// What goes from it.
     pub retention: Arc<dyn RetentionStore>,
     kept: Vec<Box<dyn Any>>,
@@ -45,6 +47,7 @@ impl Harness {
             + Accounting
             + Quarantine
             + BlindSpots
+            + AuditLog
             + RetentionStore
             + 'static,
     {
@@ -56,6 +59,7 @@ impl Harness {
             accounting: store.clone(),
             quarantine: store.clone(),
             blind_spots: store.clone(),
+            audit: store.clone(),
             retention: store,
             kept: Vec::new(),
         }
@@ -67,10 +71,11 @@ impl Harness {
         projections: Arc<dyn Projections>,
         maintenance: Arc<dyn Maintenance>,
         tokens: Arc<dyn TokenStore>,
-        (accounting, quarantine, blind_spots): (
+        (accounting, quarantine, blind_spots, audit): (
             Arc<dyn Accounting>,
             Arc<dyn Quarantine>,
             Arc<dyn BlindSpots>,
+            Arc<dyn AuditLog>,
         ),
         retention: Arc<dyn RetentionStore>,
     ) -> Self {
@@ -82,6 +87,7 @@ impl Harness {
             accounting,
             quarantine,
             blind_spots,
+            audit,
             retention,
             kept: Vec::new(),
         }
