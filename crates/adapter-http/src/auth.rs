@@ -6,11 +6,20 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage as _, HttpRequest};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use pts_api::Effect;
 use pts_domain::access::{Origin, Principal, Scope, TokenKind, TokenRefused};
+use pts_services::Wanted;
 
 use crate::middleware::RequestId;
 use crate::problem::Refusal;
 use crate::shared::Shared;
+
+/// Reading the service's own figures, which is no action.
+const FIGURES: Wanted = Wanted {
+    action: "metrics",
+    effect: Effect::Read,
+    scope: Scope::MetricsRead,
+};
 
 /// The session cookie's name; the prefix makes browsers bind it to this host and to TLS.
 pub(crate) const fn cookie_name(secure: bool) -> &'static str {
@@ -24,13 +33,16 @@ pub(crate) const fn cookie_name(secure: bool) -> &'static str {
 /// Finds out who asks.
 pub(crate) async fn caller(req: &HttpRequest, shared: &Shared) -> Result<Principal, Refusal> {
     if let Some(header) = req.headers().get(header::AUTHORIZATION) {
-        let token = bearer(header).ok_or_else(wrong_scheme)?;
+        let Some(token) = bearer(header) else {
+            shared.gateway.turned_away(origin(req), "no bearer token");
+            return Err(wrong_scheme());
+        };
         let principal = shared.gateway.authenticate(token, origin(req)).await?;
         remember(&principal);
         return of_kind(principal, TokenKind::Bearer);
     }
     let Some(session) = cookie(req, cookie_name(shared.settings.secure_cookies)) else {
-        return Err(Refusal::unauthenticated(None));
+        return Err(nobody(req, shared));
     };
     let principal = of_kind(
         shared.gateway.authenticate(session, origin(req)).await?,
@@ -51,8 +63,14 @@ pub(crate) async fn bearer_caller(
     if req.headers().contains_key(header::AUTHORIZATION) {
         caller(req, shared).await
     } else {
-        Err(Refusal::unauthenticated(None))
+        Err(nobody(req, shared))
     }
+}
+
+/// Turns somebody away who shows nothing.
+fn nobody(req: &HttpRequest, shared: &Shared) -> Refusal {
+    shared.gateway.turned_away(origin(req), "no token");
+    Refusal::unauthenticated(None)
 }
 
 /// Where a request comes from: the address of its connection, and its own name.
@@ -73,10 +91,10 @@ fn remember(principal: &Principal) {
 pub(crate) async fn caller_with(
     req: &HttpRequest,
     shared: &Shared,
-    scope: Scope,
+    wanted: Wanted,
 ) -> Result<Principal, Refusal> {
     let principal = caller(req, shared).await?;
-    shared.gateway.authorise(&principal, scope)?;
+    shared.gateway.admit(&principal, wanted)?;
     Ok(principal)
 }
 
@@ -85,17 +103,17 @@ pub(crate) async fn caller_with(
 pub(crate) async fn feed_reader(
     req: &HttpRequest,
     shared: &Shared,
-    scope: Scope,
+    wanted: Wanted,
 ) -> Result<Principal, Refusal> {
     let named = req.headers().get(header::AUTHORIZATION).and_then(password);
     let Some(token) = named else {
-        return caller_with(req, shared, scope).await.map_err(inviting);
+        return caller_with(req, shared, wanted).await.map_err(inviting);
     };
     let principal = shared.gateway.authenticate(&token, origin(req)).await;
     let principal = principal.map_err(|error| inviting(error.into()))?;
     remember(&principal);
     let principal = of_kind(principal, TokenKind::Bearer).map_err(inviting)?;
-    shared.gateway.authorise(&principal, scope)?;
+    shared.gateway.admit(&principal, wanted)?;
     Ok(principal)
 }
 
@@ -128,13 +146,13 @@ pub(crate) async fn reader_of_figures(
     req: &HttpRequest,
     shared: &Shared,
 ) -> Result<Principal, Refusal> {
-    let refusal = match caller_with(req, shared, Scope::MetricsRead).await {
+    let refusal = match caller_with(req, shared, FIGURES).await {
         Err(refusal) if refusal.is_unavailable() => refusal,
         answer => return answer,
     };
     let remembered = presented(req, shared).and_then(|text| shared.gateway.remembered(&text).ok());
     let principal = remembered.ok_or(refusal)?;
-    shared.gateway.authorise(&principal, Scope::MetricsRead)?;
+    shared.gateway.admit(&principal, FIGURES)?;
     Ok(principal)
 }
 

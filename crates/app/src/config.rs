@@ -25,6 +25,7 @@ pub(crate) struct Settings {
     pub(crate) log: Log,
     pub(crate) retention: Retention,
     pub(crate) limits: Limits,
+    pub(crate) audit: Audit,
     pub(crate) itself: Itself,
     pub(crate) traces: Traces,
 }
@@ -153,6 +154,30 @@ impl Retention {
     }
 }
 
+/// Where the audit is signed, and how often.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Audit {
+    /// Seconds from checkpoint to checkpoint.
+    pub(crate) checkpoint_s: u64,
+    /// The file that they are told to, outside the database; empty for one in the data directory.
+    pub(crate) checkpoint_file: PathBuf,
+    /// The Ed25519 key that signs them, in PEM; empty for one in the data directory.
+    pub(crate) key_file: PathBuf,
+}
+
+impl Audit {
+    fn check(&self) -> Result<()> {
+        if !(1..=3_600).contains(&self.checkpoint_s) {
+            bail!(
+                "audit.checkpoint_s: found {}; expected 1 to 3600",
+                self.checkpoint_s
+            );
+        }
+        Ok(())
+    }
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -229,6 +254,11 @@ impl Settings {
                 foreign_events: Policy::Forever.to_string(),
             },
             limits: pts_services::Limits::default().into(),
+            audit: Audit {
+                checkpoint_s: 60,
+                checkpoint_file: PathBuf::new(),
+                key_file: PathBuf::new(),
+            },
             itself: Itself {
                 report: true,
                 service: "pts".into(),
@@ -279,6 +309,7 @@ impl Settings {
         }
         crate::logging::filter(&self.log.level)?;
         self.retention.policy()?;
+        self.audit.check()?;
         self.itself.check()?;
         self.traces.check()
     }
@@ -374,6 +405,7 @@ mod tests {
         assert!(with_file("[database]\nmax_connections = 1\n").is_err());
         assert!(with_file("[limits]\ndeadline_s = 0\n").is_err());
         assert!(with_file("[limits]\ncalls_per_s = -1\n").is_err());
+        assert!(with_file("[audit]\ncheckpoint_s = 0\n").is_err());
         assert!(with_file("[traces]\notlp_endpoint = \"https://x\"\n").is_err());
         assert!(with_file("[traces]\nsample_ratio = 1.5\n").is_err());
         assert!(with_file("[itself]\nheartbeat_s = 0\n").is_err());

@@ -1,6 +1,7 @@
 //! pts-server: the only crate that knows every adapter. Reads the configuration, puts the parts
 //! together, starts and stops them.
 
+mod audit;
 mod banner;
 mod cli;
 mod commands;
@@ -51,6 +52,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Verify => commands::maintenance::verify(&settings).await,
         Command::Retention(command) => commands::retention::run(&settings, command).await,
         Command::Quarantine(command) => commands::quarantine::run(&settings, command).await,
+        Command::Audit(command) => commands::audit::run(&settings, command).await,
         Command::Token(command) => commands::token::run(&settings, command).await,
         Command::Config(command) => commands::config::run(&settings, command),
         Command::Healthcheck => commands::healthcheck::run(&settings).await,

@@ -3,13 +3,18 @@
 use std::sync::Arc;
 
 use pts_adapter_postgres::{
-    PgAccounting, PgBlindSpots, PgEventLog, PgMaintenance, PgPool, PgProjections, PgQuarantine,
-    PgRetention, PgTokenStore,
+    PgAccounting, PgAuditLog, PgBlindSpots, PgEventLog, PgMaintenance, PgPool, PgProjections,
+    PgQuarantine, PgRetention, PgTokenStore,
 };
 use pts_ports::Maintenance;
-use pts_services::{Access, EventBus, Gateway, Parts, Retention};
+use pts_services::{Access, Audit, EventBus, Gateway, Parts, Retention};
 
-use crate::system::{SystemClock, SystemEntropy};
+use crate::system::{self, SystemClock, SystemEntropy};
+
+/// What the audit calls making a token.
+pub(crate) const CREATE_TOKEN: &str = "platform.tokens.create";
+/// What it calls ending one.
+pub(crate) const REVOKE_TOKEN: &str = "platform.tokens.revoke";
 
 fn bus() -> Arc<EventBus> {
     Arc::new(EventBus::with_domain_handlers())
@@ -18,16 +23,27 @@ fn bus() -> Arc<EventBus> {
 /// The service over a database.
 pub(crate) fn gateway(pool: &PgPool) -> Gateway {
     let log = PgEventLog::new(pool.clone(), bus());
-    Gateway::new(Parts {
+    let gateway = Gateway::new(Parts {
         projections: Arc::new(PgProjections::of(&log)),
         log: Arc::new(log),
         tokens: Arc::new(PgTokenStore::new(pool.clone())),
         accounting: Arc::new(PgAccounting::new(pool.clone())),
         quarantine: Arc::new(PgQuarantine::new(pool.clone())),
         blind_spots: Arc::new(PgBlindSpots::new(pool.clone())),
+        audit: Arc::new(PgAuditLog::new(pool.clone())),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
-    })
+    });
+    gateway.audit().console_is(system::account());
+    gateway
+}
+
+/// The audit alone, for commands that do something without a gateway.
+pub(crate) fn audit(pool: &PgPool) -> Arc<Audit> {
+    let store = Arc::new(PgAuditLog::new(pool.clone()));
+    let audit = Audit::new(store, Arc::new(SystemClock), Arc::new(SystemEntropy));
+    audit.console_is(system::account());
+    Arc::new(audit)
 }
 
 /// Tokens alone, for the commands about them.

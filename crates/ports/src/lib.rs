@@ -23,9 +23,9 @@ mod tokens;
 #[cfg(feature = "mocks")]
 pub use accounting::MockAccounting;
 pub use accounting::{Account, AccountQuery, Accounting, Counted, Handover};
+pub use audit::{AuditLog, CheckpointSink, KeptCheckpoint};
 #[cfg(feature = "mocks")]
 pub use audit::{MockAuditLog, MockCheckpointSink};
-pub use audit::{AuditLog, CheckpointSink, KeptCheckpoint};
 #[cfg(feature = "mocks")]
 pub use blind_spots::MockBlindSpots;
 pub use blind_spots::{BlindSpots, Received};

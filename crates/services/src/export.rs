@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use futures::stream::{self, BoxStream, StreamExt as _};
 use pts_api::Coverage;
-use pts_api::actions::export::ExportInput;
-use pts_domain::access::{Principal, Scope};
+use pts_api::actions::export::{ExportEvents, ExportInput};
+use pts_domain::access::Principal;
 use pts_domain::event::RawEvent;
 use pts_domain::filter::{EventFilter, Page, patterns};
 use pts_ports::Stretch;
@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::coverage::Question;
 use crate::limits::Turn;
 use crate::queries::period;
-use crate::{ActionError, CallOptions, Gateway};
+use crate::{ActionError, CallOptions, Gateway, Wanted};
 
 /// How many exports are read at the same time: each may hold three stretches in memory, and together
 /// they must not take every connection.
@@ -35,7 +35,7 @@ impl Exports {
         Self(Arc::new(Semaphore::new(AT_ONCE)))
     }
 
-    fn place(&self) -> Result<OwnedSemaphorePermit, ActionError> {
+    pub(crate) fn place(&self) -> Result<OwnedSemaphorePermit, ActionError> {
         let place = Arc::clone(&self.0).try_acquire_owned();
         place.map_err(|_| ActionError::Overloaded {
             retry_after_s: RETRY_AFTER_S,
@@ -81,7 +81,7 @@ impl Gateway {
         input: ExportInput,
         options: CallOptions,
     ) -> Result<Export, ActionError> {
-        self.authorise(principal, Scope::EventsRead)?;
+        self.admit(principal, Wanted::of::<ExportEvents>())?;
         let (token, now) = (principal.token_id, self.now());
         self.gate.call(token, now)?;
         self.shed()?;

@@ -6,6 +6,7 @@
 
 mod access;
 mod accounting;
+mod audit;
 mod blind;
 mod bus;
 mod coverage;
@@ -27,12 +28,16 @@ mod tail;
 
 pub use access::{Access, NewToken, Session};
 pub use accounting::{Busiest, Tallies};
+pub use audit::{
+    Act, Audit, AuditExport, AuditPart, AuditUnavailable, Checkpointer, Ended, Exported, Intent,
+    NotSigned, verify_audit,
+};
 pub use bus::EventBus;
 pub use coverage::Found;
 pub use error::{AccessError, ActionError};
 pub use export::{Export, Part};
 pub use futures::stream::BoxStream;
-pub use gateway::{CallOptions, Gateway, Parts, UseCase};
+pub use gateway::{CallOptions, Gateway, Parts, UseCase, Wanted};
 pub use ingest::{ItemOutcome, LARGEST_EVENT, MOST_EVENTS, Mode};
 pub use item::{Item, ItemText};
 pub use itself::{Itself, OWN_SOURCE, Reporter};

@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::coverage::{Question, found};
 use crate::input::Fields;
 use crate::receipts::{batch, refused};
-use crate::{ActionError, CallOptions, Gateway, Item, MOST_EVENTS, Mode, UseCase};
+use crate::{ActionError, CallOptions, Gateway, Item, MOST_EVENTS, Mode, UseCase, Wanted};
 
 /// What the input is called where all of it is wrong.
 const PAYLOAD: &str = "payload";
@@ -79,7 +79,8 @@ impl Gateway {
     ) -> Result<Answer<Value>, ActionError> {
         let entry = ENTRIES.get(key).ok_or_else(|| unknown(key))?;
         // Before anything is said about what was sent, as on the route.
-        self.authorise(principal, entry.spec.scope)?;
+        let wanted = Wanted::from(&entry.spec);
+        self.admit_with(principal, wanted, Some(payload))?;
         let Some(act) = entry.act else {
             return Err(ActionError::OwnRoute {
                 action: entry.spec.name,

@@ -41,7 +41,8 @@ pub(super) fn row(out: &mut Vec<u8>, event: &RawEvent) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn text(out: &mut Vec<u8>, text: &str) {
+/// Writes a text, in quotes.
+pub(super) fn text(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     if text.starts_with(is_risky) {
         out.push(b'\'');

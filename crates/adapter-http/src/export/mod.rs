@@ -1,8 +1,10 @@
-//! `GET /v1/events/export`: everything that fits, written as it is read. The memory that one takes is
-//! a few stretches of the log, whatever its size; one that cannot go on breaks its body off, so that
-//! nobody takes a part for the whole.
+//! Exports: everything that fits, written as it is read. The memory that one takes is a few stretches of
+//! the log, whatever its size; one that cannot go on breaks its body off, so that nobody takes a part for
+//! the whole.
 
+mod audit;
 mod csv;
+mod events;
 mod ndjson;
 
 use std::fmt;
@@ -14,11 +16,10 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use futures::stream::{self, Stream, StreamExt as _};
-use pts_api::actions::export::{ExportEnd, ExportEvents, ExportFormat, ExportInput};
+use pts_api::actions::export::ExportFormat;
 use pts_api::{Action, Coverage};
 use pts_domain::access::Principal;
-use pts_domain::event::RawEvent;
-use pts_services::{ActionError, BoxStream, Export, Part};
+use pts_services::{ActionError, BoxStream, CallOptions, Gateway, Wanted};
 
 use crate::auth;
 use crate::bind::Parameters;
@@ -33,34 +34,88 @@ pub(crate) const COVERAGE: HeaderName = HeaderName::from_static("x-pts-coverage"
 /// So many bytes are written at once.
 const CHUNK: usize = 64 * 1024;
 
-/// Binds the route of the one action whose events are written out as a file.
-pub(crate) fn bind<A: Action<Input = ExportInput>>(binder: &mut Binder<'_>) {
+/// An action whose answer is written out as a file.
+pub(crate) trait Written: Action {
+    /// One thing in it.
+    type Item: 'static;
+    /// The name of the file, without its end.
+    const FILE: &'static str;
+
+    /// The format that was asked for.
+    fn format(input: &Self::Input) -> Option<ExportFormat>;
+
+    /// Begins it.
+    fn begin(
+        gateway: Arc<Gateway>,
+        principal: &Principal,
+        input: Self::Input,
+        options: CallOptions,
+    ) -> impl Future<Output = Result<Begun<Self::Item>, ActionError>>;
+
+    /// Writes the names of the columns.
+    fn columns(out: &mut Vec<u8>);
+
+    /// Writes one thing as a row.
+    fn row(out: &mut Vec<u8>, item: &Self::Item);
+
+    /// Writes one thing as a line.
+    fn line(out: &mut Vec<u8>, item: &Self::Item);
+
+    /// Writes the last line.
+    fn end(out: &mut Vec<u8>, end: End);
+}
+
+/// An export that has begun.
+pub(crate) struct Begun<T> {
+    up_to: i64,
+    coverage: Coverage,
+    parts: BoxStream<'static, Result<Piece<T>, ActionError>>,
+}
+
+/// A part of one.
+pub(crate) enum Piece<T> {
+    /// Some of it.
+    Items(Vec<T>),
+    /// There were so many, and it rests on this.
+    Whole(u64, Coverage),
+}
+
+/// What is told when all of it is written.
+pub(crate) struct End {
+    count: u64,
+    up_to: i64,
+    coverage: Coverage,
+}
+
+/// Binds the route of an action whose answer is written out as a file.
+pub(crate) fn bind<A: Written>(binder: &mut Binder<'_>) {
     let parameters = Rc::new(Parameters::of::<A>());
     binder.action::<A, _, _>(move |req: HttpRequest, shared: Data<Shared>| {
         let parameters = Rc::clone(&parameters);
-        async move { export(&req, shared, &parameters).await }
+        async move { export::<A>(&req, shared, &parameters).await }
     });
 }
 
-async fn export(
+async fn export<A: Written>(
     req: &HttpRequest,
     shared: Data<Shared>,
     parameters: &Parameters,
 ) -> Result<HttpResponse, Refusal> {
-    let principal = auth::caller_with(req, &shared, ExportEvents::SCOPE).await?;
-    let (input, options) = parameters.read::<ExportInput>(req)?;
-    let format = input.format.unwrap_or_else(|| accepted(req));
+    let principal = auth::caller_with(req, &shared, Wanted::of::<A>()).await?;
+    let (input, options) = parameters.read::<A::Input>(req)?;
+    let format = A::format(&input).unwrap_or_else(|| accepted(req));
     if req.method() == Method::HEAD {
-        return Ok(head(format).finish());
+        return Ok(head(A::FILE, format).finish());
     }
     let gateway = Arc::clone(&shared.gateway);
-    let export = gateway.export(&principal, input, options).await?;
-    let mut response = head(format);
+    let begun = A::begin(gateway, &principal, input, options).await?;
+    let mut response = head(A::FILE, format);
     response
-        .insert_header((UP_TO, HeaderValue::from(export.up_to)))
-        .insert_header((COVERAGE, coverage(&export.coverage)));
+        .insert_header((UP_TO, HeaderValue::from(begun.up_to)))
+        .insert_header((COVERAGE, coverage(&begun.coverage)));
     let token = auth::presented(req, &shared).unwrap_or_default();
-    Ok(response.streaming(Open::new(export, format, (principal, token), shared).into_stream()))
+    let open = Open::<A>::new(begun, format, (principal, token), shared);
+    Ok(response.streaming(open.into_stream()))
 }
 
 /// What the header says of an answer.
@@ -72,13 +127,13 @@ pub(crate) const fn coverage(coverage: &Coverage) -> HeaderValue {
     })
 }
 
-fn head(format: ExportFormat) -> HttpResponseBuilder {
+fn head(file: &str, format: ExportFormat) -> HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
     let content_type = match format {
         ExportFormat::Ndjson => "application/x-ndjson",
         ExportFormat::Csv => "text/csv; charset=utf-8; header=present",
     };
-    let disposition = format!("attachment; filename=\"events.{}\"", format.extension());
+    let disposition = format!("attachment; filename=\"{file}.{}\"", format.extension());
     response
         .insert_header((header::CONTENT_TYPE, content_type))
         .insert_header((header::CONTENT_DISPOSITION, disposition))
@@ -111,9 +166,9 @@ fn accepted(req: &HttpRequest) -> ExportFormat {
 }
 
 /// An export that somebody reads.
-struct Open {
-    parts: BoxStream<'static, Result<Part, ActionError>>,
-    events: std::vec::IntoIter<RawEvent>,
+struct Open<A: Written> {
+    parts: BoxStream<'static, Result<Piece<A::Item>, ActionError>>,
+    items: std::vec::IntoIter<A::Item>,
     format: ExportFormat,
     buffer: Vec<u8>,
     up_to: i64,
@@ -122,23 +177,23 @@ struct Open {
     shared: Data<Shared>,
 }
 
-impl Open {
+impl<A: Written> Open<A> {
     fn new(
-        export: Export,
+        begun: Begun<A::Item>,
         format: ExportFormat,
         (principal, token): (Principal, String),
         shared: Data<Shared>,
     ) -> Self {
         let mut buffer = Vec::new();
         if format == ExportFormat::Csv {
-            csv::head(&mut buffer);
+            A::columns(&mut buffer);
         }
         Self {
-            parts: export.parts,
-            events: Vec::new().into_iter(),
+            parts: begun.parts,
+            items: Vec::new().into_iter(),
             format,
             buffer,
-            up_to: export.up_to,
+            up_to: begun.up_to,
             principal,
             token,
             shared,
@@ -161,10 +216,10 @@ impl Open {
     /// What is written next, and whether it is the last.
     async fn next(&mut self) -> Result<(Bytes, bool), String> {
         loop {
-            for event in self.events.by_ref() {
+            for item in self.items.by_ref() {
                 match self.format {
-                    ExportFormat::Ndjson => ndjson::line(&mut self.buffer, &event),
-                    ExportFormat::Csv => csv::row(&mut self.buffer, &event),
+                    ExportFormat::Ndjson => A::line(&mut self.buffer, &item),
+                    ExportFormat::Csv => A::row(&mut self.buffer, &item),
                 }
                 if self.buffer.len() >= CHUNK {
                     return Ok((self.written(), false));
@@ -172,16 +227,15 @@ impl Open {
             }
             self.check_token().await?;
             match self.parts.next().await {
-                Some(Ok(Part::Events(events))) => self.events = events.into_iter(),
-                Some(Ok(Part::End { events, coverage })) => {
+                Some(Ok(Piece::Items(items))) => self.items = items.into_iter(),
+                Some(Ok(Piece::Whole(count, coverage))) => {
                     if self.format == ExportFormat::Ndjson {
-                        let end = ExportEnd {
-                            end: true,
-                            events,
+                        let end = End {
+                            count,
                             up_to: self.up_to,
                             coverage,
                         };
-                        ndjson::end(&mut self.buffer, &end);
+                        A::end(&mut self.buffer, end);
                     }
                     return Ok((self.written(), true));
                 }

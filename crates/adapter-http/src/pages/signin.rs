@@ -84,8 +84,18 @@ pub(crate) async fn sign_in(
     }
     let fields = Fields::read(&form(payload).await?);
     let session = match (&fields.token, &fields.code) {
-        (Some(token), _) => shared.gateway.sign_in_with_token(token).await,
-        (None, Some(code)) => shared.gateway.sign_in_with_code(code).await,
+        (Some(token), _) => {
+            shared
+                .gateway
+                .sign_in_with_token(token, auth::origin(&req))
+                .await
+        }
+        (None, Some(code)) => {
+            shared
+                .gateway
+                .sign_in_with_code(code, auth::origin(&req))
+                .await
+        }
         (None, None) => return refused(&req, &fields, Refusal::unauthenticated(None)),
     };
     match session {

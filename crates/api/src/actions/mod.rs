@@ -3,6 +3,7 @@
 
 pub mod accounting;
 pub mod annotations;
+pub mod audit;
 pub mod deployments;
 pub mod discovery;
 pub mod dora;
@@ -50,6 +51,7 @@ macro_rules! each_action {
         $crate::each_accounting_action!($each);
         $crate::each_expectations_action!($each);
         $crate::each_quarantine_action!($each);
+        $crate::each_audit_action!($each);
         $crate::each_discovery_action!($each);
     };
 }

@@ -37,10 +37,12 @@ impl Server {
             accounting: store.clone(),
             quarantine: store.clone(),
             blind_spots: store.clone(),
+            audit: store.clone(),
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(7)),
         }));
         platform::seed(&*store, &*store, &*store).await;
+        platform::seed_audit(&*store).await;
         gateway.read_record().await.unwrap();
         let settings = HttpSettings {
             workers: Some(1),

@@ -55,6 +55,8 @@ pub struct Session {
     pub text: TokenText,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// What is kept of it.
+    pub token: Token,
 }
 
 /// Who may come in.
@@ -334,8 +336,12 @@ impl Access {
             issued_by,
             Some(expires_at),
         );
-        self.store.insert(token).await?;
-        Ok(Session { text, expires_at })
+        self.store.insert(token.clone()).await?;
+        Ok(Session {
+            text,
+            expires_at,
+            token,
+        })
     }
 
     pub(crate) async fn sign_out(&self, principal: &Principal) -> Result<(), AccessError> {

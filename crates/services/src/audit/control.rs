@@ -140,7 +140,10 @@ impl Audit {
         let record: Record = act.clone().record(id, now, Outcome::Intended, None);
         let written = self.write(record).await;
         if written.is_err() {
-            tracing::warn!(action = act.action(), "not done: the audit cannot be written");
+            tracing::warn!(
+                action = act.action(),
+                "not done: the audit cannot be written"
+            );
         }
         written?;
         Ok(Intent {

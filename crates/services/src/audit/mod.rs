@@ -8,7 +8,6 @@ mod act;
 mod control;
 mod export;
 mod pending;
-mod recorded;
 mod signing;
 mod verify;
 
@@ -27,8 +26,8 @@ pub use export::{AuditExport, AuditPart};
 pub use signing::{Checkpointer, NotSigned};
 pub use verify::{Exported, verify_audit};
 
-use crate::error::log_fault;
 use crate::Gateway;
+use crate::error::log_fault;
 use pending::Pending;
 
 /// How long an entry may take that somebody waits for.
@@ -63,11 +62,7 @@ pub struct Audit {
 
 impl Audit {
     /// Over a store.
-    pub fn new(
-        store: Arc<dyn AuditLog>,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-    ) -> Self {
+    pub fn new(store: Arc<dyn AuditLog>, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
         Self {
             store,
             clock,

@@ -142,7 +142,10 @@ mod tests {
         }
         assert_eq!(pending.acts(), 5);
         let taken = pending.take();
-        let told: Vec<_> = taken.iter().map(|one| (one.times, one.request_id.as_deref())).collect();
+        let told: Vec<_> = taken
+            .iter()
+            .map(|one| (one.times, one.request_id.as_deref()))
+            .collect();
         assert_eq!(told, [(3, Some("r-1")), (2, Some("r-2"))]);
         assert_eq!(taken[0].last_at.timestamp(), 5);
         assert_eq!((pending.acts(), pending.take()), (0, Vec::new()));
@@ -158,7 +161,10 @@ mod tests {
         assert_eq!(pending.acts(), u64::from(flood));
         let taken = pending.take();
         assert_eq!(taken.len(), MOST_TOLD + 1);
-        assert_eq!(taken.iter().map(|one| one.times).sum::<u64>(), u64::from(flood));
+        assert_eq!(
+            taken.iter().map(|one| one.times).sum::<u64>(),
+            u64::from(flood)
+        );
         let others = taken.iter().find(|one| one.action == OTHERS).unwrap();
         assert_eq!(others.times, u64::from(flood) * 2 / 3);
     }

@@ -1,10 +1,10 @@
 //! The way of a call: who may, within which limits, in which time, and how the answer is put together.
 
-use pts_api::{Action, Answer, Effect};
+use pts_api::{Action, Answer, Binding, Effect};
 use pts_domain::access::Principal;
 
 use crate::coverage::{Found, timed_out};
-use crate::{ActionError, Gateway};
+use crate::{Act, ActionError, Gateway, Wanted};
 
 /// How a caller wants to be answered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,6 +21,15 @@ pub trait UseCase<A: Action> {
         &self,
         input: A::Input,
     ) -> impl Future<Output = Result<Found<A::Output>, ActionError>> + Send;
+
+    /// The same for those who ask over the network, where it matters who they are.
+    fn run_for(
+        &self,
+        _caller: &Principal,
+        input: A::Input,
+    ) -> impl Future<Output = Result<Found<A::Output>, ActionError>> + Send {
+        self.run(input)
+    }
 
     /// Whether it looks through much: of such, a caller has few at the same time.
     fn is_heavy(_input: &A::Input) -> bool {
@@ -42,7 +51,7 @@ impl Gateway {
     where
         Self: UseCase<A>,
     {
-        self.authorise(principal, A::SCOPE)?;
+        self.admit(principal, Wanted::of::<A>())?;
         let answer = self.admitted::<A>(principal, input).await?;
         if options.deny_partial && !answer.coverage.complete {
             return Err(ActionError::Incomplete(Box::new(answer.coverage)));
@@ -62,8 +71,15 @@ impl Gateway {
     where
         Self: UseCase<A>,
     {
-        let found = <Self as UseCase<A>>::run(self, input).await?;
-        Ok(self.assemble(found).await)
+        let act = audited::<A>(&input, || Act::by(self.audit.console(), A::NAME, A::EFFECT));
+        let answering = async {
+            let found = <Self as UseCase<A>>::run(self, input).await?;
+            Ok(self.assemble(found).await)
+        };
+        match act {
+            Some(act) => self.audit.control(act, answering).await?,
+            None => answering.await,
+        }
     }
 
     /// Answers within the caller's limits, and within the time that a question may take. Dropped, it
@@ -79,11 +95,15 @@ impl Gateway {
         let (token, now) = (principal.token_id, self.now());
         self.gate.call(token, now)?;
         let heavy = <Self as UseCase<A>>::is_heavy(&input);
+        let act = audited::<A>(&input, || Act::of(principal, A::NAME, A::EFFECT));
         let answering = async {
-            let found = <Self as UseCase<A>>::run(self, input).await?;
+            let found = <Self as UseCase<A>>::run_for(self, principal, input).await?;
             self.gate.read(token, now, found.rows, 0);
             Ok(self.assemble(found).await)
         };
+        if let Some(act) = act {
+            return self.audit.control(act, answering).await?;
+        }
         if A::EFFECT != Effect::Read {
             return answering.await;
         }
@@ -99,4 +119,11 @@ impl Gateway {
         };
         answer
     }
+}
+
+/// What the audit tells of an action, if it tells of it: of all that changes something, but for events,
+/// which are their own record.
+fn audited<A: Action>(input: &A::Input, act: impl FnOnce() -> Act) -> Option<Act> {
+    let changes = A::EFFECT != Effect::Read && !matches!(A::BINDING, Binding::Ingest);
+    changes.then(|| act().with(input))
 }

@@ -13,10 +13,12 @@ use pts_domain::access::Principal;
 use pts_domain::event::NewEvent;
 use pts_domain::filter::EventFilter;
 use pts_ports::{
-    Accounting, Appended, BlindSpots, Clock, Entropy, EventLog, Projections, Quarantine, TokenStore,
+    Accounting, Appended, AuditLog, BlindSpots, Clock, Entropy, EventLog, Projections, Quarantine,
+    TokenStore,
 };
 
 use crate::accounting::{Books, Tallies};
+use crate::audit::Audit;
 use crate::blind::{Receiving, Reporters, Ward};
 use crate::coverage::Freshness;
 use crate::engine::Engine;
@@ -29,6 +31,7 @@ use crate::{Access, ActionError};
 
 pub use call::{CallOptions, UseCase};
 pub(crate) use page::{CursorKind, cursor, limit};
+pub use who::Wanted;
 
 /// What a gateway is made of.
 pub struct Parts {
@@ -44,6 +47,8 @@ pub struct Parts {
     pub quarantine: Arc<dyn Quarantine>,
     /// What could not be seen.
     pub blind_spots: Arc<dyn BlindSpots>,
+    /// Who did what.
+    pub audit: Arc<dyn AuditLog>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
@@ -67,6 +72,7 @@ pub struct Gateway {
     pub(crate) engine: Engine,
     pub(crate) gate: Gate,
     pub(crate) exports: Exports,
+    pub(crate) audit: Arc<Audit>,
     access: Access,
 }
 
@@ -80,9 +86,11 @@ impl Gateway {
             accounting,
             quarantine,
             blind_spots,
+            audit,
             clock,
             entropy,
         } = parts;
+        let audit = Audit::new(audit, Arc::clone(&clock), Arc::clone(&entropy));
         let books = Books::new(
             accounting,
             Arc::new(Tallies::default()),
@@ -125,6 +133,7 @@ impl Gateway {
             engine,
             gate: Gate::new(Limits::default()),
             exports: Exports::new(),
+            audit: Arc::new(audit),
             access,
         }
     }

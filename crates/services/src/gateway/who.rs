@@ -1,9 +1,51 @@
 //! Who is at the door, and whether they may come in.
 
+use pts_api::{Action, ActionSpec};
 use pts_domain::access::{Origin, Principal, Scope};
+use pts_domain::audit::{Actor, Effect, Outcome};
 use pts_domain::blind::Hindrance;
+use serde_json::Value;
 
-use crate::{AccessError, ActionError, Gateway, Session};
+use crate::{AccessError, Act, ActionError, Ended, Gateway, Session};
+
+/// What the audit calls showing a token.
+const AUTHENTICATE: &str = "access.authenticate";
+/// What it calls signing in.
+const SIGN_IN: &str = "access.sign_in";
+/// What it calls signing out.
+const SIGN_OUT: &str = "access.sign_out";
+
+/// What somebody wants to do, and what they need for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// The action's name, or another one where it is none.
+    pub action: &'static str,
+    /// What it does to the world.
+    pub effect: Effect,
+    /// What is needed for it.
+    pub scope: Scope,
+}
+
+impl Wanted {
+    /// An action.
+    pub const fn of<A: Action>() -> Self {
+        Self {
+            action: A::NAME,
+            effect: A::EFFECT,
+            scope: A::SCOPE,
+        }
+    }
+}
+
+impl From<&ActionSpec> for Wanted {
+    fn from(spec: &ActionSpec) -> Self {
+        Self {
+            action: spec.name,
+            effect: spec.effect,
+            scope: spec.scope,
+        }
+    }
+}
 
 impl Gateway {
     /// Finds out who presents a token or a session.
@@ -15,7 +57,10 @@ impl Gateway {
         presented: &str,
         origin: Origin,
     ) -> Result<Principal, AccessError> {
-        let authenticated = self.access.authenticate(presented, origin).await;
+        let authenticated = self.access.authenticate(presented, origin.clone()).await;
+        if let Err(error @ AccessError::Refused(_)) = &authenticated {
+            self.turned_away(origin, Ended::from(error).reason);
+        }
         if let Err(AccessError::Unavailable { .. }) = authenticated {
             // It may have been somebody with events: nobody knows how many.
             self.receiving
@@ -45,20 +90,89 @@ impl Gateway {
         }
     }
 
+    /// Checks that somebody may do something, and has the audit tell if they may not.
+    ///
+    /// # Errors
+    /// As [`Gateway::authorise`].
+    pub fn admit(&self, principal: &Principal, wanted: Wanted) -> Result<(), ActionError> {
+        self.admit_with(principal, wanted, None)
+    }
+
+    /// The same for somebody who has said already with which input.
+    pub(crate) fn admit_with(
+        &self,
+        principal: &Principal,
+        wanted: Wanted,
+        input: Option<&Value>,
+    ) -> Result<(), ActionError> {
+        let allowed = self.authorise(principal, wanted.scope);
+        if let Err(error) = &allowed {
+            let act = Act::of(principal, wanted.action, wanted.effect);
+            let act = input.into_iter().fold(act, |act, input| act.with(input));
+            self.audit.refused(act, Ended::from(error).reason);
+        }
+        allowed
+    }
+
+    /// Has the audit tell that somebody was turned away without being known.
+    pub fn turned_away(&self, origin: Origin, reason: impl Into<String>) {
+        let act = Act::by(Actor::unknown(), AUTHENTICATE, Effect::Read);
+        self.audit.refused(act.from(origin), reason);
+    }
+
     /// Redeems a one-time code.
     ///
     /// # Errors
     /// That the code is not known, used or too old, or that a session cannot be made now.
-    pub async fn sign_in_with_code(&self, code: &str) -> Result<Session, AccessError> {
-        self.access.sign_in_with_code(code).await
+    pub async fn sign_in_with_code(
+        &self,
+        code: &str,
+        origin: Origin,
+    ) -> Result<Session, AccessError> {
+        let made = self.access.sign_in_with_code(code).await;
+        self.signed_in(made, origin).await
     }
 
     /// Makes a session that may do what the token may.
     ///
     /// # Errors
     /// Why the token is not good, or that a session cannot be made now.
-    pub async fn sign_in_with_token(&self, token: &str) -> Result<Session, AccessError> {
-        self.access.sign_in_with_token(token).await
+    pub async fn sign_in_with_token(
+        &self,
+        token: &str,
+        origin: Origin,
+    ) -> Result<Session, AccessError> {
+        let made = self.access.sign_in_with_token(token).await;
+        self.signed_in(made, origin).await
+    }
+
+    /// Hands a session out once it is written down who signed in; otherwise it ends at once.
+    pub(crate) async fn signed_in(
+        &self,
+        made: Result<Session, AccessError>,
+        origin: Origin,
+    ) -> Result<Session, AccessError> {
+        let session = match made {
+            Ok(session) => session,
+            Err(error) => {
+                if let AccessError::Refused(_) = &error {
+                    let act = Act::by(Actor::unknown(), SIGN_IN, Effect::Control);
+                    self.audit
+                        .refused(act.from(origin), Ended::from(&error).reason);
+                }
+                return Err(error);
+            }
+        };
+        let mut principal = Principal::from(&session.token);
+        principal.origin = origin;
+        let act = Act::of(&principal, SIGN_IN, Effect::Control);
+        let recorded = self.audit.record(act, Outcome::Allowed, None).await;
+        if let Err(error) = recorded {
+            // Nobody has its text: at worst it stays unused until its end.
+            let _ = self.access.revoke(session.token.id).await;
+            return Err(error.into());
+        }
+        Ok(session)
     }
 
     /// Ends the session behind a request.
@@ -66,6 +180,8 @@ impl Gateway {
     /// # Errors
     /// That it cannot be ended now.
     pub async fn sign_out(&self, principal: &Principal) -> Result<(), AccessError> {
-        self.access.sign_out(principal).await
+        let act = Act::of(principal, SIGN_OUT, Effect::Control);
+        let ending = self.access.sign_out(principal);
+        self.audit.control(act, ending).await?
     }
 }

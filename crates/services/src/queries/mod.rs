@@ -3,6 +3,7 @@
 
 mod accounting;
 mod annotations;
+pub(crate) mod audit;
 mod deployments;
 mod discovery;
 mod dora;

@@ -4,6 +4,7 @@
 
 mod accounting;
 mod annotations;
+mod audit;
 mod deployments;
 mod discovery;
 mod dora;
@@ -24,6 +25,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures::StreamExt as _;
+use pts_api::actions::audit::ExportAudit;
 use pts_api::actions::events::StreamEvents;
 use pts_api::actions::export::ExportEvents;
 use pts_api::{Action, ActionSpec, Answer, Binding};
@@ -65,6 +67,7 @@ fn proofs() -> impl Iterator<Item = &'static Proof> {
         accounting::PROOFS,
         expectations::PROOFS,
         quarantine::PROOFS,
+        audit::PROOFS,
         discovery::PROOFS,
     ]
     .into_iter()
@@ -75,6 +78,7 @@ fn proofs() -> impl Iterator<Item = &'static Proof> {
 async fn on_the_platform() -> Arc<Gateway> {
     let (gateway, store) = in_memory_at(Arc::new(FixedClock::at(platform::now())));
     platform::seed(&*store, &*store, &*store).await;
+    platform::seed_audit(&*store).await;
     gateway.read_record().await.unwrap();
     Arc::new(gateway)
 }
@@ -137,9 +141,12 @@ async fn carried_out(
             answer.unwrap_or_else(|error| panic!("{}: {error}", action.name))
         }
         Binding::Feed => feeds::carried_out(gateway, action.name, example).await,
-        Binding::Download => {
-            assert_eq!(action.name, ExportEvents::NAME);
+        Binding::Download if action.name == ExportEvents::NAME => {
             export::carried_out(gateway, example).await
+        }
+        Binding::Download => {
+            assert_eq!(action.name, ExportAudit::NAME);
+            audit::carried_out(gateway, example).await
         }
         Binding::Stream => {
             assert_eq!(action.name, StreamEvents::NAME);
