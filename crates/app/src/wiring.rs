@@ -6,7 +6,7 @@ use pts_adapter_postgres::{
     PgAccounting, PgAuditLog, PgBlindSpots, PgEventLog, PgMaintenance, PgPool, PgProjections,
     PgQuarantine, PgRetention, PgTokenStore,
 };
-use pts_ports::Maintenance;
+use pts_ports::{Clock, Maintenance};
 use pts_services::{Access, Audit, EventBus, Gateway, Parts, Retention};
 
 use crate::system::{self, SystemClock, SystemEntropy};
@@ -18,6 +18,11 @@ pub(crate) const REVOKE_TOKEN: &str = "platform.tokens.revoke";
 
 fn bus() -> Arc<EventBus> {
     Arc::new(EventBus::with_domain_handlers())
+}
+
+/// The machine's clock, for whoever else needs it.
+pub(crate) fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
 }
 
 /// The service over a database.

@@ -24,23 +24,25 @@ mod queries;
 pub mod receipts;
 mod registry;
 mod retention;
+mod signin;
 mod tail;
 
 pub use access::{Access, NewToken, Session};
 pub use accounting::{Busiest, Tallies};
 pub use audit::{
-    Act, Audit, AuditExport, AuditPart, AuditUnavailable, Checkpointer, Ended, Exported, Intent,
-    NotSigned, verify_audit,
+    Act, Audit, AuditUnavailable, Checkpointer, Ended, ExportedCheckpoint, Intent, NotSigned,
+    verify_audit,
 };
 pub use bus::EventBus;
 pub use coverage::Found;
 pub use error::{AccessError, ActionError};
-pub use export::{Export, Part};
+pub use export::{Export, Exported, Part, Source, Stretch};
 pub use futures::stream::BoxStream;
-pub use gateway::{CallOptions, Gateway, Parts, UseCase, Wanted};
+pub use gateway::{CallOptions, Following, Gateway, Parts, Share, UseCase, Wanted};
 pub use ingest::{ItemOutcome, LARGEST_EVENT, MOST_EVENTS, Mode};
 pub use item::{Item, ItemText};
 pub use itself::{Itself, OWN_SOURCE, Reporter};
 pub use limits::{Limited, Limits};
 pub use registry::{is_callable, known_action};
 pub use retention::{MONTHS_AHEAD, MonthDone, Preview, Retention, RetentionError};
+pub use signin::{Begun, CameBack, DeviceAnswer, SignIn, SignInError, SignedIn};

@@ -95,10 +95,16 @@ impl Gateway {
         act(self, &entry.fields, principal, payload, options).await
     }
 
-    /// The actions that somebody may carry out by their names, in the order of the reference.
-    pub fn callable(&self, principal: &Principal) -> impl Iterator<Item = ActionSpec> {
-        let all = pts_api::actions::all().into_iter();
-        all.filter(|action| is_callable(action.name) && principal.may(action.scope))
+    /// The actions that somebody may carry out by their names, in the order of the reference. To be
+    /// told is a question like any other.
+    ///
+    /// # Errors
+    /// [`ActionError::Limited`].
+    pub fn callable(&self, principal: &Principal) -> Result<Vec<ActionSpec>, ActionError> {
+        self.gate.call(principal.token_id, self.now())?;
+        let mut all = pts_api::actions::all();
+        all.retain(|action| is_callable(action.name) && principal.may(action.scope));
+        Ok(all)
     }
 }
 

@@ -1,11 +1,10 @@
-//! Exports: everything that fits, written as it is read. The memory that one takes is a few stretches of
-//! the log, whatever its size; one that cannot go on breaks its body off, so that nobody takes a part for
-//! the whole.
+//! `GET /v1/events/export` and its like: everything that fits, written as it is read. The memory that one
+//! takes is a few stretches of the log, whatever its size; one that cannot go on breaks its body off, so that
+//! nobody takes a part for the whole.
 
-mod audit;
 mod csv;
-mod events;
 mod ndjson;
+mod rows;
 
 use std::fmt;
 use std::rc::Rc;
@@ -16,16 +15,17 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use futures::stream::{self, Stream, StreamExt as _};
-use pts_api::actions::export::ExportFormat;
-use pts_api::{Action, Coverage};
+use pts_api::Coverage;
+use pts_api::actions::export::{Export as ExportAction, ExportEnd, ExportFormat};
 use pts_domain::access::Principal;
-use pts_services::{ActionError, BoxStream, CallOptions, Gateway, Wanted};
+use pts_services::{ActionError, BoxStream, Export, Exported, Gateway, Part, Wanted};
 
-use crate::auth;
-use crate::bind::Parameters;
+use crate::auth::{self, Presented};
+use crate::bind::{Parameters, with_parameters};
 use crate::problem::Refusal;
 use crate::routes::Binder;
 use crate::shared::Shared;
+use rows::Written;
 
 /// How far an export goes, and whether anything is known to be missing.
 const UP_TO: HeaderName = HeaderName::from_static("x-pts-up-to");
@@ -34,88 +34,39 @@ pub(crate) const COVERAGE: HeaderName = HeaderName::from_static("x-pts-coverage"
 /// So many bytes are written at once.
 const CHUNK: usize = 64 * 1024;
 
-/// An action whose answer is written out as a file.
-pub(crate) trait Written: Action {
-    /// One thing in it.
-    type Item: 'static;
-    /// The name of the file, without its end.
-    const FILE: &'static str;
-
-    /// The format that was asked for.
-    fn format(input: &Self::Input) -> Option<ExportFormat>;
-
-    /// Begins it.
-    fn begin(
-        gateway: Arc<Gateway>,
-        principal: &Principal,
-        input: Self::Input,
-        options: CallOptions,
-    ) -> impl Future<Output = Result<Begun<Self::Item>, ActionError>>;
-
-    /// Writes the names of the columns.
-    fn columns(out: &mut Vec<u8>);
-
-    /// Writes one thing as a row.
-    fn row(out: &mut Vec<u8>, item: &Self::Item);
-
-    /// Writes one thing as a line.
-    fn line(out: &mut Vec<u8>, item: &Self::Item);
-
-    /// Writes the last line.
-    fn end(out: &mut Vec<u8>, end: End);
+/// Binds the route of an action that writes everything out as a file.
+pub(crate) fn bind<A: ExportAction>(binder: &mut Binder<'_>)
+where
+    Gateway: Exported<A>,
+    <Gateway as Exported<A>>::Row: Written,
+{
+    with_parameters::<A, _>(binder, export::<A>);
 }
 
-/// An export that has begun.
-pub(crate) struct Begun<T> {
-    up_to: i64,
-    coverage: Coverage,
-    parts: BoxStream<'static, Result<Piece<T>, ActionError>>,
-}
-
-/// A part of one.
-pub(crate) enum Piece<T> {
-    /// Some of it.
-    Items(Vec<T>),
-    /// There were so many, and it rests on this.
-    Whole(u64, Coverage),
-}
-
-/// What is told when all of it is written.
-pub(crate) struct End {
-    count: u64,
-    up_to: i64,
-    coverage: Coverage,
-}
-
-/// Binds the route of an action whose answer is written out as a file.
-pub(crate) fn bind<A: Written>(binder: &mut Binder<'_>) {
-    let parameters = Rc::new(Parameters::of::<A>());
-    binder.action::<A, _, _>(move |req: HttpRequest, shared: Data<Shared>| {
-        let parameters = Rc::clone(&parameters);
-        async move { export::<A>(&req, shared, &parameters).await }
-    });
-}
-
-async fn export<A: Written>(
-    req: &HttpRequest,
+async fn export<A: ExportAction>(
+    req: HttpRequest,
     shared: Data<Shared>,
-    parameters: &Parameters,
-) -> Result<HttpResponse, Refusal> {
-    let principal = auth::caller_with(req, &shared, Wanted::of::<A>()).await?;
-    let (input, options) = parameters.read::<A::Input>(req)?;
-    let format = A::format(&input).unwrap_or_else(|| accepted(req));
+    parameters: Rc<Parameters>,
+) -> Result<HttpResponse, Refusal>
+where
+    Gateway: Exported<A>,
+    <Gateway as Exported<A>>::Row: Written,
+{
+    let principal = auth::caller_with(&req, &shared, Wanted::of::<A>()).await?;
+    let (input, options) = parameters.read::<A::Input>(&req)?;
+    let format = A::format(&input).unwrap_or_else(|| accepted(&req));
+    let file = <<Gateway as Exported<A>>::Row as Written>::FILE;
     if req.method() == Method::HEAD {
-        return Ok(head(A::FILE, format).finish());
+        return Ok(head(file, format).finish());
     }
     let gateway = Arc::clone(&shared.gateway);
-    let begun = A::begin(gateway, &principal, input, options).await?;
-    let mut response = head(A::FILE, format);
+    let export = gateway.export::<A>(&principal, input, options).await?;
+    let mut response = head(file, format);
     response
-        .insert_header((UP_TO, HeaderValue::from(begun.up_to)))
-        .insert_header((COVERAGE, coverage(&begun.coverage)));
-    let token = auth::presented(req, &shared).unwrap_or_default();
-    let open = Open::<A>::new(begun, format, (principal, token), shared);
-    Ok(response.streaming(open.into_stream()))
+        .insert_header((UP_TO, HeaderValue::from(export.up_to)))
+        .insert_header((COVERAGE, coverage(&export.coverage)));
+    let who = (principal, auth::presented(&req, &shared));
+    Ok(response.streaming(Open::new(export, format, who, shared).into_stream()))
 }
 
 /// What the header says of an answer.
@@ -166,36 +117,37 @@ fn accepted(req: &HttpRequest) -> ExportFormat {
 }
 
 /// An export that somebody reads.
-struct Open<A: Written> {
-    parts: BoxStream<'static, Result<Piece<A::Item>, ActionError>>,
-    items: std::vec::IntoIter<A::Item>,
+struct Open<W> {
+    parts: BoxStream<'static, Result<Part<W>, ActionError>>,
+    rows: std::vec::IntoIter<W>,
     format: ExportFormat,
     buffer: Vec<u8>,
     up_to: i64,
     principal: Principal,
-    token: String,
+    presented: Presented,
     shared: Data<Shared>,
 }
 
-impl<A: Written> Open<A> {
+impl<W: Written> Open<W> {
     fn new(
-        begun: Begun<A::Item>,
+        export: Export<W>,
         format: ExportFormat,
-        (principal, token): (Principal, String),
+        (principal, presented): (Principal, Presented),
         shared: Data<Shared>,
     ) -> Self {
         let mut buffer = Vec::new();
         if format == ExportFormat::Csv {
-            A::columns(&mut buffer);
+            buffer.extend_from_slice(W::COLUMNS.as_bytes());
+            buffer.extend_from_slice(b"\r\n");
         }
         Self {
-            parts: begun.parts,
-            items: Vec::new().into_iter(),
+            parts: export.parts,
+            rows: Vec::new().into_iter(),
             format,
             buffer,
-            up_to: begun.up_to,
+            up_to: export.up_to,
             principal,
-            token,
+            presented,
             shared,
         }
     }
@@ -216,10 +168,10 @@ impl<A: Written> Open<A> {
     /// What is written next, and whether it is the last.
     async fn next(&mut self) -> Result<(Bytes, bool), String> {
         loop {
-            for item in self.items.by_ref() {
+            for row in self.rows.by_ref() {
                 match self.format {
-                    ExportFormat::Ndjson => A::line(&mut self.buffer, &item),
-                    ExportFormat::Csv => A::row(&mut self.buffer, &item),
+                    ExportFormat::Ndjson => row.line(&mut self.buffer),
+                    ExportFormat::Csv => row.row(&mut self.buffer),
                 }
                 if self.buffer.len() >= CHUNK {
                     return Ok((self.written(), false));
@@ -227,15 +179,16 @@ impl<A: Written> Open<A> {
             }
             self.check_token().await?;
             match self.parts.next().await {
-                Some(Ok(Piece::Items(items))) => self.items = items.into_iter(),
-                Some(Ok(Piece::Whole(count, coverage))) => {
+                Some(Ok(Part::Rows(rows))) => self.rows = rows.into_iter(),
+                Some(Ok(Part::End { count, coverage })) => {
                     if self.format == ExportFormat::Ndjson {
-                        let end = End {
+                        let end = ExportEnd {
+                            end: true,
                             count,
                             up_to: self.up_to,
                             coverage,
                         };
-                        A::end(&mut self.buffer, end);
+                        ndjson::value(&mut self.buffer, &end);
                     }
                     return Ok((self.written(), true));
                 }
@@ -256,7 +209,7 @@ impl<A: Written> Open<A> {
     /// believed for a second without asking anybody.
     async fn check_token(&mut self) -> Result<(), String> {
         let origin = self.principal.origin.clone();
-        match self.shared.gateway.authenticate(&self.token, origin).await {
+        match self.presented.check(&self.shared.gateway, origin).await {
             Ok(_) | Err(pts_services::AccessError::Unavailable { .. }) => Ok(()),
             Err(error) => Err(error.to_string()),
         }

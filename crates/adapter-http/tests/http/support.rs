@@ -39,6 +39,14 @@ impl Server {
     }
 
     async fn with_both(settings: HttpSettings, limits: Limits) -> Self {
+        Self::letting(settings, |gateway| gateway.limited(limits)).await
+    }
+
+    /// With a gateway that is not the usual one.
+    pub(crate) async fn letting(
+        settings: HttpSettings,
+        change: impl FnOnce(Gateway) -> Gateway,
+    ) -> Self {
         let store = Arc::new(MemoryStore::new(Arc::new(EventBus::with_domain_handlers())));
         let clock = Arc::new(FixedClock::at(now()));
         let gateway = Gateway::new(Parts {
@@ -52,7 +60,7 @@ impl Server {
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(7)),
         });
-        let gateway = Arc::new(gateway.limited(limits));
+        let gateway = Arc::new(change(gateway));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let settings = HttpSettings {
             workers: Some(1),

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::export::ExportFormat;
+use super::export::{Export, ExportFormat};
 use crate::actions::LARGEST_LIMIT;
-use crate::{Action, Binding, Coverage, Effect};
+use crate::{Action, Binding, Effect};
 
 /// This area's actions; see [`each_action`](crate::each_action).
 #[doc(hidden)]
@@ -182,17 +182,39 @@ pub struct ExportAuditInput {
     pub until: Option<Moment>,
 }
 
-/// The last line of an export of the audit as NDJSON. Without it, the export broke off.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct AuditExportEnd {
-    /// Always true; no entry has this field.
-    pub end: bool,
-    /// How many entries there were.
-    pub entries: u64,
-    /// The number of the last entry when the export began.
-    pub up_to: i64,
-    /// Where it comes from, and what is missing.
-    pub coverage: Coverage,
+impl From<ExportAuditInput> for SearchAuditInput {
+    /// The search that pages through the same entries.
+    fn from(export: ExportAuditInput) -> Self {
+        let ExportAuditInput {
+            format: _,
+            principal,
+            token,
+            action,
+            outcome,
+            workspace,
+            request_id,
+            since,
+            until,
+        } = export;
+        Self {
+            principal,
+            token,
+            action,
+            outcome,
+            workspace,
+            request_id,
+            since,
+            until,
+            limit: None,
+            cursor: None,
+        }
+    }
+}
+
+impl Export for ExportAudit {
+    fn format(input: &ExportAuditInput) -> Option<ExportFormat> {
+        input.format
+    }
 }
 
 impl Action for ExportAudit {
@@ -200,8 +222,8 @@ impl Action for ExportAudit {
     const SUMMARY: &'static str = "Export who did what, newest first";
     const DESCRIPTION: &'static str = "Everything that a search with the same filter would page through, \
         in one answer: the audit as it was when the export began. As NDJSON, each line is an entry as a \
-        search gives it, and the last line (`{\"end\": true, \"entries\": …, \"up_to\": …, \
-        \"coverage\": …}`) tells how many there were. As CSV (RFC 4180), the columns are sequence, id, \
+        search gives it, and the last line (`{\"end\": true, \"count\": …, \"up_to\": …, \
+        \"coverage\": …}`) tells how many there were, and the number of the last entry that may be in it. As CSV (RFC 4180), the columns are sequence, id, \
         at, last_at, times, principal_kind, principal, token, subject, action, effect, outcome, reason, \
         input, request_id, address, workspace, intent, previous, hash, in this order, quoted as in an \
         export of events. An export that cannot go on is broken off: its body then does not end as HTTP \

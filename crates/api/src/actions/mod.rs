@@ -16,6 +16,7 @@ pub mod images;
 pub mod incidents;
 pub mod quarantine;
 pub mod services;
+pub mod sessions;
 pub mod state;
 pub mod timeline;
 
@@ -51,6 +52,7 @@ macro_rules! each_action {
         $crate::each_accounting_action!($each);
         $crate::each_expectations_action!($each);
         $crate::each_quarantine_action!($each);
+        $crate::each_sessions_action!($each);
         $crate::each_audit_action!($each);
         $crate::each_discovery_action!($each);
     };

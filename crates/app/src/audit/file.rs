@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use pts_domain::audit::{Checkpoint, KeyId};
 use pts_ports::{CheckpointSink, StoreError};
-use pts_services::Exported;
+use pts_services::ExportedCheckpoint;
 
 /// A file of checkpoints.
 pub(crate) struct FileCheckpoints {
@@ -94,7 +94,9 @@ fn last_of(file: File, key: &KeyId) -> io::Result<Option<Checkpoint>> {
 }
 
 /// All checkpoints of a file, as they can be read. A last line without an end is what a crash leaves.
-pub(crate) fn read_all(path: &Path) -> io::Result<impl Iterator<Item = Exported> + use<>> {
+pub(crate) fn read_all(
+    path: &Path,
+) -> io::Result<impl Iterator<Item = ExportedCheckpoint> + use<>> {
     let mut file = File::open(path)?;
     let torn = is_torn(&mut file)?;
     file.rewind()?;
@@ -142,7 +144,7 @@ mod tests {
         for checkpoint in [&one, &other] {
             file.export(checkpoint).await.unwrap();
         }
-        std::fs::OpenOptions::new()
+        OpenOptions::new()
             .append(true)
             .open(&path)
             .unwrap()

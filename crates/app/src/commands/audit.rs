@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use pts_adapter_postgres::PgAuditLog;
 use pts_domain::audit::{PublicKey, Report};
-use pts_services::{Exported, verify_audit};
+use pts_services::{ExportedCheckpoint, verify_audit};
 
 use crate::audit;
 use crate::cli::AuditCommand;
@@ -65,7 +65,7 @@ fn keys(settings: &Settings, given: &[String]) -> Result<Vec<PublicKey>> {
 fn exported(
     settings: &Settings,
     given: Vec<PathBuf>,
-) -> Result<impl Iterator<Item = Exported> + use<>> {
+) -> Result<impl Iterator<Item = ExportedCheckpoint> + use<>> {
     let usual = given.is_empty();
     let files = if usual {
         vec![audit::checkpoint_file(settings)]

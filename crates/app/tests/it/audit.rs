@@ -166,7 +166,7 @@ async fn commands_are_told_as_the_consoles_and_nothing_is_done_without_the_audit
         .await;
     assert_eq!(first["data"][0]["action"], create_token);
 
-    let url = pts_adapter_postgres::cluster::Cluster::url_of_running(dir.path()).unwrap();
+    let url = Cluster::url_of_running(dir.path()).unwrap();
     owner_does(&url, "ALTER TABLE access.audit_entries RENAME TO gone").await;
     let refused = run(dir.path(), &create).await;
     assert!(

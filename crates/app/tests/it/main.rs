@@ -9,4 +9,6 @@ mod first_run;
 mod harness;
 mod ingest;
 mod itself;
+mod oidc;
 mod retention;
+mod tls;

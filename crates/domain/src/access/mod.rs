@@ -4,6 +4,7 @@ mod network;
 mod principal;
 mod role;
 mod scope;
+mod service;
 mod token;
 mod workspace;
 
@@ -11,5 +12,6 @@ pub use network::Network;
 pub use principal::{Origin, Principal};
 pub use role::{BUILT_IN_ROLES, built_in_role};
 pub use scope::Scope;
+pub use service::ServiceIdentity;
 pub use token::{Token, TokenKind, TokenRefused, TokenText};
 pub use workspace::Workspace;

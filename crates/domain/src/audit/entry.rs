@@ -142,6 +142,7 @@ impl From<TokenKind> for ActorKind {
         match kind {
             TokenKind::Bearer => Self::Bearer,
             TokenKind::Session => Self::Session,
+            TokenKind::Service => Self::Service,
         }
     }
 }

@@ -1,14 +1,18 @@
 //! Tokens, sessions and one-time codes.
 
+mod service;
+mod sign_in;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::Duration;
 use pts_domain::Timestamp;
 use pts_domain::access::{
-    Network, Origin, Principal, Scope, Token, TokenKind, TokenRefused, TokenText, Workspace,
-    built_in_role,
+    Network, Origin, Principal, Scope, ServiceIdentity, Token, TokenKind, TokenRefused, TokenText,
+    Workspace, built_in_role,
 };
+use pts_domain::signin::Lifetimes;
 use pts_ports::{Clock, Entropy, StoreError, TokenStore, new_id};
 use uuid::Uuid;
 
@@ -22,8 +26,6 @@ const BELIEVED: Duration = Duration::seconds(1);
 const REMEMBERED: Duration = Duration::minutes(5);
 /// So many checked tokens are remembered at the most.
 const MOST_BELIEVED: usize = 10_000;
-/// For so long a browser session lasts.
-const SESSION: Duration = Duration::hours(12);
 /// For so long a one-time code can be redeemed.
 const CODE: Duration = Duration::minutes(15);
 /// So many unredeemed codes are kept at the most.
@@ -64,6 +66,8 @@ pub struct Access {
     store: Arc<dyn TokenStore>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    lifetimes: Lifetimes,
+    services: Vec<ServiceIdentity>,
     believed: Mutex<HashMap<[u8; 32], (Token, Timestamp)>>,
     codes: Mutex<HashMap<[u8; 32], Timestamp>>,
 }
@@ -79,9 +83,16 @@ impl Access {
             store,
             clock,
             entropy,
+            lifetimes: Lifetimes::default(),
+            services: Vec::new(),
             believed: Mutex::default(),
             codes: Mutex::default(),
         }
+    }
+
+    /// The same with other ends of sessions than the usual ones.
+    pub fn lasting(self, lifetimes: Lifetimes) -> Self {
+        Self { lifetimes, ..self }
     }
 
     /// Finds out who presents a token.
@@ -94,25 +105,37 @@ impl Access {
         origin: Origin,
     ) -> Result<Principal, AccessError> {
         let token = self.check(presented).await?;
-        let mut principal = Principal::from(&token);
-        let allowed = token.roles.iter().filter_map(|role| built_in_role(role));
-        principal.scopes.extend(allowed.flatten());
-        principal.origin = origin;
-        Ok(principal)
+        Ok(let_in(&token, origin))
     }
 
     async fn check(&self, presented: &str) -> Result<Token, AccessError> {
         let hash = TokenText::parse(presented)?.hash();
-        let now = self.clock.now();
-        if let Some(token) = self.recall(&hash, now, BELIEVED) {
-            token.check(now)?;
-            return Ok(token);
+        match self.check_hash(hash).await? {
+            Some(token) => Ok(token),
+            None => Err(TokenRefused::Unknown.into()),
         }
-        let found = self.store.find(hash).await?.ok_or(TokenRefused::Unknown);
-        match found.and_then(|token| token.check(now).map(|()| token)) {
+    }
+
+    /// The token of that hash, if it is good now; none if there is none.
+    async fn check_hash(&self, hash: [u8; 32]) -> Result<Option<Token>, AccessError> {
+        let now = self.clock.now();
+        let good = |token: Token| -> Result<Token, TokenRefused> {
+            token.check(now)?;
+            token.check_idle(now, self.lifetimes.idle)?;
+            Ok(token)
+        };
+        if let Some(token) = self.recall(&hash, now, BELIEVED) {
+            return Ok(Some(good(token)?));
+        }
+        let Some(found) = self.store.find(hash).await? else {
+            self.forget(&hash);
+            return Ok(None);
+        };
+        match good(found) {
             Ok(token) => {
+                let token = self.note_use(token, now).await;
                 self.believe(token.clone(), now);
-                Ok(token)
+                Ok(Some(token))
             }
             Err(refused) => {
                 self.forget(&hash);
@@ -293,9 +316,10 @@ impl Access {
             None => Err(TokenRefused::Unknown.into()),
             Some(until) if until <= now => Err(TokenRefused::Expired.into()),
             Some(until) => {
-                let made = self
-                    .session("console".to_owned(), [Scope::Admin].into(), None, None)
-                    .await;
+                let (end, all) = (self.session_end(None), [Scope::Admin].into());
+                let name = "console".to_owned();
+                let (text, token) = self.make_up(name, TokenKind::Session, all, None, Some(end));
+                let made = self.keep_session(text, token, end).await;
                 if made.is_err() {
                     // Not used after all.
                     let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -312,30 +336,35 @@ impl Access {
     /// Why the token is not good, or that a session cannot be made now.
     pub async fn sign_in_with_token(&self, text: &str) -> Result<Session, AccessError> {
         let token = self.check(text).await?;
-        if token.kind == TokenKind::Session {
+        if token.is_sign_in() {
             // A stolen cookie must not be able to renew itself.
             return Err(TokenRefused::Unknown.into());
         }
-        self.session(token.name, token.scopes, Some(token.id), token.expires_at)
-            .await
+        let end = self.session_end(token.expires_at);
+        let (issued_by, kind) = (Some(token.id), TokenKind::Session);
+        let (text, made) = self.make_up(token.name, kind, token.scopes, issued_by, Some(end));
+        // What the token may not, its session may not either.
+        let session = Token {
+            roles: token.roles,
+            workspace: token.workspace,
+            networks: token.networks,
+            ..made
+        };
+        self.keep_session(text, session, end).await
     }
 
-    async fn session(
+    /// When a session ends that begins now, at the latest.
+    fn session_end(&self, at_most: Option<Timestamp>) -> Timestamp {
+        let end = self.clock.now() + self.lifetimes.absolute;
+        at_most.map_or(end, |most| most.min(end))
+    }
+
+    async fn keep_session(
         &self,
-        name: String,
-        scopes: BTreeSet<Scope>,
-        issued_by: Option<Uuid>,
-        at_most: Option<Timestamp>,
+        text: TokenText,
+        token: Token,
+        expires_at: Timestamp,
     ) -> Result<Session, AccessError> {
-        let end = self.clock.now() + SESSION;
-        let expires_at = at_most.map_or(end, |most| most.min(end));
-        let (text, token) = self.make_up(
-            name,
-            TokenKind::Session,
-            scopes,
-            issued_by,
-            Some(expires_at),
-        );
         self.store.insert(token.clone()).await?;
         Ok(Session {
             text,
@@ -350,4 +379,13 @@ impl Access {
         }
         Ok(())
     }
+}
+
+/// Somebody whose token is good, with what their roles allow.
+fn let_in(token: &Token, origin: Origin) -> Principal {
+    let mut principal = Principal::from(token);
+    let allowed = token.roles.iter().filter_map(|role| built_in_role(role));
+    principal.scopes.extend(allowed.flatten());
+    principal.origin = origin;
+    principal
 }

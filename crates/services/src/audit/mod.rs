@@ -6,7 +6,6 @@
 
 mod act;
 mod control;
-mod export;
 mod pending;
 mod signing;
 mod verify;
@@ -22,9 +21,8 @@ use uuid::Uuid;
 
 pub use act::Act;
 pub use control::{Ended, Intent};
-pub use export::{AuditExport, AuditPart};
 pub use signing::{Checkpointer, NotSigned};
-pub use verify::{Exported, verify_audit};
+pub use verify::{ExportedCheckpoint, verify_audit};
 
 use crate::Gateway;
 use crate::error::log_fault;
@@ -209,15 +207,6 @@ impl Gateway {
     /// Where everything that is done here is written down.
     pub const fn audit(&self) -> &Arc<Audit> {
         &self.audit
-    }
-
-    /// What does not work, though events are taken in; in words for everybody.
-    pub fn degraded(&self) -> Vec<&'static str> {
-        let mut reasons = Vec::new();
-        if self.audit.is_closed() {
-            reasons.push("audit_unavailable");
-        }
-        reasons
     }
 
     /// Writes down what was refused until `stop` resolves, and once more then.

@@ -7,7 +7,7 @@ use pts_ports::{AuditLog, StoreError};
 const STRETCH: usize = 1_000;
 
 /// A checkpoint as it is told elsewhere: what it says, or why that cannot be read.
-pub type Exported = Result<Checkpoint, String>;
+pub type ExportedCheckpoint = Result<Checkpoint, String>;
 
 /// Reads all of an audit, in constant memory but for the hashes that were signed. `exported` is what is
 /// kept elsewhere; without keys, no checkpoint is believed.
@@ -17,7 +17,7 @@ pub type Exported = Result<Checkpoint, String>;
 pub async fn verify_audit(
     store: &dyn AuditLog,
     keys: Vec<PublicKey>,
-    exported: impl IntoIterator<Item = Exported>,
+    exported: impl IntoIterator<Item = ExportedCheckpoint>,
 ) -> Result<Report, StoreError> {
     let mut verifier = Verifier::new(keys);
     // Before the entries: whatever is signed by now is among those that are read.

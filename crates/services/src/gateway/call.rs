@@ -31,6 +31,16 @@ pub trait UseCase<A: Action> {
         self.run(input)
     }
 
+    /// Whether it is about what is the caller's own, so that no scope is needed. Asked only of those
+    /// who do not hold it.
+    fn is_own(
+        &self,
+        _caller: &Principal,
+        _input: &A::Input,
+    ) -> impl Future<Output = Result<bool, ActionError>> + Send {
+        std::future::ready(Ok(false))
+    }
+
     /// Whether it looks through much: of such, a caller has few at the same time.
     fn is_heavy(_input: &A::Input) -> bool {
         false
@@ -51,7 +61,11 @@ impl Gateway {
     where
         Self: UseCase<A>,
     {
-        self.admit(principal, Wanted::of::<A>())?;
+        let own = !principal.may(A::SCOPE)
+            && <Self as UseCase<A>>::is_own(self, principal, &input).await?;
+        if !own {
+            self.admit(principal, Wanted::of::<A>())?;
+        }
         let answer = self.admitted::<A>(principal, input).await?;
         if options.deny_partial && !answer.coverage.complete {
             return Err(ActionError::Incomplete(Box::new(answer.coverage)));

@@ -9,9 +9,10 @@ mod who;
 use std::sync::Arc;
 
 use pts_domain::Timestamp;
-use pts_domain::access::Principal;
+use pts_domain::access::{Principal, ServiceIdentity};
 use pts_domain::event::NewEvent;
 use pts_domain::filter::EventFilter;
+use pts_domain::signin::Lifetimes;
 use pts_ports::{
     Accounting, Appended, AuditLog, BlindSpots, Clock, Entropy, EventLog, Projections, Quarantine,
     TokenStore,
@@ -27,9 +28,10 @@ use crate::export::Exports;
 use crate::ingest::committed;
 use crate::limits::{Gate, Limits};
 use crate::tail::Commits;
-use crate::{Access, ActionError};
+use crate::{Access, ActionError, SignIn};
 
 pub use call::{CallOptions, UseCase};
+pub use events::{Following, Share};
 pub(crate) use page::{CursorKind, cursor, limit};
 pub use who::Wanted;
 
@@ -73,6 +75,7 @@ pub struct Gateway {
     pub(crate) gate: Gate,
     pub(crate) exports: Exports,
     pub(crate) audit: Arc<Audit>,
+    pub(crate) sign_in: Option<SignIn>,
     access: Access,
 }
 
@@ -134,7 +137,23 @@ impl Gateway {
             gate: Gate::new(Limits::default()),
             exports: Exports::new(),
             audit: Arc::new(audit),
+            sign_in: None,
             access,
+        }
+    }
+
+    /// The same with other ends of sessions than the usual ones, and with services that are known by
+    /// their certificates.
+    pub fn letting_in(self, lifetimes: Lifetimes, services: Vec<ServiceIdentity>) -> Self {
+        let access = self.access.lasting(lifetimes).knowing(services);
+        Self { access, ..self }
+    }
+
+    /// The same with an identity provider that people can sign in with.
+    pub fn signing_in(self, sign_in: SignIn) -> Self {
+        Self {
+            sign_in: Some(sign_in),
+            ..self
         }
     }
 

@@ -6,7 +6,7 @@ use pts_domain::audit::{Actor, Effect, Outcome};
 use pts_domain::blind::Hindrance;
 use serde_json::Value;
 
-use crate::{AccessError, Act, ActionError, Ended, Gateway, Session};
+use crate::{AccessError, Act, ActionError, Ended, Gateway, Session, SignInError};
 
 /// What the audit calls showing a token.
 const AUTHENTICATE: &str = "access.authenticate";
@@ -69,6 +69,25 @@ impl Gateway {
         authenticated
     }
 
+    /// Finds out which service shows a certificate with these names.
+    ///
+    /// # Errors
+    /// As [`Access::authenticate_service`](crate::Access::authenticate_service).
+    pub async fn authenticate_service(
+        &self,
+        names: &[String],
+        origin: Origin,
+    ) -> Result<Principal, AccessError> {
+        let authenticated = self
+            .access
+            .authenticate_service(names, origin.clone())
+            .await;
+        if let Err(error @ AccessError::Refused(_)) = &authenticated {
+            self.turned_away(origin, Ended::from(error).reason);
+        }
+        authenticated
+    }
+
     /// Finds out who presents a token while the store cannot be asked, for what tells nothing but how
     /// the service is.
     ///
@@ -118,6 +137,27 @@ impl Gateway {
     pub fn turned_away(&self, origin: Origin, reason: impl Into<String>) {
         let act = Act::by(Actor::unknown(), AUTHENTICATE, Effect::Read);
         self.audit.refused(act.from(origin), reason);
+    }
+
+    /// Has the audit tell that somebody was not signed in, if it is for a reason that lies with them.
+    pub(crate) fn not_signed_in(&self, who: Option<&str>, origin: &Origin, why: &SignInError) {
+        let theirs = matches!(
+            why,
+            SignInError::NotBegun
+                | SignInError::Expired
+                | SignInError::Denied
+                | SignInError::NoRole
+                | SignInError::Untrusted(_)
+        );
+        if theirs {
+            let actor = Actor {
+                subject: who.map(ToOwned::to_owned),
+                ..Actor::unknown()
+            };
+            let act = Act::by(actor, SIGN_IN, Effect::Control);
+            self.audit
+                .refused(act.from(origin.clone()), why.to_string());
+        }
     }
 
     /// Redeems a one-time code.

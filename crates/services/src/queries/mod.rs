@@ -3,8 +3,8 @@
 
 mod accounting;
 mod annotations;
-pub(crate) mod audit;
-mod deployments;
+mod audit;
+pub(crate) mod deployments;
 mod discovery;
 mod dora;
 mod event_types;
@@ -12,14 +12,17 @@ mod events;
 mod expectations;
 mod feeds;
 mod images;
-mod incidents;
+pub(crate) mod incidents;
 mod quarantine;
 mod services;
+mod sessions;
 mod state;
 mod timeline;
 
 use pts_domain::time::Moment;
 use pts_domain::{FieldError, Timestamp};
+
+pub(crate) use events::sought;
 
 use crate::{ActionError, Gateway};
 

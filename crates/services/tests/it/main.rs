@@ -8,6 +8,7 @@ mod answers;
 mod audit;
 mod blind;
 mod engine;
+mod export;
 mod ingest;
 mod itself;
 mod limits;

@@ -1,13 +1,16 @@
 //! A small platform at one noon: the store that the examples of the actions are carried out against.
 //! Whatever an example names is there.
 
+use std::collections::BTreeSet;
+
 use chrono::Duration;
+use pts_domain::access::{Token, TokenKind};
 use pts_domain::audit::{Actor, ActorKind, Effect, Outcome, Record, input_digest};
 use pts_domain::blind::{Expectation, Reporter};
 use pts_domain::event::{Form, NewEvent, read};
 use pts_domain::quarantine::NewItem;
 use pts_domain::{FieldError, Timestamp, time};
-use pts_ports::{Appended, AuditLog, BlindSpots, EventLog, Quarantine};
+use pts_ports::{Appended, AuditLog, BlindSpots, EventLog, Quarantine, TokenStore};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -83,6 +86,33 @@ pub async fn seed_audit(audit: &dyn AuditLog) {
     let within = std::time::Duration::from_secs(10);
     let appended = audit.append(vec![intended, allowed, denied], within).await;
     appended.expect("the audit takes it");
+}
+
+/// The session that examples end.
+pub const SESSION: Uuid = Uuid::from_u128(0x019c_aa3c_5e80_7000_8000_0000_0000_0003);
+
+/// Lets somebody be signed in on it.
+///
+/// # Panics
+/// If the store does not take it.
+pub async fn seed_sessions(tokens: &dyn TokenStore) {
+    let session = Token {
+        id: SESSION,
+        name: "ada@acme.example".into(),
+        kind: TokenKind::Session,
+        hash: [3; 32],
+        scopes: BTreeSet::new(),
+        roles: ["viewer".to_owned()].into(),
+        workspace: None,
+        networks: Vec::new(),
+        subject: Some("https://login.acme.example#ada".into()),
+        issued_by: None,
+        created_at: now() - Duration::minutes(20),
+        last_used_at: Some(now() - Duration::minutes(5)),
+        expires_at: Some(now() + Duration::hours(8)),
+        revoked_at: None,
+    };
+    tokens.insert(session).await.expect("the session is kept");
 }
 
 /// Its history, in the order in which it was received.

@@ -1,14 +1,9 @@
 //! Who did what.
 
-use std::sync::Arc;
-
-use futures::StreamExt as _;
-use pts_api::Answer;
 use pts_api::actions::audit::{ExportAudit, GetAuditHead, SearchAudit};
-use pts_services::{AuditPart, CallOptions, Gateway};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Proof, admin, proof, whole};
+use super::{Proof, proof};
 
 pub(super) const PROOFS: &[Proof] = &[
     proof::<SearchAudit>(|answer| {
@@ -27,22 +22,3 @@ pub(super) const PROOFS: &[Proof] = &[
         assert_eq!(answer.data["checkpoint"], json!(null));
     }),
 ];
-
-/// The first entry of an export, and that there are as many as it says.
-pub(super) async fn carried_out(gateway: &Arc<Gateway>, example: &Value) -> Answer<Value> {
-    let input = serde_json::from_value(example.clone()).unwrap();
-    let (gateway, admin) = (Arc::clone(gateway), admin());
-    let export = gateway.export_audit(&admin, input, CallOptions::default());
-    let mut parts = export.await.unwrap().parts;
-    let mut all = Vec::new();
-    while let Some(part) = parts.next().await {
-        match part.unwrap() {
-            AuditPart::Entries(entries) => all.extend(entries),
-            AuditPart::End { entries, .. } => {
-                assert_eq!((all.len(), entries), (3, 3));
-                return whole(&all[0]);
-            }
-        }
-    }
-    panic!("it was broken off");
-}

@@ -18,6 +18,7 @@ mod incidents;
 mod names;
 mod quarantine;
 mod services;
+mod sessions;
 mod state;
 mod timeline;
 
@@ -25,9 +26,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures::StreamExt as _;
-use pts_api::actions::audit::ExportAudit;
 use pts_api::actions::events::StreamEvents;
-use pts_api::actions::export::ExportEvents;
 use pts_api::{Action, ActionSpec, Answer, Binding};
 use pts_domain::access::Scope;
 use pts_services::{CallOptions, Gateway};
@@ -67,6 +66,7 @@ fn proofs() -> impl Iterator<Item = &'static Proof> {
         accounting::PROOFS,
         expectations::PROOFS,
         quarantine::PROOFS,
+        sessions::PROOFS,
         audit::PROOFS,
         discovery::PROOFS,
     ]
@@ -78,6 +78,7 @@ fn proofs() -> impl Iterator<Item = &'static Proof> {
 async fn on_the_platform() -> Arc<Gateway> {
     let (gateway, store) = in_memory_at(Arc::new(FixedClock::at(platform::now())));
     platform::seed(&*store, &*store, &*store).await;
+    platform::seed_sessions(&*store).await;
     platform::seed_audit(&*store).await;
     gateway.read_record().await.unwrap();
     Arc::new(gateway)
@@ -141,13 +142,7 @@ async fn carried_out(
             answer.unwrap_or_else(|error| panic!("{}: {error}", action.name))
         }
         Binding::Feed => feeds::carried_out(gateway, action.name, example).await,
-        Binding::Download if action.name == ExportEvents::NAME => {
-            export::carried_out(gateway, example).await
-        }
-        Binding::Download => {
-            assert_eq!(action.name, ExportAudit::NAME);
-            audit::carried_out(gateway, example).await
-        }
+        Binding::Download => export::carried_out(gateway, action.name, example).await,
         Binding::Stream => {
             assert_eq!(action.name, StreamEvents::NAME);
             let input = serde_json::from_value(example.clone()).expect(action.name);
