@@ -10,7 +10,8 @@ use actix_web::{HttpMessage as _, HttpRequest};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use pts_api::Effect;
-use pts_domain::access::{Origin, Principal, Scope, TokenKind, TokenRefused};
+use pts_domain::FieldError;
+use pts_domain::access::{Origin, Principal, Scope, TokenKind, TokenRefused, Workspace};
 use pts_domain::forwarded::Client;
 use pts_services::{AccessError, Gateway, Wanted};
 
@@ -25,6 +26,7 @@ const FIGURES: Wanted = Wanted {
     action: "metrics",
     effect: Effect::Read,
     scope: Scope::MetricsRead,
+    everywhere: true,
 };
 
 /// The session cookie's name; the prefix makes browsers bind it to this host and to TLS.
@@ -50,8 +52,37 @@ pub(crate) async fn caller(req: &HttpRequest, shared: &Shared) -> Result<Princip
     if !is_safe(req.method()) && site(req, shared) != Site::Same {
         return Err(cross_site());
     }
-    Ok(principal)
+    acting(req, principal)
 }
+
+/// The workspace that a request names, for whoever may act in several.
+const WORKSPACE: &str = "pts-workspace";
+
+/// Puts whoever asks into the workspace that the request names, if it names one.
+fn acting(req: &HttpRequest, principal: Principal) -> Result<Principal, Refusal> {
+    let mut named = req.headers().get_all(WORKSPACE);
+    let Some(name) = named.next() else {
+        return Ok(principal);
+    };
+    let wrong = |found: String, expected: String| {
+        Refusal::bad_input(vec![FieldError::invalid("PTS-Workspace", found, expected)])
+    };
+    if named.next().is_some() {
+        return Err(wrong("several".into(), "the name of one workspace".into()));
+    }
+    let text = String::from_utf8_lossy(name.as_bytes());
+    let workspace: Workspace = text.trim().parse().map_err(|_| {
+        let shown: String = text.chars().take(LONGEST_SHOWN).collect();
+        let expected = "1 to 63 lower-case letters, digits and hyphens, with no hyphen at the ends";
+        wrong(format!("{shown:?}"), expected.into())
+    })?;
+    principal
+        .acting_in(workspace)
+        .map_err(|to| Refusal::bound(&to))
+}
+
+/// Characters of a wrong name that are shown.
+const LONGEST_SHOWN: usize = 100;
 
 /// Finds out who asks, by a token or a client certificate and nothing else: no page of a browser is to
 /// be there.
@@ -66,7 +97,7 @@ pub(crate) async fn program_caller(
         };
         let principal = shared.gateway.authenticate(token, origin(req)).await?;
         remember(&principal);
-        return of_kind(principal, TokenKind::Bearer);
+        return acting(req, of_kind(principal, TokenKind::Bearer)?);
     }
     let Some(certificate) = client_of::certificate(req) else {
         return Err(nobody(req, shared));
@@ -133,6 +164,7 @@ pub(crate) async fn feed_reader(
     let principal = principal.map_err(|error| inviting(error.into()))?;
     remember(&principal);
     let principal = of_kind(principal, TokenKind::Bearer).map_err(inviting)?;
+    let principal = acting(req, principal)?;
     shared.gateway.admit(&principal, wanted)?;
     Ok(principal)
 }
@@ -160,7 +192,8 @@ fn password(header: &HeaderValue) -> Option<String> {
     Some(text.split_once(':')?.1.to_owned())
 }
 
-/// Finds out who reads the service's own figures, and that they may: from memory where the store
+/// Finds out who reads the service's own figures, which are of all workspaces together, and that they
+/// may: from memory where the store
 /// is away, because that is when one looks.
 pub(crate) async fn reader_of_figures(
     req: &HttpRequest,
@@ -168,7 +201,11 @@ pub(crate) async fn reader_of_figures(
 ) -> Result<Principal, Refusal> {
     let refusal = match caller_with(req, shared, FIGURES).await {
         Err(refusal) if refusal.is_unavailable() => refusal,
-        answer => return answer,
+        answer => {
+            let principal = answer?;
+            shared.gateway.reaches_all(&principal)?;
+            return Ok(principal);
+        }
     };
     let remembered = match presented(req, shared) {
         Presented::Text(text) => shared.gateway.remembered(&text).ok(),

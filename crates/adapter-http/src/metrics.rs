@@ -322,6 +322,8 @@ impl Drop for GaugeGuard {
 
 #[cfg(test)]
 mod tests {
+    use pts_domain::access::Workspace;
+
     use super::*;
 
     #[test]
@@ -362,11 +364,18 @@ mod tests {
         let tallies = Arc::new(Tallies::default());
         let token = Some(uuid::Uuid::from_u128(7));
         for n in 1..=200_u64 {
-            tallies.count(token, &format!("s{n}"), Outcome::Stored, n);
+            tallies.count(
+                (&Workspace::default(), token, &format!("s{n}")),
+                Outcome::Stored,
+                n,
+            );
         }
         tallies.count(
-            token,
-            "a \"quoted\\\" \u{e4}\nsource",
+            (
+                &Workspace::default(),
+                token,
+                "a \"quoted\\\" \u{e4}\nsource",
+            ),
             Outcome::Refused,
             1_000,
         );

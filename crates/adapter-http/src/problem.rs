@@ -10,7 +10,7 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use pts_api::{Call, Problem};
 use pts_domain::FieldError;
-use pts_domain::access::{Scope, TokenRefused};
+use pts_domain::access::{Scope, TokenRefused, Workspace};
 use pts_domain::problem::summary;
 use pts_services::{AccessError, ActionError, SignInError};
 use uuid::Uuid;
@@ -131,6 +131,16 @@ impl Refusal {
         )
     }
 
+    /// Whoever asks is bound to another workspace than what is asked for.
+    pub(crate) fn bound(to: &Workspace) -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "workspace_denied",
+            "The token is bound to a workspace",
+            format!("It reaches the workspace `{to}` and nothing else."),
+        )
+    }
+
     fn unknown_action(key: &str, near: &[&str]) -> Self {
         let hint = match near {
             [] => format!("GET {} lists what there is", Call::PATH),
@@ -204,6 +214,7 @@ impl From<ActionError> for Refusal {
     fn from(error: ActionError) -> Self {
         match error {
             ActionError::Denied { scope } => Self::denied(scope),
+            ActionError::Bound { to } => Self::bound(&to),
             ActionError::Invalid(errors) => Self::bad_input(errors),
             ActionError::NotFound { what } => Self::new(
                 StatusCode::NOT_FOUND,

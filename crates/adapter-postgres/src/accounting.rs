@@ -1,11 +1,14 @@
 //! Accounts in `platform.accounting`: lines that are added to, in the same order by everybody, and
 //! the log behind the place up to which it is counted.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Date, Nullable, Text, Uuid};
+use diesel::sql_types::{Array, BigInt, Date, Integer, Nullable, Text, Uuid};
 use futures::TryFutureExt as _;
+use pts_domain::access::Workspace;
 use pts_domain::accounting::{Counts, Line, Outcome};
 use pts_ports::{Account, AccountQuery, Accounting, Counted, Handover, StoreError};
 
@@ -14,6 +17,7 @@ use crate::error::{Fault, classify};
 use crate::row::Number;
 use crate::sql::Sql;
 use crate::transaction::Transaction;
+use crate::workspaces::{Confined, Room};
 
 /// Events behind the counted ones that are counted while somebody waits.
 const MOST_AT_ONCE: i64 = 500_000;
@@ -22,18 +26,30 @@ const MOST_AT_ONCE: i64 = 500_000;
 #[derive(Debug, Clone)]
 pub struct PgAccounting {
     pool: PgPool,
+    confined: Confined,
 }
 
 impl PgAccounting {
     /// Accounts of a migrated database.
     pub fn new(pool: PgPool) -> Self {
-        Self { pool }
+        let confined = Confined::new(pool.clone());
+        Self { pool, confined }
+    }
+
+    /// The same, asking for one workspace in a session of another.
+    #[cfg(test)]
+    pub(crate) fn astray(&self, asks_for: &Workspace, session: &Workspace) -> Self {
+        Self {
+            confined: self.confined.astray(asks_for, session),
+            ..self.clone()
+        }
     }
 }
 
 /// What is added to a line, or taken off it.
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
+    pub(crate) workspace: i32,
     pub(crate) day: NaiveDate,
     pub(crate) sender: Option<uuid::Uuid>,
     pub(crate) source: String,
@@ -45,12 +61,14 @@ pub(crate) struct Change {
 impl Change {
     /// So many more, or less, of one outcome.
     pub(crate) fn of(
+        workspace: i32,
         (day, sender, source): (NaiveDate, Option<uuid::Uuid>, &str),
         outcome: Outcome,
         number: i64,
     ) -> Self {
         let only = |wanted| if outcome == wanted { number } else { 0 };
         Self {
+            workspace,
             day,
             sender,
             source: source.to_owned(),
@@ -69,9 +87,12 @@ pub(crate) fn carry_out(changes: &[Change]) -> Sql<'_> {
     }
     Sql::kept(
         "INSERT INTO platform.accounting AS line \
-         (day, sender, source, repeated, quarantined, refused) \
-         SELECT day, sender, source, sum(repeated), sum(quarantined), sum(refused) FROM unnest(",
+         (workspace, day, sender, source, repeated, quarantined, refused) \
+         SELECT workspace, day, sender, source, sum(repeated), sum(quarantined), sum(refused) \
+         FROM unnest(",
     )
+    .value::<Array<Integer>, _>(of(changes, |change| change.workspace))
+    .sql(", ")
     .value::<Array<Date>, _>(of(changes, |change| change.day))
     .sql(", ")
     .value::<Array<Nullable<Uuid>>, _>(of(changes, |change| change.sender))
@@ -84,9 +105,10 @@ pub(crate) fn carry_out(changes: &[Change]) -> Sql<'_> {
     .sql(", ")
     .value::<Array<BigInt>, _>(of(changes, |change| change.refused))
     .sql(
-        ") AS change (day, sender, source, repeated, quarantined, refused) \
-         GROUP BY day, sender, source ORDER BY day, sender, source COLLATE \"C\" \
-         ON CONFLICT (day, sender, source) DO UPDATE SET \
+        ") AS change (workspace, day, sender, source, repeated, quarantined, refused) \
+         GROUP BY workspace, day, sender, source \
+         ORDER BY workspace, day, sender, source COLLATE \"C\" \
+         ON CONFLICT (workspace, day, sender, source) DO UPDATE SET \
          repeated = line.repeated + excluded.repeated, \
          quarantined = line.quarantined + excluded.quarantined, \
          refused = line.refused + excluded.refused",
@@ -125,16 +147,18 @@ pub(crate) fn stretch(place: i64, most: i64) -> Sql<'static> {
         .value::<BigInt, _>(place.saturating_add(most))
         .sql(
             ") AS until FROM platform.log_head), \
-         counted AS (INSERT INTO platform.accounting AS line (day, sender, source, stored) \
-         SELECT (e.received_at AT TIME ZONE 'UTC')::date AS day, e.sender, e.source, count(*) \
+         counted AS (INSERT INTO platform.accounting AS line \
+         (workspace, day, sender, source, stored) \
+         SELECT e.workspace, (e.received_at AT TIME ZONE 'UTC')::date AS day, e.sender, e.source, \
+         count(*) \
          FROM platform.events AS e WHERE e.position > ",
         )
         .value::<BigInt, _>(place)
         .sql(" AND e.position <= ")
         .value::<BigInt, _>(place.saturating_add(most))
         .sql(
-            " GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 \
-         ON CONFLICT (day, sender, source) DO UPDATE SET stored = line.stored + excluded.stored), \
+            " GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4 \
+         ON CONFLICT (workspace, day, sender, source) DO UPDATE SET stored = line.stored + excluded.stored), \
          moved AS (UPDATE platform.accounted SET position = head.until FROM head \
          WHERE head.until > position) \
          SELECT until, head FROM head",
@@ -171,15 +195,16 @@ struct Row {
 
 /// The lines that were asked for, each with the sums of all; one row without a source where there
 /// are none. One statement: what is counted and what is not yet are seen at the same moment.
-pub(crate) fn lines(query: &AccountQuery, limit: i64) -> Sql<'_> {
+pub(crate) fn lines<'a>(room: Room<'_>, query: &'a AccountQuery, limit: i64) -> Sql<'a> {
     let fresh = Sql::once(format!(
         "WITH place AS MATERIALIZED (SELECT a.position AS done, h.position AS head, \
          least(h.position, a.position + {MOST_AT_ONCE}) AS until \
          FROM platform.accounted AS a CROSS JOIN platform.log_head AS h), \
          fresh AS MATERIALIZED (SELECT e.sender, e.source, count(*) AS stored \
          FROM platform.events AS e \
-         WHERE e.position > (SELECT done FROM place) AND e.position <= (SELECT until FROM place)"
+         WHERE e.position > (SELECT done FROM place) AND e.position <= (SELECT until FROM place) AND "
     ));
+    let fresh = room.only(fresh, "e.workspace");
     // By position alone, and all of it: an index on sources would find too much that is counted.
     let fresh = days(fresh, query, "(e.received_at AT TIME ZONE 'UTC')::date").sql(
         " GROUP BY e.sender, e.source), \
@@ -191,8 +216,9 @@ pub(crate) fn lines(query: &AccountQuery, limit: i64) -> Sql<'_> {
     );
     let booked = narrow(fresh, query).sql(
         " UNION ALL SELECT sender, source, stored, repeated, quarantined, refused \
-         FROM platform.accounting AS e WHERE true",
+         FROM platform.accounting AS e WHERE ",
     );
+    let booked = room.only(booked, "e.workspace");
     let sum = |name: &str| format!("coalesce(sum({name}) OVER (), 0)::bigint AS all_{name}");
     narrow(days(booked, query, "e.day"), query)
         .sql(format!(
@@ -240,19 +266,26 @@ fn narrow<'a>(mut sql: Sql<'a>, query: &'a AccountQuery) -> Sql<'a> {
 
 #[async_trait]
 impl Accounting for PgAccounting {
+    fn within(&self, workspace: &Workspace) -> Arc<dyn Accounting> {
+        Arc::new(Self {
+            confined: self.confined.within(workspace),
+            ..self.clone()
+        })
+    }
+
     async fn add(&self, handover: &Handover) -> Result<(), StoreError> {
-        let changes: Vec<_> = handover
-            .lines
-            .iter()
-            .map(|line| Change {
+        let mut changes = Vec::with_capacity(handover.lines.len());
+        for (workspace, line) in &handover.lines {
+            changes.push(Change {
+                workspace: self.pool.number_for(workspace).await?,
                 day: handover.day,
                 sender: line.sender,
                 source: line.source.clone(),
                 repeated: signed(line.counts.repeated),
                 quarantined: signed(line.counts.quarantined),
                 refused: signed(line.counts.refused),
-            })
-            .collect();
+            });
+        }
         let transaction = Transaction::begin(&self.pool, self.pool.statement_timeout()).await?;
         let connection = transaction.connection();
         let work = async {
@@ -304,7 +337,8 @@ impl Accounting for PgAccounting {
         {
             return Ok(account);
         }
-        let rows: Vec<Row> = self.pool.load(|| lines(query, limit)).await?;
+        let room = self.confined.room().await?;
+        let rows: Vec<Row> = room.load(|| lines(room, query, limit)).await?;
         for row in rows {
             account.totals = counts([
                 row.all_stored,

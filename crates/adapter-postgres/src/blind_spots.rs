@@ -1,18 +1,20 @@
 //! Blind spots: a row for each process that was up, each time it refused, each source that reports
 //! and each that is expected to. Read as a whole at the start of a process, and then only what is new.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Bool, Jsonb, Text, Timestamptz, Uuid};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Text, Timestamptz, Uuid};
 use futures::TryFutureExt as _;
 use pts_domain::Timestamp;
+use pts_domain::access::Workspace;
 use pts_domain::blind::{Expectation, Hindrance, Refusal, Reporter, Uptime};
 use pts_ports::{BlindSpots, Received, StoreError};
 use serde_json::Value;
 
 use crate::PgPool;
 use crate::error::classify;
-use crate::row::Doc;
 use crate::sql::Sql;
 use crate::transaction::Transaction;
 
@@ -64,6 +66,8 @@ struct RefusalRow {
 
 #[derive(QueryableByName)]
 struct ExpectationRow {
+    #[diesel(sql_type = Integer)]
+    workspace: i32,
     #[diesel(sql_type = Text)]
     source: String,
     #[diesel(sql_type = BigInt)]
@@ -168,27 +172,43 @@ fn write_refusals(refusals: &[Refusal]) -> Sql<'static> {
     .sql(") ON CONFLICT DO NOTHING")
 }
 
-fn write_reporters(reporters: &[Reporter]) -> Result<Sql<'static>, StoreError> {
-    let mut sorted: Vec<_> = reporters.iter().collect();
+fn write_reporters(mut reporters: Vec<(i32, &Reporter)>) -> Result<Sql<'static>, StoreError> {
     // Everybody locks rows in this order, so nobody waits for somebody who waits for them.
-    sorted.sort_unstable_by(|a, b| a.source.cmp(&b.source));
+    reporters.sort_unstable_by(|(of_a, a), (of_b, b)| (of_a, &a.source).cmp(&(of_b, &b.source)));
+    let (workspaces, sorted): (Vec<i32>, Vec<_>) = reporters.into_iter().unzip();
     let docs: Result<Vec<Value>, _> = sorted.iter().map(serde_json::to_value).collect();
     let docs = docs.map_err(|error| StoreError::Other(Box::new(error)))?;
     let sources: Vec<_> = sorted.iter().map(|one| one.source.clone()).collect();
     let heard: Vec<_> = sorted.iter().map(|one| one.heard_at).collect();
     Ok(Sql::kept(
-        "INSERT INTO platform.reporters AS known (source, heard_at, doc) SELECT * FROM unnest(",
+        "INSERT INTO platform.reporters AS known (workspace, source, heard_at, doc) \
+         SELECT * FROM unnest(",
     )
+    .value::<Array<Integer>, _>(workspaces)
+    .sql(", ")
     .value::<Array<Text>, _>(sources)
     .sql(", ")
     .value::<Array<Timestamptz>, _>(heard)
     .sql(", ")
     .value::<Array<Jsonb>, _>(docs)
     .sql(
-        ") ON CONFLICT (source) DO UPDATE SET heard_at = excluded.heard_at, \
+        ") ON CONFLICT (workspace, source) DO UPDATE SET heard_at = excluded.heard_at, \
          doc = excluded.doc, written_at = excluded.written_at \
          WHERE known.heard_at < excluded.heard_at",
     ))
+}
+
+#[derive(QueryableByName)]
+struct ReporterRow {
+    #[diesel(sql_type = Integer)]
+    workspace: i32,
+    #[diesel(sql_type = Jsonb)]
+    doc: Value,
+}
+
+fn named(names: &HashMap<i32, Workspace>, number: i32) -> Result<Workspace, StoreError> {
+    let name = names.get(&number).cloned();
+    name.ok_or_else(|| StoreError::Corrupt(format!("the workspace {number} has no name")))
 }
 
 #[async_trait]
@@ -229,72 +249,105 @@ impl BlindSpots for PgBlindSpots {
         })
     }
 
-    async fn keep_reporters(&self, reporters: &[Reporter]) -> Result<(), StoreError> {
+    async fn keep_reporters(&self, reporters: &[(Workspace, Reporter)]) -> Result<(), StoreError> {
         if reporters.is_empty() {
             return Ok(());
         }
-        let statement = write_reporters(reporters)?;
+        let mut numbered = Vec::with_capacity(reporters.len());
+        for (workspace, reporter) in reporters {
+            numbered.push((self.pool.number_for(workspace).await?, reporter));
+        }
+        let statement = write_reporters(numbered)?;
         self.pool.execute(|| statement).await?;
         Ok(())
     }
 
-    async fn reporters(&self, since: Option<Timestamp>) -> Result<Vec<Reporter>, StoreError> {
-        let rows: Vec<Doc> = self
+    async fn reporters(
+        &self,
+        since: Option<Timestamp>,
+    ) -> Result<Vec<(Workspace, Reporter)>, StoreError> {
+        let rows: Vec<ReporterRow> = self
             .pool
-            .load_first(|| written("doc", "reporters", since, "heard_at"))
+            .load_first(|| written("workspace, doc", "reporters", since, "heard_at"))
             .await?;
+        let names = self.pool.names().await?;
         rows.into_iter()
             .map(|row| {
-                serde_json::from_value(row.doc)
-                    .map_err(|error| StoreError::Corrupt(format!("a reporter: {error}")))
+                let reporter = serde_json::from_value(row.doc)
+                    .map_err(|error| StoreError::Corrupt(format!("a reporter: {error}")))?;
+                Ok((named(&names, row.workspace)?, reporter))
             })
             .collect()
     }
 
-    async fn expect(&self, expectation: &Expectation, most: u64) -> Result<bool, StoreError> {
+    async fn expect(
+        &self,
+        workspace: &Workspace,
+        expectation: &Expectation,
+        most: u64,
+    ) -> Result<bool, StoreError> {
+        let number = self.pool.number_for(workspace).await?;
         let Expectation {
             source,
             every_s,
             since,
         } = expectation.clone();
         let statement = move || {
-            Sql::once("INSERT INTO platform.expectations (source, every_s, since) SELECT ")
-                .value::<Text, _>(source.clone())
-                .sql(", ")
-                .value::<BigInt, _>(i64::from(every_s))
-                .sql(", ")
-                .value::<Timestamptz, _>(since)
-                .sql(" WHERE (SELECT count(*) FROM platform.expectations WHERE source <> ")
-                .value::<Text, _>(source)
-                .sql(") < ")
-                .value::<BigInt, _>(i64::try_from(most).unwrap_or(i64::MAX))
-                .sql(
-                    " ON CONFLICT (source) DO UPDATE SET every_s = excluded.every_s, \
+            Sql::once(
+                "INSERT INTO platform.expectations (workspace, source, every_s, since) SELECT ",
+            )
+            .value::<Integer, _>(number)
+            .sql(", ")
+            .value::<Text, _>(source.clone())
+            .sql(", ")
+            .value::<BigInt, _>(i64::from(every_s))
+            .sql(", ")
+            .value::<Timestamptz, _>(since)
+            .sql(
+                " WHERE (SELECT count(*) FROM platform.expectations \
+                     WHERE (workspace, source) <> (",
+            )
+            .value::<Integer, _>(number)
+            .sql(", ")
+            .value::<Text, _>(source)
+            .sql(")) < ")
+            .value::<BigInt, _>(i64::try_from(most).unwrap_or(i64::MAX))
+            .sql(
+                " ON CONFLICT (workspace, source) DO UPDATE SET every_s = excluded.every_s, \
                      since = excluded.since",
-                )
+            )
         };
         Ok(self.pool.execute(statement).await? > 0)
     }
 
-    async fn unexpect(&self, source: &str) -> Result<bool, StoreError> {
+    async fn unexpect(&self, workspace: &Workspace, source: &str) -> Result<bool, StoreError> {
+        let number = self.pool.number_for(workspace).await?;
         let source = source.to_owned();
         let statement = move || {
-            Sql::once("DELETE FROM platform.expectations WHERE source = ").value::<Text, _>(source)
+            Sql::once("DELETE FROM platform.expectations WHERE workspace = ")
+                .value::<Integer, _>(number)
+                .sql(" AND source = ")
+                .value::<Text, _>(source)
         };
         Ok(self.pool.execute(statement).await? > 0)
     }
 
-    async fn expectations(&self) -> Result<Vec<Expectation>, StoreError> {
+    async fn expectations(&self) -> Result<Vec<(Workspace, Expectation)>, StoreError> {
         let rows: Vec<ExpectationRow> = self
             .pool
             .load_first(|| {
                 Sql::kept(format!(
-                    "SELECT source, every_s, since FROM platform.expectations \
-                     ORDER BY source LIMIT {MOST}"
+                    "SELECT e.workspace, e.source, e.every_s, e.since \
+                     FROM platform.expectations AS e \
+                     JOIN access.workspaces AS w ON w.id = e.workspace \
+                     ORDER BY w.name, e.source LIMIT {MOST}"
                 ))
             })
             .await?;
-        rows.into_iter().map(Expectation::try_from).collect()
+        let names = self.pool.names().await?;
+        rows.into_iter()
+            .map(|row| Ok((named(&names, row.workspace)?, Expectation::try_from(row)?)))
+            .collect()
     }
 
     async fn forget(&self, before: Timestamp) -> Result<(), StoreError> {

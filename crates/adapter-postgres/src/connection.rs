@@ -34,6 +34,8 @@ pub(crate) struct Opener {
 pub(crate) struct Connection {
     pub(crate) diesel: AsyncPgConnection,
     pub(crate) driver: Driver,
+    /// The workspace that it shows, where it is known to.
+    pub(crate) workspace: Option<i32>,
 }
 
 /// The task that moves a connection's bytes.
@@ -121,6 +123,16 @@ impl Opener {
         })
     }
 
+    /// For connections that change nothing and show what they are confined to: by a role that owns
+    /// nothing, to which the policies of the tables apply whoever the service logs in as.
+    pub(crate) fn reading(self) -> Self {
+        let session = format!("{} SET ROLE pts_reader;", self.session);
+        Self {
+            session: session.into(),
+            ..self
+        }
+    }
+
     /// Opens one.
     pub(crate) async fn open(&self) -> Result<Connection, Fault> {
         self.in_time(async {
@@ -128,7 +140,12 @@ impl Opener {
             let diesel = AsyncPgConnection::try_from(client).await.map_err(|error| {
                 Fault::Broken(format!("no connection to the database: {error}"))
             })?;
-            Ok(Connection { diesel, driver })
+            let workspace = None;
+            Ok(Connection {
+                diesel,
+                driver,
+                workspace,
+            })
         })
         .await
     }

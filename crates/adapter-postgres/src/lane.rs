@@ -88,11 +88,7 @@ impl Lane {
     }
 
     /// Copies rows, already in the binary form of COPY, into a table.
-    pub(crate) async fn copy(
-        &mut self,
-        statement: &'static str,
-        rows: Bytes,
-    ) -> Result<u64, Error> {
+    pub(crate) async fn copy(&mut self, statement: &str, rows: Bytes) -> Result<u64, Error> {
         let statement = self.prepared(statement, &[]).await?;
         let sink = self.client.copy_in(&statement).await?;
         futures::pin_mut!(sink);

@@ -19,6 +19,8 @@ mod connection;
 mod error;
 mod event_log;
 mod lane;
+#[cfg(test)]
+mod leaks;
 mod maintenance;
 mod migrate;
 #[cfg(test)]
@@ -36,6 +38,7 @@ mod tls;
 mod tokens;
 mod transaction;
 mod url;
+mod workspaces;
 
 pub use accounting::PgAccounting;
 pub use audit::PgAuditLog;

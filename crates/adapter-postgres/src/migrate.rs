@@ -122,6 +122,7 @@ impl Session {
         let Connection {
             diesel: mut connection,
             driver,
+            ..
         } = opener.open().await?;
         let asking = Sql::once(
             "SELECT current_setting('server_version_num')::integer AS number, \

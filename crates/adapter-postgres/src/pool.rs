@@ -21,12 +21,19 @@ use crate::connection::{Connection, Driver, Opener};
 use crate::error::{Fault, classify, setting};
 use crate::lane::Lane;
 use crate::sql::Sql;
+use crate::workspaces::Numbers;
+
+/// Connections that do something else than read, at the least: retention may have one for long.
+const OTHERS: usize = 3;
 
 /// A bounded set of connections to one database. Cheap to clone; connects when first used.
 #[derive(Clone)]
 pub struct PgPool {
     pool: managed::Pool<Manager>,
-    home: Home,
+    /// Those that show one workspace at a time, and change nothing.
+    readers: managed::Pool<Manager>,
+    home: Arc<Home>,
+    numbers: Arc<Numbers>,
     /// What is left of the connections for reads that can wait. Some stay free of them, so that
     /// however much is asked, events are taken in and tokens are checked.
     reads: Arc<Semaphore>,
@@ -97,18 +104,27 @@ pub fn connect(settings: &DatabaseSettings) -> Result<PgPool, StoreError> {
     let runtime = Handle::try_current().map_err(|error| setting(error.to_string()))?;
     let home = Home { opener, runtime };
     let connections = settings.max_connections.max(1);
-    let pool = managed::Pool::builder(Manager(home.clone()))
-        .max_size(connections)
-        .wait_timeout(Some(settings.acquire_timeout))
-        .create_timeout(Some(settings.acquire_timeout))
-        .recycle_timeout(Some(settings.acquire_timeout))
-        .runtime(deadpool::Runtime::Tokio1)
-        .build()
-        .map_err(|error| setting(error.to_string()))?;
+    let reading = (connections * 3 / 4).max(1);
+    let built = |home: &Home, size: usize| {
+        managed::Pool::builder(Manager(home.clone()))
+            .max_size(size)
+            .wait_timeout(Some(settings.acquire_timeout))
+            .create_timeout(Some(settings.acquire_timeout))
+            .recycle_timeout(Some(settings.acquire_timeout))
+            .runtime(deadpool::Runtime::Tokio1)
+            .build()
+            .map_err(|error| setting(error.to_string()))
+    };
+    let reader = Home {
+        opener: home.opener.clone().reading(),
+        runtime: home.runtime.clone(),
+    };
     Ok(PgPool {
-        pool,
-        home,
-        reads: Arc::new(Semaphore::new((connections * 3 / 4).max(1))),
+        pool: built(&home, (connections - reading).max(OTHERS))?,
+        readers: built(&reader, reading)?,
+        numbers: Arc::default(),
+        home: Arc::new(home),
+        reads: Arc::new(Semaphore::new(reading)),
         acquire_timeout: settings.acquire_timeout,
         statement_timeout: settings.statement_timeout,
         connections,
@@ -119,6 +135,12 @@ impl PgPool {
     /// Closes all connections that are not in use and refuses new ones.
     pub fn close(&self) {
         self.pool.close();
+        self.readers.close();
+    }
+
+    /// The numbers of workspaces.
+    pub(crate) fn numbers(&self) -> &Numbers {
+        &self.numbers
     }
 
     /// Opens a connection for somebody who keeps it, beside those that are borrowed. `session` is run
@@ -166,25 +188,59 @@ impl PgPool {
         self.statement_timeout
     }
 
-    /// Borrows a connection.
+    /// Borrows a connection that may do everything.
     pub(crate) async fn lease(&self) -> Result<Lease, Fault> {
-        use managed::PoolError as E;
-        let object = self.pool.get().await.map_err(|error| match error {
-            E::Backend(fault) => fault,
-            E::Timeout(managed::TimeoutType::Wait) => {
-                Fault::Busy("all connections to the database are in use".into())
-            }
-            E::Timeout(_) => Fault::Broken("the database does not answer".into()),
-            E::Closed => Fault::Busy("the connections to the database are closed".into()),
-            E::PostCreateHook(_) | E::NoRuntimeSpecified => {
-                Fault::Broken("the pool of connections is not set up".into())
-            }
-        })?;
-        Ok(Lease(Some(object)))
+        borrowed(&self.pool).await
     }
 
-    /// Reads the rows of a query, when it is its turn. A connection that turns out to be dead costs
-    /// a second try.
+    /// Borrows a connection that changes nothing and shows one workspace.
+    pub(crate) async fn reader(&self, workspace: i32) -> Result<Lease, Fault> {
+        let mut lease = borrowed(&self.readers).await?;
+        match lease.confine(workspace).await {
+            Ok(()) => Ok(lease),
+            Err(fault) => Err(lease.fail(fault).await),
+        }
+    }
+
+    /// Reads the rows of a query of one workspace, when it is its turn; or, without one, of a query
+    /// about how far the log is, which is nobody's. A connection that turns out to be dead costs a second
+    /// try.
+    pub(crate) async fn read<'q, U>(
+        &self,
+        workspace: Option<i32>,
+        query: impl Fn() -> Sql<'q> + Send + Sync,
+    ) -> Result<Vec<U>, StoreError>
+    where
+        U: QueryableByName<Pg> + Send + 'static,
+    {
+        let _turn = self.turn(self.acquire_timeout).await?;
+        let mut tries = Tries::default();
+        loop {
+            let mut lease = borrowed(&self.readers).await?;
+            let reading = async {
+                if let Some(workspace) = workspace {
+                    lease.confine(workspace).await?;
+                }
+                let rows = query().rows(lease.connection());
+                rows.await.map_err(classify)
+            };
+            let read = match tokio::time::timeout(self.statement_timeout, reading).await {
+                Ok(Ok(rows)) => {
+                    lease.give_back();
+                    Ok(rows)
+                }
+                Ok(Err(fault)) => Err(lease.fail(fault).await),
+                Err(_) => Err(Fault::Busy("the database took too long to answer".into())),
+            };
+            match read {
+                Err(fault) if tries.again(&fault, self) => {}
+                other => return other.map_err(Fault::into_store_error),
+            }
+        }
+    }
+
+    /// Reads the rows of a query over all workspaces, for upkeep, when it is its turn. A connection that
+    /// turns out to be dead costs a second try.
     pub(crate) async fn load<'q, U>(
         &self,
         query: impl Fn() -> Sql<'q> + Send + Sync,
@@ -242,6 +298,22 @@ impl PgPool {
     }
 }
 
+async fn borrowed(pool: &managed::Pool<Manager>) -> Result<Lease, Fault> {
+    use managed::PoolError as E;
+    let object = pool.get().await.map_err(|error| match error {
+        E::Backend(fault) => fault,
+        E::Timeout(managed::TimeoutType::Wait) => {
+            Fault::Busy("all connections to the database are in use".into())
+        }
+        E::Timeout(_) => Fault::Broken("the database does not answer".into()),
+        E::Closed => Fault::Busy("the connections to the database are closed".into()),
+        E::PostCreateHook(_) | E::NoRuntimeSpecified => {
+            Fault::Broken("the pool of connections is not set up".into())
+        }
+    })?;
+    Ok(Lease(Some(object)))
+}
+
 /// Counts what has been tried: a dead connection is replaced once, a lost race is run again a few
 /// times.
 #[derive(Debug, Default)]
@@ -257,6 +329,7 @@ impl Tries {
         let (count, most) = match fault {
             Fault::Broken(_) => {
                 pool.pool.retain(|_, _| false);
+                pool.readers.retain(|_, _| false);
                 (&mut self.broken, 1)
             }
             Fault::Conflict(_) => (&mut self.conflicts, 5),
@@ -279,6 +352,23 @@ impl Lease {
     )]
     pub(crate) fn connection(&self) -> &AsyncPgConnection {
         &self.0.as_ref().expect("still held").diesel
+    }
+
+    /// Has the connection show this workspace and nothing else. It remembers: only a change costs a
+    /// trip.
+    async fn confine(&mut self, workspace: i32) -> Result<(), Fault> {
+        let Some(object) = &mut self.0 else {
+            return Err(Fault::Broken("the connection is given back".into()));
+        };
+        if object.workspace == Some(workspace) {
+            return Ok(());
+        }
+        object.workspace = None;
+        let setting = format!("SET pts.workspace = '{workspace}'");
+        let mut connection = &object.diesel;
+        connection.batch_execute(&setting).await.map_err(classify)?;
+        object.workspace = Some(workspace);
+        Ok(())
     }
 
     /// Hands the connection to the next borrower. Only for one that is in no transaction and has

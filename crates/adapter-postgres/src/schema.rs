@@ -1,7 +1,8 @@
 //! The columns that diesel's query language reads and filters by, as the migrations make them.
 
 diesel::table! {
-    platform.deployments (service, environment, deployment_id) {
+    platform.deployments (workspace, service, environment, deployment_id) {
+        workspace -> Integer,
         service -> Text,
         environment -> Text,
         deployment_id -> Text,
@@ -16,14 +17,16 @@ diesel::table! {
 }
 
 diesel::table! {
-    platform.services (service) {
+    platform.services (workspace, service) {
+        workspace -> Integer,
         service -> Text,
         doc -> Jsonb,
     }
 }
 
 diesel::table! {
-    platform.instances (service, environment, instance) {
+    platform.instances (workspace, service, environment, instance) {
+        workspace -> Integer,
         service -> Text,
         environment -> Text,
         instance -> Text,
@@ -33,7 +36,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    platform.images (image, reference) {
+    platform.images (workspace, image, reference) {
+        workspace -> Integer,
         image -> Text,
         reference -> Text,
         digest -> Nullable<Text>,
@@ -44,7 +48,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    platform.states (component, environment) {
+    platform.states (workspace, component, environment) {
+        workspace -> Integer,
         component -> Text,
         environment -> Text,
         service -> Nullable<Text>,
@@ -54,7 +59,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    platform.configs (service, environment, key) {
+    platform.configs (workspace, service, environment, key) {
+        workspace -> Integer,
         service -> Text,
         environment -> Text,
         key -> Text,
@@ -63,7 +69,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    platform.incidents (incident_id) {
+    platform.incidents (workspace, incident_id) {
+        workspace -> Integer,
         incident_id -> Text,
         status -> Text,
         service -> Nullable<Text>,

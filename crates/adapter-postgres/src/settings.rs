@@ -10,7 +10,8 @@ pub struct DatabaseSettings {
     /// `postgres://user:password@host/database?sslmode=…` or `host=… dbname=…`, as libpq reads it;
     /// a directory as host is that of a unix socket.
     pub url: String,
-    /// Connections to borrow at most. The log keeps up to five more for itself: two that append, one
+    /// Connections to borrow at most, three quarters of them to read; three others there are at the
+    /// least, so that fewer than 12 in all become up to three more. The log keeps up to five more for itself: two that append, one
     /// for what these must read, one that waits for the disk; and one that listens.
     pub max_connections: usize,
     /// How long a request may wait for a connection.

@@ -65,6 +65,8 @@ pub trait Action: 'static {
     const EFFECT: Effect;
     /// Whether what it would do is shown first, and is done only when that is confirmed.
     const RISKY: bool = false;
+    /// Whether it concerns all workspaces at once: whoever is bound to one is refused.
+    const EVERYWHERE: bool = false;
     /// The method of its route.
     const METHOD: Method = Method::Get;
     /// The path of its route; `{name}` stands for the field `name` of the input.
@@ -102,6 +104,8 @@ pub struct ActionSpec {
     pub effect: Effect,
     /// See [`Action::RISKY`].
     pub risky: bool,
+    /// See [`Action::EVERYWHERE`].
+    pub everywhere: bool,
     /// See [`Action::METHOD`].
     pub method: Method,
     /// See [`Action::PATH`].
@@ -132,6 +136,7 @@ impl ActionSpec {
             scope: A::SCOPE,
             effect: A::EFFECT,
             risky: A::RISKY,
+            everywhere: A::EVERYWHERE,
             method: A::METHOD,
             path: A::PATH,
             aliases: A::ALIASES,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use pts_domain::access::Scope;
+use pts_domain::access::{Scope, Workspace};
 use pts_domain::quarantine::State;
 use pts_domain::retention::Policy;
 use pts_domain::time::{Moment, Span};
@@ -58,8 +58,13 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Retention(RetentionCommand),
     /// Look after what was sent and is no event
-    #[command(subcommand)]
-    Quarantine(QuarantineCommand),
+    Quarantine {
+        /// Of this workspace
+        #[arg(long, global = true, value_name = "NAME", default_value_t)]
+        workspace: Workspace,
+        #[command(subcommand)]
+        command: QuarantineCommand,
+    },
     /// Look after the record of who did what
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -208,6 +213,10 @@ pub(crate) enum TokenCommand {
         /// commas
         #[arg(long = "scope", required = true, value_delimiter = ',')]
         scopes: Vec<Scope>,
+        /// The only workspace that it reaches: 1 to 63 lower-case letters, digits and hyphens; any if
+        /// not given
+        #[arg(long, value_name = "NAME")]
+        workspace: Option<Workspace>,
         /// How long it lasts, such as 90d; for ever if not given
         #[arg(long, value_parser = span)]
         lasts: Option<Span>,

@@ -52,7 +52,9 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Rebuild { check } => commands::maintenance::rebuild(&settings, check).await,
         Command::Verify => commands::maintenance::verify(&settings).await,
         Command::Retention(command) => commands::retention::run(&settings, command).await,
-        Command::Quarantine(command) => commands::quarantine::run(&settings, command).await,
+        Command::Quarantine { workspace, command } => {
+            commands::quarantine::run(&settings, &workspace, command).await
+        }
         Command::Audit(command) => commands::audit::run(&settings, command).await,
         Command::Token(command) => commands::token::run(&settings, command).await,
         Command::Config(command) => commands::config::run(&settings, command),

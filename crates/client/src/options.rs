@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::Uri;
 use http::header::HeaderValue;
 use http::uri::{Authority, Scheme};
+use pts_domain::access::Workspace;
 
 use crate::ClientError;
 
@@ -15,6 +16,8 @@ pub struct ClientOptions {
     pub(crate) base: Base,
     /// Never shown: `HeaderValue` hides what is marked as sensitive.
     pub(crate) authorization: Option<HeaderValue>,
+    /// The workspace in which calls act, for a token that is bound to none; `default` if not given.
+    pub workspace: Option<Workspace>,
     /// How long a connection may take to open; 5 s.
     pub connect_timeout: Duration,
     /// How long one try may take, from sending to the last byte of the answer; 30 s.
@@ -62,6 +65,7 @@ impl ClientOptions {
         Ok(Self {
             base: Base::parse(server)?,
             authorization: None,
+            workspace: None,
             connect_timeout: Duration::from_secs(5),
             answer_timeout: Duration::from_secs(30),
             call_timeout: Duration::from_mins(1),

@@ -18,6 +18,7 @@ use crate::retry::{Retry, retry_after};
 use crate::{ClientError, ClientOptions, tls};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const WORKSPACE: HeaderName = HeaderName::from_static("pts-workspace");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const AGENT: &str = concat!("pts-client/", env!("CARGO_PKG_VERSION"));
 /// How much of a refusal is read.
@@ -160,6 +161,11 @@ impl Transport {
         }
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         headers.insert(ACCEPT, HeaderValue::from_static(request.accept));
+        if let Some(workspace) = &self.options.workspace {
+            let name = HeaderValue::try_from(workspace.as_str())
+                .map_err(|error| ClientError::Options(error.to_string()))?;
+            headers.insert(WORKSPACE, name);
+        }
         if request.body.is_some() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }

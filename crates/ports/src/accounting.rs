@@ -1,7 +1,10 @@
 //! Where it is kept what became of everything that was sent.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chrono::NaiveDate;
+use pts_domain::access::Workspace;
 use pts_domain::accounting::{Counts, Days, Line};
 use uuid::Uuid;
 
@@ -16,8 +19,8 @@ pub struct Handover {
     pub number: i64,
     /// Counts under this day.
     pub day: NaiveDate,
-    /// What was counted; of one sender and source there is one line.
-    pub lines: Vec<Line>,
+    /// What was counted, and where it belongs; of one workspace, sender and source there is one line.
+    pub lines: Vec<(Workspace, Line)>,
 }
 
 /// How far the log has been counted.
@@ -63,6 +66,11 @@ pub struct Account {
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Accounting: Send + Sync {
+    /// The same, as it is seen from a workspace: an account is of what was sent there, and MUST be as if
+    /// nothing else had been. What is made first is seen from the usual one. Adding and counting is
+    /// over all.
+    fn within(&self, workspace: &Workspace) -> Arc<dyn Accounting>;
+
     /// Adds what a process counted. MUST add it once, however often the same handover is given.
     async fn add(&self, handover: &Handover) -> Result<(), StoreError>;
 

@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 use pts_domain::Timestamp;
+use pts_domain::access::Workspace;
 use pts_domain::blind::{Expectation as Expected, Refusal, Reporter, Uptime};
 
 use crate::StoreError;
@@ -30,22 +31,31 @@ pub trait BlindSpots: Send + Sync {
     /// 10,000 of each at the most.
     async fn received(&self, since: Option<Timestamp>) -> Result<Received, StoreError>;
 
-    /// Keeps what is known of sources. Of two views of one source the one that heard it last stays.
-    async fn keep_reporters(&self, reporters: &[Reporter]) -> Result<(), StoreError>;
+    /// Keeps what is known of sources, each in its workspace. Of two views of one source the one that
+    /// heard it last stays.
+    async fn keep_reporters(&self, reporters: &[(Workspace, Reporter)]) -> Result<(), StoreError>;
 
     /// The sources that were kept at `since` or later by the store's clock, or all of them: the
     /// 10,000 that were heard last at the most.
-    async fn reporters(&self, since: Option<Timestamp>) -> Result<Vec<Reporter>, StoreError>;
+    async fn reporters(
+        &self,
+        since: Option<Timestamp>,
+    ) -> Result<Vec<(Workspace, Reporter)>, StoreError>;
 
-    /// Declares that a source will report, in the place of what was declared of it before. Returns
-    /// false, and changes nothing, where `most` others are declared already.
-    async fn expect(&self, expectation: &Expected, most: u64) -> Result<bool, StoreError>;
+    /// Declares that a source of a workspace will report, in the place of what was declared of it before. Returns
+    /// false, and changes nothing, where `most` others are declared already, in all workspaces together.
+    async fn expect(
+        &self,
+        workspace: &Workspace,
+        expectation: &Expected,
+        most: u64,
+    ) -> Result<bool, StoreError>;
 
     /// Takes back what was declared of a source; whether there was anything.
-    async fn unexpect(&self, source: &str) -> Result<bool, StoreError>;
+    async fn unexpect(&self, workspace: &Workspace, source: &str) -> Result<bool, StoreError>;
 
-    /// Everything that is declared, by the names of the sources.
-    async fn expectations(&self) -> Result<Vec<Expected>, StoreError>;
+    /// Everything that is declared, by the names of the workspaces and the sources.
+    async fn expectations(&self) -> Result<Vec<(Workspace, Expected)>, StoreError>;
 
     /// Forgets what ended, and who was last heard, before a moment.
     async fn forget(&self, before: Timestamp) -> Result<(), StoreError>;

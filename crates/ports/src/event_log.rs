@@ -1,8 +1,11 @@
 //! The event log: immutable, ordered, and the only truth.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
+use pts_domain::access::Workspace;
 use pts_domain::event::{NewEvent, RawEvent};
 use pts_domain::filter::{Cursor, EventFilter, Page};
 use pts_domain::projection::Contradiction;
@@ -91,14 +94,20 @@ pub struct Stretch {
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait EventLog: Send + Sync {
+    /// The same log, as it is seen from a workspace: what is looked for is looked for among the events
+    /// that belong there, and MUST be found as if no others existed. What is made first is seen from the
+    /// usual one. Appending, and how far the log is, is the same from everywhere: each new event says
+    /// itself where it belongs, and positions are counted over all.
+    fn within(&self, workspace: &Workspace) -> Arc<dyn EventLog>;
+
     /// Appends a batch in one transaction, with everything that the projector makes of it, and
     /// returns when it is in order and can be seen, which may be before it is safe on disk: nobody
     /// MAY be told that an event is stored before [`Written::durable`] has resolved. Several may be
     /// under way at the same time.
     ///
     /// MUST give positions from 1 without holes, in the order in which appends become visible.
-    /// MUST recognise an identity that was stored within the last 7 days or longer, in the log
-    /// and in the batch itself, and decide as [`pts_domain::event::admit`] does. MUST store all
+    /// MUST recognise an identity that was stored in the same workspace within the last 7 days or longer,
+    /// in the log and in the batch itself, and decide as [`pts_domain::event::admit`] does. MUST store all
     /// new events or, on an error, none (see [`StoreError::Unavailable`] for the one doubt). MUST
     /// survive being dropped half way: nothing is half stored and the next call works.
     async fn write(&self, batch: Vec<NewEvent>) -> Result<Written, StoreError>;

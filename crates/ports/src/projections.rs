@@ -1,7 +1,10 @@
 //! Reading what the log means.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use pts_domain::Timestamp;
+use pts_domain::access::Workspace;
 use pts_domain::dora::Window;
 use pts_domain::filter::{Cursor, Page};
 use pts_domain::projection::{
@@ -98,6 +101,10 @@ pub struct DoraFacts {
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Projections: Send + Sync {
+    /// The same, as it is seen from a workspace: whatever is asked is answered from what belongs
+    /// there, and MUST be as if nothing else existed. What is made first is seen from the usual one.
+    fn within(&self, workspace: &Workspace) -> Arc<dyn Projections>;
+
     /// Deployments, the one first named last first ([`Cursor::Position`] of `first_position`).
     async fn deployments(
         &self,

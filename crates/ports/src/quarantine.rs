@@ -1,8 +1,10 @@
 //! Where it is kept what was sent and is no event.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use pts_domain::access::Workspace;
 use pts_domain::blind::Concern;
 use pts_domain::filter::{Cursor, Page, TypePattern};
 use pts_domain::quarantine::{Item, NewItem, State, Verdict};
@@ -78,6 +80,14 @@ pub enum Finding {
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Quarantine: Send + Sync {
+    /// The same, as it is seen from a workspace: what is put aside belongs there, and whatever is asked
+    /// or done concerns what belongs there, and MUST be as if nothing else existed. What is made first
+    /// is seen from the usual one. How much room there is, and what is too old, is the same for all.
+    fn within(&self, workspace: &Workspace) -> Arc<dyn Quarantine>;
+
+    /// Whether anything waits, in whatever workspace.
+    async fn anything_waits(&self) -> Result<bool, StoreError>;
+
     /// Puts aside what one sender sent at once, and returns after COMMIT what became of each, in
     /// order, as [`pts_domain::quarantine::admit`] decides. MUST NOT take longer than `within`, and
     /// MUST NOT hold more than a few connections that appends need.

@@ -3,7 +3,7 @@
 
 use pts_api::{Coverage, Problem};
 use pts_domain::FieldError;
-use pts_domain::access::{Scope, TokenRefused};
+use pts_domain::access::{Scope, TokenRefused, Workspace};
 use pts_ports::StoreError;
 
 use crate::Limited;
@@ -21,6 +21,12 @@ pub enum ActionError {
     Denied {
         /// What would have been needed.
         scope: Scope,
+    },
+    /// The caller is bound to a workspace, and this is not of it.
+    #[error("whoever asks is bound to the workspace {to}")]
+    Bound {
+        /// The only one that it reaches.
+        to: Workspace,
     },
     /// The input is wrong.
     #[error("the input is wrong: {}", pts_domain::problem::join(.0))]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use pts_api::Receipt;
 use pts_api::actions::events::{Ack, AppendParameters, Validate};
+use pts_domain::access::Workspace;
 use pts_domain::accounting::Outcome;
 use pts_domain::blind::Hindrance;
 use pts_domain::event::{Form, NewEvent, read};
@@ -15,7 +16,7 @@ use uuid::Uuid;
 use crate::accounting::Tallies;
 use crate::blind::Receiving;
 use crate::coverage::Freshness;
-use crate::engine::{Failure, NotStored};
+use crate::engine::{Failure, Newest, NotStored};
 use crate::quarantine::Bad;
 use crate::tail::Commits;
 use crate::{ActionError, Gateway, Item};
@@ -115,6 +116,7 @@ impl Gateway {
                 }
                 Ok((mut event, warnings)) => {
                     event.sender = Some(sender);
+                    event.workspace = self.workspace.clone();
                     slots.push(Slot::Sent(event.id, event.received_at, warnings));
                     sources.push(event.event.identity.source.clone());
                     batch.push(event);
@@ -182,6 +184,7 @@ impl Gateway {
             tallies: Arc::clone(self.tallies()),
             receiving: Arc::clone(&self.receiving),
             received_at: batch[0].received_at,
+            workspace: self.workspace.clone(),
             sender,
             sources,
         };
@@ -207,8 +210,10 @@ impl Gateway {
         Ok(Some(answer.map_err(NotStored::Failed)?))
     }
 
-    pub(crate) fn committed(&self, appended: &[Appended], newest: Option<Timestamp>) {
-        committed(&self.commits, &self.freshness, appended, newest);
+    /// What was appended to this workspace, received at a moment, is safe.
+    pub(crate) fn committed(&self, appended: &[Appended], at: Timestamp) {
+        let newest = vec![(self.workspace.clone(), at)];
+        committed(&self.commits, &self.freshness, appended, &newest);
     }
 
     fn check(
@@ -228,6 +233,7 @@ struct Afterwards {
     tallies: Arc<Tallies>,
     receiving: Arc<Receiving>,
     received_at: Timestamp,
+    workspace: Workspace,
     sender: Uuid,
     sources: Vec<String>,
 }
@@ -269,7 +275,8 @@ impl Afterwards {
     }
 
     fn one(&self, source: &str, outcome: Outcome) {
-        self.tallies.count(Some(self.sender), source, outcome, 1);
+        let whose = (&self.workspace, Some(self.sender), source);
+        self.tallies.count(whose, outcome, 1);
     }
 }
 
@@ -278,7 +285,7 @@ pub(crate) fn committed(
     commits: &Commits,
     freshness: &Freshness,
     appended: &[Appended],
-    newest: Option<Timestamp>,
+    newest: &Newest,
 ) {
     let stored = appended.iter().filter_map(|result| match result {
         Appended::Stored { position, .. } => Some(*position),
@@ -286,8 +293,8 @@ pub(crate) fn committed(
     });
     if let Some(position) = stored.max() {
         commits.appended(position);
-        if let Some(newest) = newest {
-            freshness.received(newest);
+        for (workspace, at) in newest {
+            freshness.received(workspace, *at);
         }
     }
 }

@@ -28,7 +28,7 @@ mod signin;
 mod tail;
 
 pub use access::{Access, NewToken, Session};
-pub use accounting::{Busiest, Tallies};
+pub use accounting::{Busiest, Tallies, Whose};
 pub use audit::{
     Act, Audit, AuditUnavailable, Checkpointer, Ended, ExportedCheckpoint, Intent, NotSigned,
     verify_audit,

@@ -55,9 +55,9 @@ impl Gateway {
             self.quarantine.keep(batch, WITHIN).await
         };
         let tallies = self.tallies();
-        let sender = Some(sender);
+        let (here, sender) = (&self.workspace, Some(sender));
         for _ in bad.iter().filter(|bad| !fits(bad)) {
-            tallies.count(sender, UNKNOWN, Outcome::Refused, 1);
+            tallies.count((here, sender, UNKNOWN), Outcome::Refused, 1);
         }
         let named = |source: &Option<String>| source.clone().unwrap_or_else(|| UNKNOWN.to_owned());
         let places: Vec<Option<Uuid>> = match kept {
@@ -68,9 +68,9 @@ impl Gateway {
                 for (source, verdict) in sources.iter().zip(&verdicts) {
                     match verdict.outcome() {
                         Outcome::Refused => {
-                            tallies.count(sender, &named(source), Outcome::Refused, 1);
+                            tallies.count((here, sender, &named(source)), Outcome::Refused, 1);
                         }
-                        counted => tallies.note(sender, &named(source), counted, 1),
+                        counted => tallies.note((here, sender, &named(source)), counted, 1),
                     }
                 }
                 let places = ids.into_iter().zip(verdicts);
@@ -88,7 +88,7 @@ impl Gateway {
                     self.ward.put_aside();
                 } else {
                     for source in &sources {
-                        tallies.count(sender, &named(source), Outcome::Refused, 1);
+                        tallies.count((here, sender, &named(source)), Outcome::Refused, 1);
                     }
                 }
                 vec![None; sources.len()]
@@ -119,7 +119,8 @@ impl Gateway {
         let (mut batch, mut senders) = (Vec::new(), Vec::new());
         for item in items {
             match as_event(&item, now) {
-                Ok(event) => {
+                Ok(mut event) => {
+                    event.workspace = self.workspace.clone();
                     senders.push((event.sender, event.event.identity.source.clone()));
                     batch.push(event);
                 }
@@ -129,15 +130,16 @@ impl Gateway {
         let ids: Vec<_> = batch.iter().map(|event| event.id).collect();
         if !batch.is_empty() {
             let appended = self.log.append(batch).await?;
-            self.committed(&appended, Some(now));
+            self.committed(&appended, now);
             for ((id, (sender, source)), result) in ids.into_iter().zip(senders).zip(appended) {
                 let finding = finding(id, &result);
+                let whose = (&self.workspace, sender, source.as_str());
                 match finding {
                     Finding::Stored { .. } => {
-                        self.tallies().count(sender, &source, Outcome::Stored, 1);
+                        self.tallies().count(whose, Outcome::Stored, 1);
                     }
                     Finding::Repeated { .. } => {
-                        self.tallies().note(sender, &source, Outcome::Repeated, 1);
+                        self.tallies().note(whose, Outcome::Repeated, 1);
                     }
                     Finding::Bad { .. } => {}
                 }

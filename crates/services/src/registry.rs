@@ -206,7 +206,7 @@ fn taken_in<'c>(
             let warning = format!("of {of} events, {rejected} were not accepted: see `items`");
             taken.warnings.push(warning);
         }
-        Ok(gateway.assemble(taken).await)
+        Ok(gateway.of(principal).assemble(taken).await)
     })
 }
 

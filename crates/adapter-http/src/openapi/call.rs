@@ -4,7 +4,7 @@ use pts_api::{ActionSpec, Binding, Call, CallMeta, Failed, Partial};
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
-use super::operation::{needs_something, schema};
+use super::operation::{needs_something, schema, workspace};
 use super::refusals::describe;
 
 /// What calling an action may be refused with: whatever any action may be.
@@ -53,7 +53,7 @@ pub(super) fn operation(generator: &mut SchemaGenerator) -> Value {
             "required": false,
             "description": "As `partial` in the body, which may not be given as well.",
             "schema": schema::<Partial>(generator),
-        }],
+        }, workspace()],
         "requestBody": { "required": true, "content": { "application/json": content } },
         "responses": responses,
     })

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use pts_api::actions::events::AppendInput;
 use pts_api::actions::export::ExportEnd;
 use pts_api::{ActionSpec, BatchResult, Binding, Method, Receipt};
+use pts_domain::access::Workspace;
 use pts_domain::platform::EventType;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
@@ -134,7 +135,23 @@ fn parameters(action: &ActionSpec) -> Vec<Value> {
         })),
         Binding::Ingest | Binding::Command => {}
     }
+    parameters.push(workspace());
     parameters
+}
+
+/// Where a request acts.
+pub(super) fn workspace() -> Value {
+    json!({
+        "name": "PTS-Workspace",
+        "in": "header",
+        "required": false,
+        "description": "The workspace in which the request acts, for whoever is bound to none.",
+        "schema": {
+            "type": "string",
+            "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+            "default": Workspace::USUAL,
+        },
+    })
 }
 
 /// Whether an input must say something.

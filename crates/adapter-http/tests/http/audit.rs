@@ -151,7 +151,11 @@ async fn an_export_is_what_a_search_finds_in_both_forms() {
         };
         cursor = format!("&cursor={next}");
     }
-    assert_eq!(found.len(), 1_203, "what was announced and then refused included");
+    assert_eq!(
+        found.len(),
+        1_203,
+        "what was announced and then refused included"
+    );
 
     let export = async |query: &str| {
         let response = server

@@ -10,6 +10,7 @@ mod export;
 mod faults;
 mod feeds;
 mod limits;
+mod matrix;
 mod mcp;
 mod pages;
 mod quarantine;

@@ -10,25 +10,25 @@
 //! 4. Write, together: the events, the aggregates that changed, what did not fit, the head.
 //! 5. Commit, and wait for the disk.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use diesel::QueryableByName;
 use diesel::result::Error as DieselError;
-use diesel::sql_types::{Array, BigInt, Bytea, Text, Timestamptz, Uuid};
+use diesel::sql_types::{Array, BigInt, Bytea, Integer, Text, Timestamptz, Uuid};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
-use pts_domain::event::{ContentDigest, Known, admit};
-use pts_domain::projection::{Aggregates, Contradiction};
+use pts_domain::event::{ContentDigest, Known};
+use pts_domain::projection::Contradiction;
 use pts_domain::{Identity, Timestamp};
 use pts_ports::{Appended, Projector, StoreError};
 
-use super::incoming::{self, Incoming, placed};
+use super::incoming::{self, Identities, Incoming, placed};
 use super::partitions::Partitions;
 use super::writer::Stored;
 use super::{partitions, rows};
 use crate::PgPool;
 use crate::error::{Fault, classify, lacks_partition, three_together, together};
 use crate::pool::Tries;
-use crate::project::{self, Place};
+use crate::project::{self, Place, Rooms};
 use crate::row::{Number, fresh_stamp};
 use crate::sql::Sql;
 
@@ -124,10 +124,7 @@ async fn write(
 ) -> Result<(Vec<Appended>, i64), Fault> {
     let mut shared = connection;
     shared.batch_execute(BEGIN).await.map_err(classify)?;
-    let keys: BTreeSet<_> = batch
-        .iter()
-        .flat_map(|incoming| projector.keys(&incoming.event.event))
-        .collect();
+    let keys = project::keys(projector, incoming::events(&*batch));
     let (head, projected, known) = three_together(
         head(connection),
         project::hold(connection),
@@ -137,21 +134,16 @@ async fn write(
     if projected.position < head {
         project::follow(connection, projector, projected, head).await?;
     }
-    let mut aggregates = project::load(connection, Place::Live, &keys).await?;
-    let admissions = admit(
-        batch
-            .iter()
-            .map(|incoming| (&incoming.event.event.identity, incoming.known)),
-        &known,
-    );
+    let mut rooms = project::load(connection, Place::Live, &keys).await?;
+    let admissions = incoming::admitted(batch, &known);
     incoming::place(batch, &admissions, head);
     let stored = placed(batch);
     let found: Vec<Vec<Contradiction>> = stored
         .iter()
-        .map(|incoming| projector.fold(&mut aggregates, &incoming.event))
+        .map(|incoming| projector.fold(rooms.of(incoming.workspace), &incoming.event))
         .collect();
     if let Some(last) = stored.last() {
-        store(connection, &stored, last, &aggregates, &found).await?;
+        store(connection, &stored, last, &rooms, &found).await?;
     }
     Ok((incoming::outcomes(batch, admissions, found), head))
 }
@@ -169,6 +161,8 @@ async fn head(connection: &AsyncPgConnection) -> Result<i64, Fault> {
 
 #[derive(QueryableByName)]
 struct KnownRow {
+    #[diesel(sql_type = Integer)]
+    workspace: i32,
     #[diesel(sql_type = Text)]
     source: String,
     #[diesel(sql_type = Text)]
@@ -190,15 +184,22 @@ pub(crate) fn lookup(batch: &[Incoming]) -> Sql<'_> {
         .map(|identity| identity.source.as_str())
         .collect();
     let ids: Vec<&str> = identities().map(|identity| identity.id.as_str()).collect();
-    // One probe of the index for each, whatever the planner thinks of the table's size.
-    Sql::kept("SELECT e.source, e.event_id, e.id, e.received_at, e.digest, e.position FROM unnest(")
+    let workspaces: Vec<i32> = batch.iter().map(|incoming| incoming.workspace).collect();
+    // One probe of the index for each, whatever the planner thinks of the table's size; and of none that
+    // begins with the workspace (see the migration).
+    Sql::kept(
+        "SELECT e.workspace, e.source, e.event_id, e.id, e.received_at, e.digest, e.position \
+         FROM unnest(",
+    )
+        .value::<Array<Integer>, _>(workspaces)
+        .sql(", ")
         .value::<Array<Text>, _>(sources)
         .sql(", ")
         .value::<Array<Text>, _>(ids)
         .sql(
-            ") AS sought (source, event_id) CROSS JOIN LATERAL (\
+            ") AS sought (workspace, source, event_id) CROSS JOIN LATERAL (\
              SELECT * FROM platform.events AS e \
-             WHERE e.source = sought.source AND e.event_id = sought.event_id \
+             WHERE e.workspace IS NOT DISTINCT FROM sought.workspace AND e.source = sought.source AND e.event_id = sought.event_id \
              AND e.received_at >= ",
         )
         .value::<Timestamptz, _>(partitions::identities_since(batch))
@@ -209,7 +210,7 @@ pub(crate) fn lookup(batch: &[Incoming]) -> Sql<'_> {
 pub(super) async fn look_up(
     connection: &AsyncPgConnection,
     batch: &[Incoming],
-) -> Result<HashMap<Identity, Stored>, Fault> {
+) -> Result<Identities<Stored>, Fault> {
     let rows = lookup(batch).rows(connection).await.map_err(classify)?;
     stored(rows)
 }
@@ -217,40 +218,49 @@ pub(super) async fn look_up(
 async fn known(
     connection: &AsyncPgConnection,
     batch: &[Incoming],
-) -> Result<HashMap<Identity, Known>, Fault> {
+) -> Result<Identities<Known>, Fault> {
     let rows = lookup(batch).rows(connection).await.map_err(classify)?;
-    let stored = stored(rows)?.into_iter();
-    Ok(stored
-        .map(|(identity, stored)| (identity, stored.known))
-        .collect())
+    Ok(known_of(stored(rows)?))
 }
 
-fn stored(rows: Vec<KnownRow>) -> Result<HashMap<Identity, Stored>, Fault> {
-    rows.into_iter()
-        .map(|row| {
-            let digest = row.digest.try_into().map_err(|_| {
-                Fault::Corrupt(format!("event {}: its digest is not 16 bytes", row.id))
-            })?;
-            let identity = Identity {
-                source: row.source,
-                id: row.event_id,
-            };
-            let known = Known {
-                id: row.id,
-                received_at: row.received_at,
-                digest: ContentDigest(digest),
-            };
-            let position = row.position;
-            Ok((identity, Stored { position, known }))
-        })
-        .collect()
+/// What admission has to know of what is stored.
+pub(super) fn known_of(stored: Identities<Stored>) -> Identities<Known> {
+    let each = stored.into_iter().map(|(workspace, stored)| {
+        let known = stored.into_iter();
+        let known = known.map(|(identity, stored)| (identity, stored.known));
+        (workspace, known.collect())
+    });
+    each.collect()
+}
+
+fn stored(rows: Vec<KnownRow>) -> Result<Identities<Stored>, Fault> {
+    let mut all = Identities::default();
+    for row in rows {
+        let digest = row
+            .digest
+            .try_into()
+            .map_err(|_| Fault::Corrupt(format!("event {}: its digest is not 16 bytes", row.id)))?;
+        let identity = Identity {
+            source: row.source,
+            id: row.event_id,
+        };
+        let known = Known {
+            id: row.id,
+            received_at: row.received_at,
+            digest: ContentDigest(digest),
+        };
+        let position = row.position;
+        let ours: &mut HashMap<_, _> = all.entry(row.workspace).or_default();
+        ours.insert(identity, Stored { position, known });
+    }
+    Ok(all)
 }
 
 async fn store(
     connection: &AsyncPgConnection,
     stored: &[&Incoming],
     last: &Incoming,
-    aggregates: &Aggregates,
+    rooms: &Rooms,
     found: &[Vec<Contradiction>],
 ) -> Result<(), Fault> {
     let attributes = rows::attributes(stored);
@@ -264,11 +274,12 @@ async fn store(
             .value::<BigInt, _>(last.event.position),
         project::now_at(last.event.position),
     ];
-    writes.extend(project::store(Place::Live, aggregates.changed())?);
-    writes.extend(project::store_contradictions(
-        Place::Live,
-        found.iter().flatten(),
-    ));
+    writes.extend(project::store(Place::Live, rooms.changed())?);
+    let found = stored.iter().zip(found).flat_map(|(incoming, found)| {
+        let found = found.iter();
+        found.map(|one| (incoming.workspace, one))
+    });
+    writes.extend(project::store_contradictions(Place::Live, found));
     let writes = writes.into_iter().map(|write| write.run(connection));
     together(writes).await?;
     Ok(())

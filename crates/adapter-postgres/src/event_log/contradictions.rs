@@ -5,15 +5,15 @@ use pts_domain::filter::{Cursor, Page};
 use pts_domain::projection::Contradiction;
 use pts_ports::StoreError;
 
-use crate::PgPool;
 use crate::row::ContradictionRow;
 use crate::sql::Sql;
+use crate::workspaces::Room;
 
 /// One event has fewer contradictions than this. A cursor names one of them by a single number.
 const PER_EVENT: i64 = 1_000;
 
 pub(super) async fn newest(
-    pool: &PgPool,
+    room: Room<'_>,
     about: Option<&str>,
     cursor: Option<Cursor>,
     limit: usize,
@@ -25,7 +25,7 @@ pub(super) async fn newest(
     let rows: Vec<ContradictionRow> = if about.is_some_and(|about| about.contains('\0')) {
         Vec::new()
     } else {
-        pool.load(|| statement(about, behind, limit.saturating_add(1)))
+        room.load(|| statement(room, about, behind, limit.saturating_add(1)))
             .await?
     };
     let page = Page::cut(rows, limit, |row| {
@@ -37,11 +37,17 @@ pub(super) async fn newest(
     })
 }
 
-fn statement(about: Option<&str>, behind: Option<i64>, limit: usize) -> Sql<'_> {
-    let mut sql = Sql::once(
+fn statement<'a>(
+    room: Room<'_>,
+    about: Option<&'a str>,
+    behind: Option<i64>,
+    limit: usize,
+) -> Sql<'a> {
+    let sql = Sql::once(
         "SELECT position, ordinal, event_id, \"time\", about, code, message \
-         FROM platform.contradictions WHERE true",
+         FROM platform.contradictions WHERE ",
     );
+    let mut sql = room.only(sql, "workspace");
     if let Some(about) = about {
         sql = sql.sql(" AND about = ").value::<Text, _>(about);
     }

@@ -14,11 +14,11 @@ use pts_ports::{StoreError, Stretch};
 
 use super::filter::{matches_nothing, narrow_all};
 use super::order::{newest_behind, place};
-use crate::PgPool;
 use crate::error::{Fault, classify};
 use crate::pool::Tries;
 use crate::row::{EVENT_COLUMNS, Envelope, EventRow};
 use crate::sql::Sql;
+use crate::workspaces::Room;
 
 /// Events of a stretch: few enough to wait for, enough that planning the statement does not count.
 const ROWS: usize = 4_096;
@@ -102,7 +102,7 @@ impl Wanted for EventRow {
 }
 
 pub(super) async fn stretch(
-    pool: &PgPool,
+    room: Room<'_>,
     filter: &EventFilter,
     up_to: i64,
     cursor: Option<Cursor>,
@@ -115,29 +115,29 @@ pub(super) async fn stretch(
     let mut tries = Tries::default();
     loop {
         // An export is in no hurry, and would be lost if it did not wait.
-        let _turn = pool.turn(pool.statement_timeout()).await?;
+        let _turn = room.pool().turn(room.pool().statement_timeout()).await?;
         let read = if filter.data.is_empty() {
-            read::<RawRow>(pool, filter, up_to, behind).await
+            read::<RawRow>(room, filter, up_to, behind).await
         } else {
-            read::<EventRow>(pool, filter, up_to, behind).await
+            read::<EventRow>(room, filter, up_to, behind).await
         };
         match read {
-            Err(fault) if tries.again(&fault, pool) => {}
+            Err(fault) if tries.again(&fault, room.pool()) => {}
             other => return other.map_err(Fault::into_store_error),
         }
     }
 }
 
 async fn read<R: Wanted>(
-    pool: &PgPool,
+    room: Room<'_>,
     filter: &EventFilter,
     up_to: i64,
     behind: Option<(Timestamp, i64)>,
 ) -> Result<Stretch, Fault> {
-    let lease = pool.lease().await?;
-    let sql = statement(R::COLUMNS, filter, up_to, behind);
+    let lease = room.lease().await?;
+    let sql = statement(room, R::COLUMNS, filter, up_to, behind);
     let reading = take::<R>(lease.connection(), sql, filter);
-    match tokio::time::timeout(pool.statement_timeout(), reading).await {
+    match tokio::time::timeout(room.pool().statement_timeout(), reading).await {
         Ok(Ok((stretch, to_the_end))) => {
             if to_the_end {
                 lease.give_back();
@@ -179,6 +179,7 @@ async fn take<R: Wanted>(
 
 /// The statement of one stretch.
 pub(crate) fn statement<'a>(
+    room: Room<'_>,
     columns: &'static str,
     filter: &'a EventFilter,
     up_to: i64,
@@ -187,6 +188,8 @@ pub(crate) fn statement<'a>(
     let sql = Sql::once(format!(
         "SELECT {columns} FROM platform.events WHERE position <= "
     ))
-    .value::<BigInt, _>(up_to);
-    newest_behind(narrow_all(sql, filter), behind, ROWS)
+    .value::<BigInt, _>(up_to)
+    .sql(" AND ");
+    let sql = narrow_all(room.only(sql, "workspace"), filter);
+    newest_behind(sql, behind, ROWS)
 }

@@ -30,7 +30,7 @@ fn narrow_columns<'a>(mut sql: Sql<'a>, filter: &'a EventFilter) -> Sql<'a> {
     sql = types(sql, &filter.types);
     let columns = [
         // As the index for it has it.
-        ("(source || '')", &filter.source),
+        ("source COLLATE \"POSIX\"", &filter.source),
         ("service", &filter.service),
         ("environment", &filter.environment),
         ("subject", &filter.subject),

@@ -1,7 +1,9 @@
 //! Events on their way into the log: what is worked out of each once, before anything waits for it.
 
-use pts_domain::StoredEvent;
-use pts_domain::event::{Admission, Known, NewEvent};
+use std::collections::HashMap;
+
+use pts_domain::event::{Admission, Known, NewEvent, admit};
+use pts_domain::{Event, Identity, StoredEvent};
 use pts_ports::Appended;
 use uuid::Uuid;
 
@@ -11,12 +13,15 @@ pub(crate) struct Incoming {
     pub(super) event: StoredEvent,
     /// The token it came with.
     pub(super) sender: Option<Uuid>,
+    /// The number of the workspace that it belongs to.
+    pub(super) workspace: i32,
     /// What the log will say of its identity, should it be the first.
     pub(super) known: Known,
 }
 
-impl From<NewEvent> for Incoming {
-    fn from(new: NewEvent) -> Self {
+impl Incoming {
+    /// One of the workspace of this number.
+    pub(crate) fn new(new: NewEvent, workspace: i32) -> Self {
         let known = Known::of(&new);
         Self {
             event: StoredEvent {
@@ -26,9 +31,32 @@ impl From<NewEvent> for Incoming {
                 event: new.event,
             },
             sender: new.sender,
+            workspace,
             known,
         }
     }
+}
+
+/// Decides what becomes of each, given what the log holds of their identities.
+pub(super) fn admitted(batch: &[Incoming], known: &Identities<Known>) -> Vec<Admission> {
+    let each = batch.iter().map(|incoming| {
+        let identity = &incoming.event.event.identity;
+        ((incoming.workspace, identity), incoming.known)
+    });
+    admit(each, |(workspace, identity): (i32, &Identity)| {
+        known.get(&workspace)?.get(identity).copied()
+    })
+}
+
+/// Something of identities, each in its workspace.
+pub(super) type Identities<T> = HashMap<i32, HashMap<Identity, T>>;
+
+/// The events themselves, each beside its workspace's number.
+pub(super) fn events<'e>(
+    batch: impl IntoIterator<Item = &'e Incoming>,
+) -> impl Iterator<Item = (i32, &'e Event)> {
+    let each = batch.into_iter();
+    each.map(|incoming| (incoming.workspace, &incoming.event.event))
 }
 
 /// Gives the admitted events their places behind the head.

@@ -31,6 +31,7 @@ use diesel::sql_types::{Bool, Text};
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use pts_domain::StoredEvent;
+use pts_domain::access::Workspace;
 use pts_domain::event::NewEvent;
 use pts_domain::filter::{Cursor, EventFilter, Page};
 use pts_domain::projection::Contradiction;
@@ -40,6 +41,7 @@ use uuid::Uuid;
 use crate::PgPool;
 use crate::row::Number;
 use crate::sql::Sql;
+use crate::workspaces::Confined;
 pub(crate) use writer::Writer;
 
 /// How far the log is safe.
@@ -54,7 +56,7 @@ const READY_WITHIN: Duration = Duration::from_millis(1_900);
 
 /// The event log in `platform.events`.
 pub struct PgEventLog {
-    pool: PgPool,
+    confined: Confined,
     writer: Arc<Writer>,
 }
 
@@ -63,14 +65,23 @@ impl PgEventLog {
     pub fn new(pool: PgPool, projector: Arc<dyn Projector>) -> Self {
         Self {
             writer: Arc::new(Writer::new(pool.clone(), projector)),
-            pool,
+            confined: Confined::new(pool),
         }
     }
 }
 
 impl PgEventLog {
-    pub(crate) fn parts(&self) -> (PgPool, Arc<Writer>) {
-        (self.pool.clone(), Arc::clone(&self.writer))
+    pub(crate) fn parts(&self) -> (Confined, Arc<Writer>) {
+        (self.confined.clone(), Arc::clone(&self.writer))
+    }
+
+    /// The same, asking for one workspace in a session of another.
+    #[cfg(test)]
+    pub(crate) fn astray(&self, asks_for: &Workspace, session: &Workspace) -> Self {
+        Self {
+            confined: self.confined.astray(asks_for, session),
+            writer: Arc::clone(&self.writer),
+        }
     }
 
     /// Brings the projections to where the log is. Whoever reads them does so by itself; a service that
@@ -97,12 +108,19 @@ struct Writable {
 
 #[async_trait]
 impl EventLog for PgEventLog {
+    fn within(&self, workspace: &Workspace) -> Arc<dyn EventLog> {
+        Arc::new(Self {
+            confined: self.confined.within(workspace),
+            writer: Arc::clone(&self.writer),
+        })
+    }
+
     async fn write(&self, batch: Vec<NewEvent>) -> Result<Written, StoreError> {
         self.writer.write(batch).await
     }
 
     async fn get(&self, id: Uuid) -> Result<Option<StoredEvent>, StoreError> {
-        search::by_id(&self.pool, id).await
+        search::by_id(self.confined.room().await?, id).await
     }
 
     async fn search(
@@ -111,7 +129,7 @@ impl EventLog for PgEventLog {
         cursor: Option<Cursor>,
         limit: usize,
     ) -> Result<Page<StoredEvent>, StoreError> {
-        search::newest(&self.pool, filter, cursor, limit).await
+        search::newest(self.confined.room().await?, filter, cursor, limit).await
     }
 
     async fn stretch(
@@ -120,7 +138,7 @@ impl EventLog for PgEventLog {
         up_to: i64,
         cursor: Option<Cursor>,
     ) -> Result<Stretch, StoreError> {
-        export::stretch(&self.pool, filter, up_to, cursor).await
+        export::stretch(self.confined.room().await?, filter, up_to, cursor).await
     }
 
     async fn after(
@@ -133,7 +151,7 @@ impl EventLog for PgEventLog {
     }
 
     async fn head(&self) -> Result<i64, StoreError> {
-        let rows: Vec<Number> = self.pool.load(|| Sql::kept(SAFE)).await?;
+        let rows: Vec<Number> = self.confined.pool().read(None, || Sql::kept(SAFE)).await?;
         match rows.first() {
             Some(row) => Ok(row.number),
             None => Err(StoreError::Corrupt("platform.log_durable is empty".into())),
@@ -141,7 +159,7 @@ impl EventLog for PgEventLog {
     }
 
     async fn announce(&self, position: i64) -> Result<(), StoreError> {
-        let told = self.pool.execute(move || {
+        let told = self.confined.pool().execute(move || {
             Sql::kept("SELECT pg_catalog.pg_notify('pts_log', ")
                 .value::<Text, _>(position.to_string())
                 .sql(")")
@@ -150,7 +168,7 @@ impl EventLog for PgEventLog {
     }
 
     async fn announced(&self) -> Result<BoxStream<'static, i64>, StoreError> {
-        let (client, driver, heard) = self.pool.listen(CHANNEL).await?;
+        let (client, driver, heard) = self.confined.pool().listen(CHANNEL).await?;
         let open = (client, driver, heard);
         let stream = stream::unfold(open, |(client, driver, mut heard)| async move {
             heard.changed().await.ok()?;
@@ -167,11 +185,11 @@ impl EventLog for PgEventLog {
         limit: usize,
     ) -> Result<Page<Contradiction>, StoreError> {
         self.writer.current().await?;
-        contradictions::newest(&self.pool, about.as_deref(), cursor, limit).await
+        contradictions::newest(self.confined.room().await?, about.as_deref(), cursor, limit).await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        let asking = self.pool.load_first(|| {
+        let asking = self.confined.pool().load_first(|| {
             Sql::kept(
                 "SELECT current_setting('transaction_read_only') = 'off' AS writable \
                  FROM platform.log_head",

@@ -63,6 +63,11 @@ pub(super) fn month_of(time: Timestamp) -> Timestamp {
     DateTime::<Utc>::from_naive_utc_and_offset(first.into(), Utc)
 }
 
+/// The name of a month's partition, as the database makes it.
+pub(super) fn partition_of(month: Timestamp) -> String {
+    month.format("events_%Y_%m").to_string()
+}
+
 /// The first moment of the month after that of a time, in UTC.
 pub(super) fn month_after(time: Timestamp) -> Timestamp {
     let month = month_of(time);

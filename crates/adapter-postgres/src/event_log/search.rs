@@ -9,10 +9,10 @@ use super::filter::{matches_nothing, narrow};
 use super::order::{newest_behind, place};
 use tokio::time::Instant;
 
-use crate::PgPool;
 use crate::error::Fault;
 use crate::row::{EVENT_COLUMNS, EventRow};
 use crate::sql::Sql;
+use crate::workspaces::Room;
 
 /// Events read at once: a usual page, and what tells that there is more.
 const SLICE: usize = 128;
@@ -21,15 +21,17 @@ const SLICE: usize = 128;
 const HEAVIEST_PAGE: usize = 32 * 1024 * 1024;
 
 pub(super) async fn by_id(
-    pool: &PgPool,
+    room: Room<'_>,
     id: uuid::Uuid,
 ) -> Result<Option<StoredEvent>, StoreError> {
-    let rows: Vec<EventRow> = pool
+    let rows: Vec<EventRow> = room
         .load(|| {
-            Sql::kept(format!(
+            let sql = Sql::kept(format!(
                 "SELECT {EVENT_COLUMNS} FROM platform.events WHERE id = "
             ))
             .value::<Uuid, _>(id)
+            .sql(" AND ");
+            room.only(sql, "workspace")
         })
         .await?;
     let row = rows.into_iter().next();
@@ -37,7 +39,7 @@ pub(super) async fn by_id(
 }
 
 pub(super) async fn newest(
-    pool: &PgPool,
+    room: Room<'_>,
     filter: &EventFilter,
     cursor: Option<Cursor>,
     limit: usize,
@@ -56,7 +58,7 @@ pub(super) async fn newest(
         } else {
             SLICE
         };
-        let rows: Vec<EventRow> = pool.load(|| page(filter, behind, slice)).await?;
+        let rows: Vec<EventRow> = room.load(|| page(room, filter, behind, slice)).await?;
         let complete = rows.len() < slice;
         for row in rows {
             let event = row.into_event()?;
@@ -74,20 +76,22 @@ pub(super) async fn newest(
             let next = found.last().map(Cursor::after);
             return Ok(Page { items: found, next });
         }
-        if begun.elapsed() > pool.statement_timeout() {
+        if begun.elapsed() > room.pool().statement_timeout() {
             return Err(Fault::Busy("the search took too long".into()).into());
         }
     }
 }
 
 /// The statement of one page. Its order is that of an index, and its values shape its plan.
-pub(crate) fn page(
-    filter: &EventFilter,
+pub(crate) fn page<'a>(
+    room: Room<'_>,
+    filter: &'a EventFilter,
     behind: Option<(Timestamp, i64)>,
     limit: usize,
-) -> Sql<'_> {
+) -> Sql<'a> {
     let sql = Sql::once(format!(
-        "SELECT {EVENT_COLUMNS} FROM platform.events WHERE true"
+        "SELECT {EVENT_COLUMNS} FROM platform.events WHERE "
     ));
-    newest_behind(narrow(sql, filter), behind, limit)
+    let sql = narrow(room.only(sql, "workspace"), filter);
+    newest_behind(sql, behind, limit)
 }

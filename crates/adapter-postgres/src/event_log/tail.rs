@@ -8,6 +8,7 @@ use super::PgEventLog;
 use super::filter::{matches_nothing, narrow};
 use crate::row::{EVENT_COLUMNS, EventRow, Number};
 use crate::sql::Sql;
+use crate::workspaces::Room;
 
 /// So many positions are looked through at once, whatever the filter lets through.
 const STRETCH: i64 = 5_000;
@@ -31,9 +32,9 @@ pub(super) async fn after(
         tail.scanned_to = position;
         return Ok(tail);
     }
-    let rows: Vec<EventRow> = log
-        .pool
-        .load(|| stretch(position, end, filter, limit))
+    let room = log.confined.room().await?;
+    let rows: Vec<EventRow> = room
+        .load(|| stretch(room, position, end, filter, limit))
         .await?;
     if rows.is_empty() && end < head {
         tail.scanned_to = end_of_hole(log, end, head).await?;
@@ -52,10 +53,12 @@ pub(super) async fn after(
 }
 
 /// How far there is nothing behind a stretch in which there was nothing: retention leaves holes of
-/// millions of positions, which nobody shall walk through in small steps.
+/// millions of positions, which nobody shall walk through in small steps. Holes are the log's: what
+/// stands there belongs to whatever workspace.
 async fn end_of_hole(log: &PgEventLog, end: i64, head: i64) -> Result<i64, StoreError> {
     let rows: Vec<Number> = log
-        .pool
+        .confined
+        .pool()
         .load(|| {
             Sql::once("SELECT coalesce(min(position) - 1, ")
                 .value::<BigInt, _>(head)
@@ -69,14 +72,21 @@ async fn end_of_hole(log: &PgEventLog, end: i64, head: i64) -> Result<i64, Store
 }
 
 /// The statement of one stretch: behind `position`, up to `end`.
-pub(crate) fn stretch(position: i64, end: i64, filter: &EventFilter, limit: usize) -> Sql<'_> {
+pub(crate) fn stretch<'a>(
+    room: Room<'_>,
+    position: i64,
+    end: i64,
+    filter: &'a EventFilter,
+    limit: usize,
+) -> Sql<'a> {
     let sql = Sql::once(format!(
         "SELECT {EVENT_COLUMNS} FROM platform.events WHERE position > "
     ))
     .value::<BigInt, _>(position)
     .sql(" AND position <= ")
-    .value::<BigInt, _>(end);
-    narrow(sql, filter)
+    .value::<BigInt, _>(end)
+    .sql(" AND ");
+    narrow(room.only(sql, "workspace"), filter)
         .sql(" ORDER BY position LIMIT ")
         .value::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
 }

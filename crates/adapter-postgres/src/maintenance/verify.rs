@@ -57,7 +57,7 @@ struct Line {
 const TWICE: &str = "SELECT position || ': its identity is that of ' || earlier || ' too' AS line \
      FROM (SELECT position, received_at, \
      lag(position) OVER same AS earlier, lag(received_at) OVER same AS earlier_at \
-     FROM platform.events WINDOW same AS (PARTITION BY source, event_id ORDER BY position)) AS e \
+     FROM platform.events WINDOW same AS (PARTITION BY workspace, source, event_id ORDER BY position)) AS e \
      WHERE date_trunc('month', received_at - interval '8 days', 'UTC') \
      <= date_trunc('month', earlier_at, 'UTC') \
      ORDER BY position";
@@ -104,7 +104,7 @@ const UNPROTECTED: &str = "SELECT t.name || ': ' || needed.what AS line FROM \
      AND x.indisvalid AND x.indpred IS NULL AND ARRAY(\
      SELECT a.attname::text FROM unnest(x.indkey) WITH ORDINALITY AS k (attnum, n) \
      JOIN pg_catalog.pg_attribute AS a ON a.attrelid = t.oid AND a.attnum = k.attnum \
-     ORDER BY k.n) = ARRAY['source', 'event_id']) \
+     ORDER BY k.n) = ARRAY['source', 'event_id', 'workspace']) \
      ELSE NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS g \
      WHERE g.tgrelid = t.oid AND g.tgenabled IN ('O', 'A') \
      AND g.tgtype & needed.fires = needed.fires AND g.tgqual IS NULL \

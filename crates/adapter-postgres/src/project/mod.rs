@@ -8,9 +8,12 @@ mod upsert;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use diesel::sql_types::{Array, BigInt, Integer, Text, Timestamptz, Uuid};
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Text, Timestamptz, Uuid};
 use diesel_async::AsyncPgConnection;
+use pts_domain::Event;
 use pts_domain::projection::{Aggregate, AggregateKey, AggregateKind, Aggregates, Contradiction};
+use pts_ports::Projector;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -19,7 +22,6 @@ pub(crate) use replay::{TABLES, Table, replay, shadow_tables};
 pub(crate) use upsert::kind_name;
 
 use crate::error::{Fault, together};
-use crate::row::Doc;
 use crate::sql::Sql;
 
 /// Where the tables are.
@@ -40,26 +42,79 @@ impl Place {
     }
 }
 
+/// An aggregate's key in its workspace, which is told by its number.
+pub(crate) type Key = (i32, AggregateKey);
+
+/// Aggregates, each workspace's by themselves: what folds them knows of no workspaces.
+#[derive(Default)]
+pub(crate) struct Rooms(BTreeMap<i32, Aggregates>);
+
+impl Rooms {
+    /// Those of one workspace.
+    pub(crate) fn of(&mut self, workspace: i32) -> &mut Aggregates {
+        self.0.entry(workspace).or_default()
+    }
+
+    /// Those that were changed.
+    pub(crate) fn changed(&self) -> impl Iterator<Item = (i32, &Aggregate)> {
+        let all = self.0.iter();
+        all.flat_map(|(workspace, ours)| ours.changed().map(|one| (*workspace, one)))
+    }
+
+    /// All of them.
+    pub(crate) fn into_all(self) -> impl Iterator<Item = (Key, Aggregate)> {
+        let all = self.0.into_iter();
+        all.flat_map(|(workspace, ours)| {
+            let ours = ours.into_all();
+            ours.map(move |(key, one)| ((workspace, key), one))
+        })
+    }
+}
+
+/// The aggregates that must be read before these events can be folded.
+pub(crate) fn keys<'e>(
+    projector: &dyn Projector,
+    events: impl Iterator<Item = (i32, &'e Event)>,
+) -> BTreeSet<Key> {
+    let each = events.flat_map(|(workspace, event)| {
+        let keys = projector.keys(event).into_iter();
+        keys.map(move |key| (workspace, key))
+    });
+    each.collect()
+}
+
 /// Reads the aggregates under these keys, as far as they are there.
 pub(crate) async fn load(
     connection: &AsyncPgConnection,
     place: Place,
-    keys: &BTreeSet<AggregateKey>,
-) -> Result<Aggregates, Fault> {
-    let mut by_kind: BTreeMap<AggregateKind, Vec<&AggregateKey>> = BTreeMap::new();
+    keys: &BTreeSet<Key>,
+) -> Result<Rooms, Fault> {
+    let mut by_kind: BTreeMap<AggregateKind, Vec<&Key>> = BTreeMap::new();
     for key in keys {
-        by_kind.entry(key.kind()).or_default().push(key);
+        by_kind.entry(key.1.kind()).or_default().push(key);
     }
     let reads = by_kind
         .iter()
-        .map(|(kind, keys)| select(place, *kind, keys).rows::<Doc>(connection));
+        .map(|(kind, keys)| select(place, *kind, keys).rows::<Placed>(connection));
     let found = together(reads).await?;
-    let aggregates: Result<Vec<_>, _> = by_kind
-        .keys()
-        .zip(found)
-        .flat_map(|(kind, docs)| docs.into_iter().map(|row| aggregate(*kind, row.doc)))
-        .collect();
-    Ok(Aggregates::loaded(aggregates?))
+    let mut rooms: BTreeMap<i32, Vec<Aggregate>> = BTreeMap::new();
+    for (kind, rows) in by_kind.keys().zip(found) {
+        for row in rows {
+            let ours = rooms.entry(row.workspace).or_default();
+            ours.push(aggregate(*kind, row.doc)?);
+        }
+    }
+    let rooms = rooms.into_iter();
+    let rooms = rooms.map(|(workspace, ours)| (workspace, Aggregates::loaded(ours)));
+    Ok(Rooms(rooms.collect()))
+}
+
+#[derive(QueryableByName)]
+struct Placed {
+    #[diesel(sql_type = Integer)]
+    workspace: i32,
+    #[diesel(sql_type = Jsonb)]
+    doc: Value,
 }
 
 /// A whole aggregate as it is stored.
@@ -81,7 +136,7 @@ fn aggregate(kind: AggregateKind, doc: Value) -> Result<Aggregate, Fault> {
     })
 }
 
-/// A kind's table and the columns of its key.
+/// A kind's table and the columns of its key within a workspace.
 const fn table(kind: AggregateKind) -> (&'static str, &'static [&'static str]) {
     match kind {
         AggregateKind::Deployment => ("deployments", &["service", "environment", "deployment_id"]),
@@ -130,58 +185,61 @@ const RUN_DOC: &str = "jsonb_build_object('kind', t.kind, 'service', t.service, 
      'image', t.image, 'deployment_id', t.deployment_id, 'from', t.began_at, 'to', t.ended_at, \
      'ends', t.ends, 'opened_position', t.opened_position)";
 
-fn select<'a>(place: Place, kind: AggregateKind, keys: &[&'a AggregateKey]) -> Sql<'a> {
+fn select<'a>(place: Place, kind: AggregateKind, keys: &[&'a Key]) -> Sql<'a> {
     let (table, columns) = table(kind);
     let schema = place.schema();
+    let workspaces: Vec<i32> = keys.iter().map(|(workspace, _)| *workspace).collect();
+    let doc = if kind == AggregateKind::Run {
+        RUN_DOC
+    } else {
+        "t.doc"
+    };
+    let mut sql =
+        Sql::kept("SELECT t.workspace, t.doc FROM unnest(").value::<Array<Integer>, _>(workspaces);
     if kind == AggregateKind::Run {
         let positions: Vec<i64> = keys
             .iter()
-            .filter_map(|key| match key {
+            .filter_map(|(_, key)| match key {
                 AggregateKey::Run { opened_position } => Some(*opened_position),
                 _ => None,
             })
             .collect();
-        return Sql::kept(format!(
-            "SELECT {RUN_DOC} AS doc FROM {schema}.runs AS t WHERE t.opened_position = ANY("
-        ))
-        .value::<Array<BigInt>, _>(positions)
-        .sql(")");
-    }
-    let mut sql = Sql::kept("SELECT t.doc FROM unnest(");
-    for column in 0..columns.len() {
-        let values: Vec<&'a str> = keys
-            .iter()
-            .filter_map(|key| parts(key).get(column).copied())
-            .collect();
-        if column > 0 {
-            sql = sql.sql(", ");
+        sql = sql.sql(", ").value::<Array<BigInt>, _>(positions);
+    } else {
+        for column in 0..columns.len() {
+            let values: Vec<&'a str> = keys
+                .iter()
+                .filter_map(|(_, key)| parts(key).get(column).copied())
+                .collect();
+            sql = sql.sql(", ").value::<Array<Text>, _>(values);
         }
-        sql = sql.value::<Array<Text>, _>(values);
     }
-    // One probe of the key for each, whatever the planner thinks of the table's size.
+    // One probe of the key for each, whatever the planner thinks of the table's size; and of no index that
+    // begins with the workspace (see the migration).
     let found: Vec<_> = columns
         .iter()
-        .map(|column| format!("t.{column} = sought.{column}"))
+        .map(|column| format!(" AND t.{column} = sought.{column}"))
         .collect();
     sql.sql(format!(
-        ") AS sought ({}) CROSS JOIN LATERAL \
-         (SELECT t.doc FROM {schema}.{table} AS t WHERE {} LIMIT 1) AS t",
+        ") AS sought (workspace, {}) CROSS JOIN LATERAL \
+         (SELECT t.workspace, {doc} AS doc FROM {schema}.{table} AS t \
+         WHERE t.workspace IS NOT DISTINCT FROM sought.workspace{} LIMIT 1) AS t",
         columns.join(", "),
-        found.join(" AND ")
+        found.concat()
     ))
 }
 
 /// The statements that write these aggregates, over what is there.
 pub(crate) fn store<'a>(
     place: Place,
-    changed: impl Iterator<Item = &'a Aggregate>,
+    changed: impl Iterator<Item = (i32, &'a Aggregate)>,
 ) -> Result<Vec<Sql<'a>>, Fault> {
-    let mut by_kind: BTreeMap<AggregateKind, Vec<&Aggregate>> = BTreeMap::new();
-    for aggregate in changed {
+    let mut by_kind: BTreeMap<AggregateKind, Vec<(i32, &Aggregate)>> = BTreeMap::new();
+    for (workspace, aggregate) in changed {
         by_kind
             .entry(aggregate.key().kind())
             .or_default()
-            .push(aggregate);
+            .push((workspace, aggregate));
     }
     by_kind
         .into_iter()
@@ -193,9 +251,9 @@ pub(crate) fn store<'a>(
 /// those of one event one behind the other.
 pub(crate) fn store_contradictions<'a>(
     place: Place,
-    found: impl Iterator<Item = &'a Contradiction>,
+    found: impl Iterator<Item = (i32, &'a Contradiction)>,
 ) -> Option<Sql<'a>> {
-    let found: Vec<_> = found.collect();
+    let (workspaces, found): (Vec<i32>, Vec<_>) = found.unzip();
     let mut ordinals: Vec<i32> = Vec::with_capacity(found.len());
     for (index, one) in found.iter().enumerate() {
         let before = index.checked_sub(1).map(|before| found[before].position);
@@ -213,8 +271,11 @@ pub(crate) fn store_contradictions<'a>(
     Some(
         Sql::kept(format!(
             "INSERT INTO {schema}.contradictions \
-             (position, ordinal, event_id, \"time\", about, code, message) SELECT * FROM unnest("
+             (workspace, position, ordinal, event_id, \"time\", about, code, message) \
+             SELECT * FROM unnest("
         ))
+        .value::<Array<Integer>, _>(workspaces)
+        .sql(", ")
         .value::<Array<BigInt>, _>(found.iter().map(|one| one.position).collect::<Vec<_>>())
         .sql(", ")
         .value::<Array<Integer>, _>(ordinals)

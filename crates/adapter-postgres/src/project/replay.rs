@@ -1,17 +1,17 @@
 //! Folding the log into tables of projections, in the session of one transaction: all of it into
 //! shadows, or what the live ones have not seen yet.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
+use diesel::QueryableByName;
 use diesel::result::Error as DieselError;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Integer};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use pts_domain::StoredEvent;
 use pts_domain::projection::Contradiction;
 use pts_ports::Projector;
 
-use super::{Place, load, store, store_contradictions};
+use super::{Place, keys, load, store, store_contradictions};
 use crate::error::{Fault, classify};
 use crate::row::{EVENT_COLUMNS, EventRow};
 use crate::sql::Sql;
@@ -37,20 +37,29 @@ const fn aggregates(name: &'static str, key: &'static [&'static str]) -> Table {
 
 /// All of them.
 pub(crate) const TABLES: &[Table] = &[
-    aggregates("deployments", &["service", "environment", "deployment_id"]),
-    aggregates("services", &["service"]),
-    aggregates("instances", &["service", "environment", "instance"]),
-    aggregates("images", &["image", "reference"]),
-    aggregates("states", &["component", "environment"]),
-    aggregates("configs", &["service", "environment", "key"]),
-    aggregates("incidents", &["incident_id"]),
-    aggregates("runs", &["opened_position"]),
+    aggregates(
+        "deployments",
+        &["service", "environment", "deployment_id", "workspace"],
+    ),
+    aggregates("services", &["service", "workspace"]),
+    aggregates(
+        "instances",
+        &["service", "environment", "instance", "workspace"],
+    ),
+    aggregates("images", &["image", "reference", "workspace"]),
+    aggregates("states", &["component", "environment", "workspace"]),
+    aggregates("configs", &["service", "environment", "key", "workspace"]),
+    aggregates("incidents", &["incident_id", "workspace"]),
+    aggregates("runs", &["opened_position", "workspace"]),
     Table {
         name: "contradictions",
         key: &["position", "ordinal"],
         aggregates: false,
     },
 ];
+
+/// An event beside its workspace's number.
+type Placed = (i32, StoredEvent);
 
 /// How many events are folded at once.
 const CHUNK: i64 = 500;
@@ -95,7 +104,7 @@ pub(crate) async fn replay(
         let Some(last) = events.last() else {
             return Ok(replayed);
         };
-        replayed.position = last.position;
+        replayed.position = last.1.position;
         replayed.events += events.len() as u64;
         fold_all(connection, projector, place, &events).await?;
     }
@@ -111,7 +120,7 @@ async fn fold_all(
     connection: &AsyncPgConnection,
     projector: &dyn Projector,
     place: Place,
-    events: &[StoredEvent],
+    events: &[Placed],
 ) -> Result<(), Fault> {
     let Err(mut error) = try_fold(connection, projector, place, events).await? else {
         return Ok(());
@@ -127,7 +136,7 @@ async fn fold_all(
         match try_fold(connection, projector, place, std::slice::from_ref(event)).await? {
             Ok(wrote) => any |= wrote,
             Err(why) => {
-                refused.push(not_projected(event, &why));
+                refused.push((event.0, not_projected(&event.1, &why)));
                 error = why;
             }
         }
@@ -135,7 +144,7 @@ async fn fold_all(
             return Err(Fault::Failed(error));
         }
     }
-    if let Some(kept) = store_contradictions(place, refused.iter()) {
+    if let Some(kept) = store_contradictions(place, each(&refused)) {
         kept.run(connection).await.map_err(classify)?;
     }
     Ok(())
@@ -157,7 +166,7 @@ async fn try_fold(
     mut connection: &AsyncPgConnection,
     projector: &dyn Projector,
     place: Place,
-    events: &[StoredEvent],
+    events: &[Placed],
 ) -> Result<Result<bool, DieselError>, Fault> {
     connection
         .batch_execute("SAVEPOINT folded")
@@ -177,19 +186,18 @@ async fn fold(
     connection: &AsyncPgConnection,
     projector: &dyn Projector,
     place: Place,
-    events: &[StoredEvent],
+    events: &[Placed],
 ) -> Result<bool, Fault> {
-    let keys: BTreeSet<_> = events
-        .iter()
-        .flat_map(|stored| projector.keys(&stored.event))
-        .collect();
-    let mut aggregates = load(connection, place, &keys).await?;
-    let found: Vec<_> = events
-        .iter()
-        .flat_map(|event| projector.fold(&mut aggregates, event))
-        .collect();
-    let mut writes = store(place, aggregates.changed())?;
-    writes.extend(store_contradictions(place, found.iter()));
+    let all = events.iter();
+    let all = all.map(|(workspace, stored)| (*workspace, &stored.event));
+    let mut rooms = load(connection, place, &keys(projector, all)).await?;
+    let mut found = Vec::new();
+    for (workspace, event) in events {
+        let ours = projector.fold(rooms.of(*workspace), event);
+        found.extend(ours.into_iter().map(|one| (*workspace, one)));
+    }
+    let mut writes = store(place, rooms.changed())?;
+    writes.extend(store_contradictions(place, each(&found)));
     let any = !writes.is_empty();
     for write in writes {
         write.run(connection).await.map_err(classify)?;
@@ -197,12 +205,22 @@ async fn fold(
     Ok(any)
 }
 
-async fn chunk(
-    connection: &AsyncPgConnection,
-    stretch: Range<i64>,
-) -> Result<Vec<StoredEvent>, Fault> {
-    let rows: Vec<EventRow> = Sql::once(format!(
-        "SELECT {EVENT_COLUMNS} FROM platform.events WHERE position > "
+fn each(found: &[(i32, Contradiction)]) -> impl Iterator<Item = (i32, &Contradiction)> {
+    found.iter().map(|(workspace, one)| (*workspace, one))
+}
+
+/// An event with its workspace.
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(embed)]
+    event: EventRow,
+    #[diesel(sql_type = Integer)]
+    workspace: i32,
+}
+
+async fn chunk(connection: &AsyncPgConnection, stretch: Range<i64>) -> Result<Vec<Placed>, Fault> {
+    let rows: Vec<Row> = Sql::once(format!(
+        "SELECT {EVENT_COLUMNS}, workspace FROM platform.events WHERE position > "
     ))
     .value::<BigInt, _>(stretch.start)
     .sql(" AND position < ")
@@ -212,5 +230,7 @@ async fn chunk(
     .rows(connection)
     .await
     .map_err(classify)?;
-    rows.into_iter().map(EventRow::into_event).collect()
+    let rows = rows.into_iter();
+    rows.map(|row| Ok((row.workspace, row.event.into_event()?)))
+        .collect()
 }

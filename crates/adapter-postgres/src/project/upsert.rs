@@ -4,7 +4,9 @@ use std::io::Write as _;
 
 use diesel::pg::Pg;
 use diesel::serialize::{self, IsNull, Output, ToSql};
-use diesel::sql_types::{Array, BigInt, Bool, HasSqlType, Jsonb, Nullable, Text, Timestamptz};
+use diesel::sql_types::{
+    Array, BigInt, Bool, HasSqlType, Integer, Jsonb, Nullable, Text, Timestamptz,
+};
 use pts_domain::image_ref::ImageRef;
 use pts_domain::projection::{
     Aggregate, AggregateKind, ComponentState, ConfigEntry, Deployment, Image, Incident, Instance,
@@ -20,20 +22,21 @@ use crate::sql::Sql;
 pub(super) fn statement<'a>(
     place: Place,
     kind: AggregateKind,
-    aggregates: &[&'a Aggregate],
+    aggregates: &[(i32, &'a Aggregate)],
 ) -> Result<Sql<'a>, Fault> {
     macro_rules! these {
         ($variant:ident) => {
             aggregates
                 .iter()
-                .filter_map(|aggregate| match aggregate {
+                .filter_map(|(_, aggregate)| match aggregate {
                     Aggregate::$variant(value) => Some(value),
                     _ => None,
                 })
                 .collect::<Vec<_>>()
         };
     }
-    let rows = Upsert::new(place, kind);
+    let workspaces = aggregates.iter().map(|(workspace, _)| *workspace).collect();
+    let rows = Upsert::new(place, kind).values_of::<Integer, i32>("workspace", workspaces);
     let rows = match kind {
         AggregateKind::Deployment => deployments(rows, &these!(Deployment))?,
         AggregateKind::Service => services(rows, &these!(Service))?,
@@ -120,7 +123,7 @@ impl<'a> Upsert<'a> {
         let set: Vec<_> = self
             .columns
             .iter()
-            .filter(|column| !keys.contains(column))
+            .filter(|column| **column != "workspace" && !keys.contains(column))
             .map(|column| format!("{column} = excluded.{column}"))
             .collect();
         Sql::kept(format!(
@@ -129,7 +132,7 @@ impl<'a> Upsert<'a> {
         ))
         .append(self.values)
         .sql(format!(
-            ") ON CONFLICT ({}) DO UPDATE SET {}",
+            ") ON CONFLICT (workspace, {}) DO UPDATE SET {}",
             keys.join(", "),
             set.join(", ")
         ))

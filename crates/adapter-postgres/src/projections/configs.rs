@@ -5,12 +5,12 @@ use pts_domain::projection::ConfigEntry;
 use pts_ports::StoreError;
 
 use super::{matches_nothing, parse_all, rows};
-use crate::PgPool;
 use crate::schema::configs as c;
 use crate::sql::Sql;
+use crate::workspaces::Room;
 
 pub(super) async fn of_service(
-    pool: &PgPool,
+    room: Room<'_>,
     service: &str,
     limit: usize,
 ) -> Result<Vec<ConfigEntry>, StoreError> {
@@ -18,9 +18,10 @@ pub(super) async fn of_service(
     if service.is_empty() || matches_nothing([Some(service)]) {
         return Ok(Vec::new());
     }
-    let docs = pool
+    let docs = room
         .load(|| {
             let sql = c::table
+                .filter(c::workspace.eq(room.number()))
                 .filter(c::service.eq(service))
                 .order((c::environment, c::key))
                 .limit(rows(limit))

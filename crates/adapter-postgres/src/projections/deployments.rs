@@ -6,12 +6,12 @@ use pts_domain::projection::Deployment;
 use pts_ports::{DeploymentQuery, StoreError};
 
 use super::{behind, cut, matches_nothing, nothing, one_more};
-use crate::PgPool;
 use crate::schema::deployments as d;
 use crate::sql::Sql;
+use crate::workspaces::Room;
 
 pub(super) async fn page(
-    pool: &PgPool,
+    room: Room<'_>,
     query: &DeploymentQuery,
     cursor: Option<&Cursor>,
     limit: usize,
@@ -25,9 +25,10 @@ pub(super) async fn page(
     if matches_nothing(wanted) {
         return Ok(nothing());
     }
-    let docs = pool
+    let docs = room
         .load(|| {
             let mut sql = d::table.select(d::doc).into_boxed();
+            sql = sql.filter(d::workspace.eq(room.number()));
             if let Some(service) = &query.service {
                 sql = sql.filter(d::service.eq(service));
             }

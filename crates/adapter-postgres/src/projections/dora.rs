@@ -5,12 +5,12 @@ use pts_domain::dora::Window;
 use pts_ports::{DoraFacts, StoreError};
 
 use super::{matches_nothing, parse_all};
-use crate::PgPool;
 use crate::row::Doc;
 use crate::sql::Sql;
+use crate::workspaces::Room;
 
 pub(super) async fn facts(
-    pool: &PgPool,
+    room: Room<'_>,
     service: Option<&str>,
     environment: Option<&str>,
     window: Window,
@@ -18,16 +18,17 @@ pub(super) async fn facts(
     if matches_nothing([service, environment]) {
         return Ok(DoraFacts::default());
     }
-    let deployments: Vec<Doc> = pool
+    let deployments: Vec<Doc> = room
         .load(|| {
-            deployments_of(service, environment, window)
+            deployments_of(room, service, environment, window)
                 .append(Sql::kept("SELECT doc FROM ours ORDER BY first_position"))
         })
         .await?;
-    let incidents: Vec<Doc> = pool
+    let incidents: Vec<Doc> = room
         .load(|| {
-            let sql = deployments_of(service, environment, window)
+            let sql = deployments_of(room, service, environment, window)
                 .sql("SELECT i.doc FROM platform.incidents AS i WHERE ");
+            let sql = room.only(sql, "i.workspace").sql(" AND ");
             incident_of(sql, service, environment)
                 // A deployment of the window may have been asked for before or after it, while
                 // another incident was open.
@@ -54,6 +55,7 @@ pub(super) async fn facts(
 /// `WITH ours AS (…)`: the deployments that succeeded or ended in the window, and those that an
 /// incident which opened in it names, however old.
 fn deployments_of<'a>(
+    room: Room<'_>,
     service: Option<&'a str>,
     environment: Option<&'a str>,
     window: Window,
@@ -72,6 +74,7 @@ fn deployments_of<'a>(
          ::timestamptz AS begun_at \
          FROM platform.deployments AS d WHERE ",
     );
+    sql = room.only(sql, "d.workspace").sql(" AND ");
     for (column, wanted) in [("d.service", service), ("d.environment", environment)] {
         if let Some(wanted) = wanted {
             sql = sql
@@ -84,6 +87,7 @@ fn deployments_of<'a>(
     sql = within(sql, "d.finished_at");
     sql = sql
         .sql(" OR d.deployment_id IN (SELECT i.deployment_id FROM platform.incidents AS i WHERE ");
+    sql = room.only(sql, "i.workspace").sql(" AND ");
     sql = incident_of(sql, service, environment).sql(" AND ");
     within(sql, "i.opened_at").sql("))) ")
 }

@@ -6,12 +6,12 @@ use pts_domain::projection::Image;
 use pts_ports::{ImageQuery, StoreError};
 
 use super::{behind, cut, matches_nothing, nothing, one_more};
-use crate::PgPool;
 use crate::schema::images as i;
 use crate::sql::Sql;
+use crate::workspaces::Room;
 
 pub(super) async fn page(
-    pool: &PgPool,
+    room: Room<'_>,
     query: &ImageQuery,
     cursor: Option<&Cursor>,
     limit: usize,
@@ -25,9 +25,10 @@ pub(super) async fn page(
     if matches_nothing(wanted) {
         return Ok(nothing());
     }
-    let docs = pool
+    let docs = room
         .load(|| {
             let mut sql = i::table.select(i::doc).into_boxed();
+            sql = sql.filter(i::workspace.eq(room.number()));
             if let Some(image) = &query.image {
                 sql = sql.filter(i::image.eq(image));
             }

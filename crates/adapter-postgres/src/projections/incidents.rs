@@ -6,12 +6,12 @@ use pts_domain::projection::Incident;
 use pts_ports::{IncidentQuery, StoreError};
 
 use super::{behind, cut, matches_nothing, nothing, one_more};
-use crate::PgPool;
 use crate::schema::incidents as i;
 use crate::sql::Sql;
+use crate::workspaces::Room;
 
 pub(super) async fn page(
-    pool: &PgPool,
+    room: Room<'_>,
     query: &IncidentQuery,
     cursor: Option<&Cursor>,
     limit: usize,
@@ -24,9 +24,10 @@ pub(super) async fn page(
     if matches_nothing(wanted) {
         return Ok(nothing());
     }
-    let docs = pool
+    let docs = room
         .load(|| {
             let mut sql = i::table.select(i::doc).into_boxed();
+            sql = sql.filter(i::workspace.eq(room.number()));
             if let Some(service) = &query.service {
                 sql = sql.filter(i::service.eq(service));
             }

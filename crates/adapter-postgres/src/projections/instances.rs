@@ -5,12 +5,12 @@ use pts_domain::projection::Instance;
 use pts_ports::StoreError;
 
 use super::{parse_all, rows};
-use crate::PgPool;
 use crate::schema::instances as i;
 use crate::sql::Sql;
+use crate::workspaces::Room;
 
 pub(super) async fn of_services(
-    pool: &PgPool,
+    room: Room<'_>,
     mut services: Vec<String>,
     limit: usize,
 ) -> Result<Vec<Instance>, StoreError> {
@@ -18,9 +18,10 @@ pub(super) async fn of_services(
     if services.is_empty() {
         return Ok(Vec::new());
     }
-    let docs = pool
+    let docs = room
         .load(|| {
             let sql = i::table
+                .filter(i::workspace.eq(room.number()))
                 .filter(i::service.eq_any(services.clone()))
                 .order((
                     i::last_seen_at.desc(),

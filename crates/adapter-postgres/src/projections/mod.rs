@@ -16,6 +16,7 @@ pub(crate) use runs::statement as run_statement;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use pts_domain::access::Workspace;
 use pts_domain::dora::Window;
 use pts_domain::filter::{Cursor, Page};
 use pts_domain::projection::{
@@ -27,35 +28,43 @@ use pts_ports::{
 };
 use serde::de::DeserializeOwned;
 
+use crate::PgEventLog;
 use crate::event_log::Writer;
 use crate::project::parse;
 use crate::row::Doc;
-use crate::{PgEventLog, PgPool};
+use crate::workspaces::{Confined, Room};
 
 /// The projections in the schema `platform`, as of everything that was acknowledged before they are
 /// asked.
 #[derive(Clone)]
 pub struct PgProjections {
-    pool: PgPool,
+    confined: Confined,
     log: Arc<Writer>,
 }
 
 impl PgProjections {
     /// The projections of a log.
     pub fn of(log: &PgEventLog) -> Self {
-        let (pool, log) = log.parts();
-        Self { pool, log }
+        let (confined, log) = log.parts();
+        Self { confined, log }
     }
 
-    /// The pool, once the projections are where the log is.
-    async fn current(&self) -> Result<&PgPool, StoreError> {
+    /// Where they are read, once they are where the log is.
+    async fn current(&self) -> Result<Room<'_>, StoreError> {
         self.log.current().await?;
-        Ok(&self.pool)
+        self.confined.room().await
     }
 }
 
 #[async_trait]
 impl Projections for PgProjections {
+    fn within(&self, workspace: &Workspace) -> Arc<dyn Projections> {
+        Arc::new(Self {
+            confined: self.confined.within(workspace),
+            log: Arc::clone(&self.log),
+        })
+    }
+
     async fn deployments(
         &self,
         query: &DeploymentQuery,

@@ -7,9 +7,9 @@ use pts_domain::projection::{Run, RunKind};
 use pts_ports::{RunQuery, StoreError};
 
 use super::{matches_nothing, rows};
-use crate::PgPool;
 use crate::project::kind_name;
 use crate::sql::Sql;
+use crate::workspaces::Room;
 
 #[derive(QueryableByName)]
 struct Row {
@@ -59,7 +59,7 @@ impl From<Row> for Run {
 }
 
 pub(super) async fn newest(
-    pool: &PgPool,
+    room: Room<'_>,
     query: &RunQuery,
     limit: usize,
 ) -> Result<Vec<Run>, StoreError> {
@@ -71,22 +71,22 @@ pub(super) async fn newest(
     if no_image || matches_nothing(names) {
         return Ok(Vec::new());
     }
-    let found: Vec<Row> = pool.load(|| statement(&query, limit)).await?;
+    let found: Vec<Row> = room.load(|| statement(room, &query, limit)).await?;
     Ok(found.into_iter().map(Run::from).collect())
 }
 
 const COLUMNS: &str = "opened_position, kind, service, environment, instance, version, image, \
      deployment_id, began_at";
 
-pub(crate) fn statement(query: &RunQuery, limit: usize) -> Sql<'_> {
+pub(crate) fn statement<'a>(room: Room<'_>, query: &'a RunQuery, limit: usize) -> Sql<'a> {
     let sql = match query.at {
-        None => narrow(
-            Sql::once(format!(
-                "SELECT {COLUMNS}, ended_at FROM platform.run_intervals AS r WHERE true"
-            )),
-            query,
-        ),
-        Some(at) => going_on(query, at),
+        None => {
+            let sql = Sql::once(format!(
+                "SELECT {COLUMNS}, ended_at FROM platform.run_intervals AS r WHERE "
+            ));
+            narrow(room.only(sql, "r.workspace"), query)
+        }
+        Some(at) => going_on(room, query, at),
     };
     sql.sql(" ORDER BY began_at DESC, opened_position DESC LIMIT ")
         .value::<BigInt, _>(rows(limit))
@@ -95,29 +95,32 @@ pub(crate) fn statement(query: &RunQuery, limit: usize) -> Sql<'_> {
 /// What was going on at a moment. Of each service and environment the declared run that began
 /// last counts, and only its end is looked up; working out the ends of all and comparing would
 /// read the whole table.
-fn going_on(query: &RunQuery, at: Timestamp) -> Sql<'_> {
+fn going_on<'a>(room: Room<'_>, query: &'a RunQuery, at: Timestamp) -> Sql<'a> {
     let mut sql = Sql::once(format!(
         "SELECT {COLUMNS}, ended_at FROM (SELECT r.*, (SELECT next.began_at \
          FROM platform.runs AS next \
-         WHERE next.kind = 'declared' AND next.service = r.service \
+         WHERE next.workspace = r.workspace AND next.kind = 'declared' \
+         AND next.service = r.service \
          AND next.environment = r.environment \
          AND (next.began_at, next.opened_position) > (r.began_at, r.opened_position) \
          ORDER BY next.began_at, next.opened_position LIMIT 1) AS ended_at \
-         FROM (SELECT DISTINCT ON (service, environment) {COLUMNS}, image_name, ends \
+         FROM (SELECT DISTINCT ON (service, environment) workspace, {COLUMNS}, image_name, ends \
          FROM platform.runs AS r WHERE kind = 'declared' AND began_at <= "
     ))
-    .value::<Timestamptz, _>(at);
-    sql = of_place(sql, query)
+    .value::<Timestamptz, _>(at)
+    .sql(" AND ");
+    sql = of_place(room.only(sql, "r.workspace"), query)
         .sql(format!(
             " ORDER BY service, environment, began_at DESC, opened_position DESC) AS r \
              WHERE NOT r.ends \
-             UNION ALL SELECT {COLUMNS}, image_name, ends, ended_at \
+             UNION ALL SELECT workspace, {COLUMNS}, image_name, ends, ended_at \
              FROM platform.runs AS r WHERE kind = 'observed' AND began_at <= "
         ))
         .value::<Timestamptz, _>(at)
         .sql(" AND (ended_at IS NULL OR ended_at > ")
         .value::<Timestamptz, _>(at)
-        .sql(")");
+        .sql(") AND ");
+    sql = room.only(sql, "r.workspace");
     narrow(of_place(sql, query).sql(") AS r WHERE true"), query)
 }
 

@@ -6,12 +6,12 @@ use pts_domain::projection::Service;
 use pts_ports::StoreError;
 
 use super::{cut, matches_nothing, nothing, one_more, parse_all};
-use crate::PgPool;
 use crate::schema::services as s;
 use crate::sql::Sql;
+use crate::workspaces::Room;
 
 pub(super) async fn page(
-    pool: &PgPool,
+    room: Room<'_>,
     environment: Option<&str>,
     cursor: Option<&Cursor>,
     limit: usize,
@@ -19,9 +19,10 @@ pub(super) async fn page(
     if matches_nothing([environment]) {
         return Ok(nothing());
     }
-    let docs = pool
+    let docs = room
         .load(|| {
             let mut sql = s::table.select(s::doc).into_boxed();
+            sql = sql.filter(s::workspace.eq(room.number()));
             if let Some(environment) = environment {
                 let environments = s::doc.retrieve_as_object("environments");
                 sql = sql.filter(environments.has_key(environment));
@@ -37,12 +38,17 @@ pub(super) async fn page(
     })
 }
 
-pub(super) async fn one(pool: &PgPool, service: &str) -> Result<Option<Service>, StoreError> {
+pub(super) async fn one(room: Room<'_>, service: &str) -> Result<Option<Service>, StoreError> {
     if matches_nothing([Some(service)]) {
         return Ok(None);
     }
-    let docs = pool
-        .load(|| Sql::kept_query(s::table.filter(s::service.eq(service)).select(s::doc)))
+    let docs = room
+        .load(|| {
+            let sql = s::table
+                .filter(s::workspace.eq(room.number()))
+                .filter(s::service.eq(service));
+            Sql::kept_query(sql.select(s::doc))
+        })
         .await?;
     Ok(parse_all(docs)?.pop())
 }

@@ -6,12 +6,12 @@ use pts_domain::projection::ComponentState;
 use pts_ports::{StateQuery, StoreError};
 
 use super::{cut, matches_nothing, nothing, one_more};
-use crate::PgPool;
 use crate::schema::states as s;
 use crate::sql::Sql;
+use crate::workspaces::Room;
 
 pub(super) async fn page(
-    pool: &PgPool,
+    room: Room<'_>,
     query: &StateQuery,
     cursor: Option<&Cursor>,
     limit: usize,
@@ -26,9 +26,10 @@ pub(super) async fn page(
     if matches_nothing(wanted) || query.environment.as_deref() == Some("") {
         return Ok(nothing());
     }
-    let docs = pool
+    let docs = room
         .load(|| {
             let mut sql = s::table.select(s::doc).into_boxed();
+            sql = sql.filter(s::workspace.eq(room.number()));
             if let Some(component) = &query.component {
                 sql = sql.filter(s::component.eq(component));
             }

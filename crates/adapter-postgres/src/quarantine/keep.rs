@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use diesel::QueryableByName;
 use diesel::sql_types::{
-    Array, BigInt, Bool, Bytea, Jsonb, Nullable, Text as SqlText, Timestamptz, Uuid,
+    Array, BigInt, Bool, Bytea, Integer, Jsonb, Nullable, Text as SqlText, Timestamptz, Uuid,
 };
 use diesel_async::AsyncPgConnection;
 use futures::future::try_join;
@@ -31,6 +31,7 @@ struct Known {
 /// Which of these wait already.
 async fn known(
     connection: &AsyncPgConnection,
+    workspace: i32,
     batch: &[NewItem],
 ) -> Result<HashMap<Fingerprint, uuid::Uuid>, Fault> {
     let fingerprints: Vec<Vec<u8>> = batch
@@ -39,8 +40,10 @@ async fn known(
         .collect();
     let rows: Vec<Known> = Sql::kept(
         "SELECT fingerprint, id FROM platform.quarantine \
-         WHERE state = 'waiting' AND fingerprint = ANY(",
+         WHERE state = 'waiting' AND workspace IS NOT DISTINCT FROM ",
     )
+    .value::<Integer, _>(workspace)
+    .sql(" AND fingerprint = ANY(")
     .value::<Array<Bytea>, _>(fingerprints)
     .sql(")")
     .rows(connection)
@@ -78,7 +81,7 @@ async fn lately(
         .map_or(0, |row| u64::try_from(row.number).unwrap_or(0)))
 }
 
-fn insert<'a>(items: &[&'a NewItem]) -> Result<Sql<'a>, Fault> {
+fn insert<'a>(workspace: i32, items: &[&'a NewItem]) -> Result<Sql<'a>, Fault> {
     fn of<'a, V>(items: &[&'a NewItem], value: impl Fn(&'a NewItem) -> V) -> Vec<V> {
         items.iter().map(|item| value(item)).collect()
     }
@@ -87,13 +90,16 @@ fn insert<'a>(items: &[&'a NewItem]) -> Result<Sql<'a>, Fault> {
         .map(|item| serde_json::to_value(tidy(&item.errors)))
         .collect();
     let errors = errors.map_err(|error| Fault::Corrupt(format!("errors as JSON: {error}")))?;
-    let columns = "id, received_at, last_at, times, sender, source, event_type, form, readable, \
+    let columns = "workspace, id, received_at, last_at, times, sender, source, event_type, form, readable, \
          item, bytes, fingerprint, errors, state, changed_at";
     Ok(Sql::kept(format!(
-        "INSERT INTO platform.quarantine ({columns}) \
-         SELECT id, received_at, received_at, 1, sender, source, event_type, form, readable, item, \
-         bytes, fingerprint, errors, 'waiting', received_at FROM unnest("
+        "INSERT INTO platform.quarantine ({columns}) SELECT "
     ))
+    .value::<Integer, _>(workspace)
+    .sql(
+        ", id, received_at, received_at, 1, sender, source, event_type, form, readable, item, \
+         bytes, fingerprint, errors, 'waiting', received_at FROM unnest(",
+    )
     .value::<Array<Uuid>, _>(of(items, |item| item.id))
     .sql(", ")
     .value::<Array<Timestamptz>, _>(of(items, |item| item.received_at))
@@ -133,6 +139,7 @@ fn again(ids: Vec<uuid::Uuid>, at: Timestamp) -> Sql<'static> {
 /// Everything but the commit.
 pub(super) async fn keep(
     connection: &AsyncPgConnection,
+    workspace: i32,
     batch: &[NewItem],
 ) -> Result<Vec<Verdict>, Fault> {
     let Some(first) = batch.first() else {
@@ -142,7 +149,7 @@ pub(super) async fn keep(
     let room = hold(connection).await?;
     let since = first.received_at - LATELY;
     let (known, lately) = try_join(
-        known(connection, batch),
+        known(connection, workspace, batch),
         lately(connection, first.sender, since),
     )
     .await?;
@@ -165,14 +172,17 @@ pub(super) async fn keep(
     let changes: Vec<_> = of(|verdict| *verdict != Verdict::NoRoom)
         .map(|(item, verdict)| {
             let named = (item.received_at, item.sender, item.source.as_deref());
-            line(named, verdict.outcome(), 1)
+            line(workspace, named, verdict.outcome(), 1)
         })
         .collect();
     if changes.is_empty() {
         return Ok(verdicts);
     }
     if !new.is_empty() {
-        insert(&new)?.run(connection).await.map_err(classify)?;
+        insert(workspace, &new)?
+            .run(connection)
+            .await
+            .map_err(classify)?;
     }
     let waiting = signed(after.waiting) - signed(room.waiting);
     let bytes = signed(after.bytes) - signed(room.bytes);

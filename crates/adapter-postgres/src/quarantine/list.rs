@@ -7,12 +7,19 @@ use pts_ports::QuarantineQuery;
 
 use super::row::ITEM_COLUMNS;
 use crate::sql::Sql;
+use crate::workspaces::Room;
 
 /// Items that fit, behind another.
-pub(super) fn page(query: &QuarantineQuery, behind: Option<uuid::Uuid>, limit: i64) -> Sql<'_> {
-    let mut sql = Sql::once(format!(
-        "SELECT {ITEM_COLUMNS}, NULL::text AS item FROM platform.quarantine WHERE true"
+pub(super) fn page<'a>(
+    room: Room<'_>,
+    query: &'a QuarantineQuery,
+    behind: Option<uuid::Uuid>,
+    limit: i64,
+) -> Sql<'a> {
+    let sql = Sql::once(format!(
+        "SELECT {ITEM_COLUMNS}, NULL::text AS item FROM platform.quarantine WHERE "
     ));
+    let mut sql = room.only(sql, "workspace");
     if !query.ids.is_empty() {
         sql = sql
             .sql(" AND id = ANY(")
@@ -55,10 +62,12 @@ pub(super) fn page(query: &QuarantineQuery, behind: Option<uuid::Uuid>, limit: i
 }
 
 /// How many items wait that a question may want, counted to a bound.
-pub(super) fn waiting(concern: &Concern, most: i64) -> Sql<'_> {
-    let mut sql = Sql::once(
-        "SELECT count(*) AS number FROM (SELECT FROM platform.quarantine WHERE state = 'waiting'",
+pub(super) fn waiting<'a>(room: Room<'_>, concern: &'a Concern, most: i64) -> Sql<'a> {
+    let sql = Sql::once(
+        "SELECT count(*) AS number FROM (SELECT FROM platform.quarantine \
+         WHERE state = 'waiting' AND ",
     );
+    let mut sql = room.only(sql, "workspace");
     if let Some(since) = concern.window.since {
         sql = sql
             .sql(" AND received_at >= ")

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Jsonb, Nullable, Text as SqlText, Timestamptz, Uuid};
+use diesel::sql_types::{
+    Array, BigInt, Integer, Jsonb, Nullable, Text as SqlText, Timestamptz, Uuid,
+};
 use diesel_async::AsyncPgConnection;
 use pts_domain::Timestamp;
 use pts_domain::accounting::Outcome;
@@ -35,6 +37,7 @@ struct Place {
 /// Everything but the commit.
 pub(super) async fn settle(
     connection: &AsyncPgConnection,
+    workspace: i32,
     findings: &[(uuid::Uuid, Finding)],
     at: Timestamp,
 ) -> Result<(), Fault> {
@@ -42,8 +45,10 @@ pub(super) async fn settle(
     let ids: Vec<_> = findings.iter().map(|(id, _)| *id).collect();
     let places: Vec<Place> = Sql::once(
         "SELECT id, received_at, sender, source, bytes, state FROM platform.quarantine \
-         WHERE state <> 'replayed' AND id = ANY(",
+         WHERE state <> 'replayed' AND workspace = ",
     )
+    .value::<Integer, _>(workspace)
+    .sql(" AND id = ANY(")
     .value::<Array<Uuid>, _>(ids)
     .sql(")")
     .rows(connection)
@@ -75,9 +80,10 @@ pub(super) async fn settle(
         replayed.push(*id);
         events.push(event);
         let named = |at| (at, place.sender, place.source.as_deref());
-        changes.push(line(named(place.received_at), Outcome::Quarantined, -1));
+        let came = named(place.received_at);
+        changes.push(line(workspace, came, Outcome::Quarantined, -1));
         if repeated {
-            changes.push(line(named(at), Outcome::Repeated, 1));
+            changes.push(line(workspace, named(at), Outcome::Repeated, 1));
         }
         if place.state == State::Waiting.as_str() {
             room = (room.0 - 1, room.1 - place.bytes);

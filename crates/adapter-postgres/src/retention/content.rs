@@ -174,11 +174,10 @@ async fn misfits(
         "SELECT {EVENT_COLUMNS} FROM platform.{name} AS e WHERE position > "
     ));
     // The beginning that all of them share is what an index can find.
-    let rows: Vec<EventRow> = unsure(
-        select
-            .value::<BigInt, _>(behind)
-            .sql(" AND e.type >= 'dev.cdevents.' AND e.type < 'dev.cdevents/' AND "),
-    )
+    let rows: Vec<EventRow> = unsure(select.value::<BigInt, _>(behind).sql(
+        " AND e.workspace = ANY(ARRAY(SELECT id FROM access.workspaces)) \
+                 AND e.type >= 'dev.cdevents.' AND e.type < 'dev.cdevents/' AND ",
+    ))
     .sql(format!(" ORDER BY position LIMIT {CHUNK}"))
     .rows(connection)
     .await

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use pts_adapter_postgres::{PgAccounting, PgPool, PgQuarantine};
 use pts_domain::FieldError;
+use pts_domain::access::Workspace;
 use pts_domain::accounting::{Counts, Line, day_of};
 use pts_domain::event::Form;
 use pts_domain::quarantine::{NewItem, REMEMBERED, Verdict, WAITS};
@@ -163,7 +164,7 @@ async fn a_log_from_before_is_counted_as_nobodys() {
     sql(
         &outside,
         "INSERT INTO platform.events SELECT n, gen_random_uuid(), 'old', 'id-' || n, 'com.acme.x', \
-         NULL, now(), true, now(), NULL, NULL, '{}', '{}', decode(md5(n::text), 'hex') \
+         NULL, now(), true, now(), NULL, NULL, '{}', '{}', decode(md5(n::text), 'hex'), NULL, 0 \
          FROM generate_series(1, 1000) AS n; UPDATE platform.log_head SET position = 1000",
     )
     .await;
@@ -193,7 +194,9 @@ async fn a_handover_is_all_or_nothing() {
         process: Uuid::from_u128(7),
         number,
         day: day_of(now()),
-        lines,
+        lines: Vec::into_iter(lines)
+            .map(|line| (Workspace::default(), line))
+            .collect(),
     };
     // The database takes no such text, so the second line fails and the first with it.
     let bad = handover(1, vec![line("a"), line("b\0")]);

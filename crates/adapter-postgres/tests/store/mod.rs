@@ -15,4 +15,5 @@ mod protection;
 mod retention;
 mod support;
 mod tls;
+mod workspaces;
 mod writer;

@@ -60,7 +60,7 @@ async fn a_partition_made_later_is_protected_like_the_others() {
     sql(
         &client,
         "INSERT INTO platform.events SELECT position + 1000000, id, source, event_id, type, \
-         subject, time, time_given, '2031-05-06', service, environment, data, attributes, digest \
+         subject, time, time_given, '2031-05-06', service, environment, data, attributes, digest, sender, workspace \
          FROM platform.events LIMIT 1",
     )
     .await;
@@ -141,8 +141,9 @@ async fn projections_that_are_not_what_the_log_gives_are_found_and_rebuilt() {
         "DELETE FROM platform.services WHERE service = (SELECT min(service) FROM platform.services); \
          UPDATE platform.deployments SET doc = doc || '{\"status\": \"failed\", \"actor\": \"forged\"}' \
          WHERE deployment_id = (SELECT min(deployment_id) FROM platform.deployments); \
-         INSERT INTO platform.runs (opened_position, kind, service, environment, began_at, ends) \
-         VALUES (9999, 'declared', 'forged', 'x', now(), false); \
+         INSERT INTO platform.runs \
+         (workspace, opened_position, kind, service, environment, began_at, ends) \
+         VALUES (0, 9999, 'declared', 'forged', 'x', now(), false); \
          UPDATE platform.contradictions SET code = 'forged' \
          WHERE position = (SELECT min(position) FROM platform.contradictions)",
     )

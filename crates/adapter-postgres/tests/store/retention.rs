@@ -324,11 +324,11 @@ async fn the_log_is_held_only_for_the_swap_however_much_a_month_holds() {
     sql(
         &client,
         "INSERT INTO platform.events (position, id, source, event_id, type, \"time\", time_given, \
-         received_at, service, environment, data, attributes, digest) \
+         received_at, service, environment, data, attributes, digest, workspace) \
          SELECT n, gen_random_uuid(), 'bulk', n::text, \
          CASE WHEN n % 10 = 0 THEN 'platform.notice' ELSE 'com.acme.x' END, '2023-01-20', true, \
          '2023-01-20', NULL, NULL, jsonb_build_object('message', repeat('x', 200)), '{}', \
-         decode(md5(n::text), 'hex') FROM generate_series(1000, 60999) AS n; \
+         decode(md5(n::text), 'hex'), 0 FROM generate_series(1000, 60999) AS n; \
          UPDATE platform.log_head SET position = 60999; \
          UPDATE platform.log_durable SET position = 60999",
     )

@@ -278,6 +278,7 @@ impl Action for GetAuditHead {
         this answer can tell later whether anything up to there was changed.";
     const SCOPE: Scope = Scope::AuditRead;
     const EFFECT: Effect = Effect::Read;
+    const EVERYWHERE: bool = true;
     const PATH: &'static str = "/v1/audit/head";
     type Input = GetAuditHeadInput;
     type Output = AuditHead;

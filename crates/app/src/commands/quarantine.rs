@@ -10,6 +10,7 @@ use pts_api::actions::quarantine::{
     SearchQuarantineInput,
 };
 use pts_api::{Action, Answer};
+use pts_domain::access::Workspace;
 use pts_domain::problem::join;
 use pts_domain::quarantine::State;
 use pts_services::{Gateway, UseCase};
@@ -20,9 +21,13 @@ use crate::config::Settings;
 use crate::database::{self, Purpose};
 use crate::wiring;
 
-pub(crate) async fn run(settings: &Settings, command: QuarantineCommand) -> Result<ExitCode> {
+pub(crate) async fn run(
+    settings: &Settings,
+    workspace: &Workspace,
+    command: QuarantineCommand,
+) -> Result<ExitCode> {
     let opened = database::open(settings, Purpose::Command).await?;
-    let gateway = wiring::gateway(&opened.pool);
+    let gateway = wiring::gateway(&opened.pool).within(workspace);
     let outcome = carry_out(&gateway, command).await;
     drop(gateway);
     opened.close().await;

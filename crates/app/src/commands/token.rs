@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use pts_domain::Timestamp;
-use pts_domain::access::{Token, TokenKind};
+use pts_domain::access::{Token, TokenKind, Workspace};
 use pts_domain::audit::Effect;
 use pts_services::{Access, Act, Audit, NewToken};
 use serde_json::{Value, json};
@@ -32,11 +32,13 @@ async fn carry_out(access: &Access, audit: &Arc<Audit>, command: TokenCommand) -
         TokenCommand::Create {
             name,
             scopes,
+            workspace,
             lasts,
         } => {
             let new = NewToken {
                 name,
                 scopes: scopes.into_iter().collect(),
+                workspace,
                 lasts: lasts.map(|lasts| lasts.0),
                 ..NewToken::default()
             };
@@ -100,8 +102,9 @@ fn line(token: &Token) -> String {
         (None, None) => "no end".to_owned(),
     };
     let made = token.created_at.format("%Y-%m-%dT%H:%M:%SZ");
+    let workspace = token.workspace.as_ref().map_or("any", Workspace::as_str);
     format!(
-        "{}  {kind:<7}  {made}  {end:<33}  {:<24}  {}",
+        "{}  {kind:<7}  {made}  {end:<33}  {workspace:<12}  {:<24}  {}",
         token.id,
         scopes(token),
         token.name
@@ -115,6 +118,7 @@ fn record(token: &Token) -> Value {
         "name": token.name,
         "kind": token.kind,
         "scopes": token.scopes,
+        "workspace": token.workspace,
         "issued_by": token.issued_by,
         "created_at": token.created_at.to_rfc3339(),
         "expires_at": time(token.expires_at),

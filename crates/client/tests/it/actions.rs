@@ -245,3 +245,19 @@ async fn whole_answers_may_be_insisted_on() {
     let input = serde_json::from_value(example).unwrap();
     assert!(client.call::<SearchEvents>(input).await.is_ok());
 }
+
+#[tokio::test]
+async fn a_client_acts_in_the_workspace_that_it_names() {
+    let server = Server::start().await;
+    let mut options = server.options();
+    options.workspace = Some("elsewhere".parse().unwrap());
+    let elsewhere = pts_client::Client::new(options).unwrap();
+    let all = || SearchInput::default();
+    let found = elsewhere.call::<SearchEvents>(all()).await.unwrap();
+    assert!(found.data.is_empty(), "{:?}", found.data);
+    elsewhere.append(&[notice(1)]).await.unwrap();
+    let found = elsewhere.call::<SearchEvents>(all()).await.unwrap();
+    assert_eq!(found.data.len(), 1);
+    let usual = server.client().call::<SearchEvents>(all()).await.unwrap();
+    assert!(usual.data.iter().all(|event| event.id != found.data[0].id));
+}

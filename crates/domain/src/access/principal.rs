@@ -59,6 +59,17 @@ impl Principal {
         }
     }
 
+    /// The same, acting in the workspace that a request names.
+    ///
+    /// # Errors
+    /// The only workspace that may be reached, where that is another one.
+    pub fn acting_in(self, workspace: Workspace) -> Result<Self, Workspace> {
+        if self.bound && self.workspace != workspace {
+            return Err(self.workspace);
+        }
+        Ok(Self { workspace, ..self })
+    }
+
     /// Whether `scope` is granted; [`Scope::Admin`] grants all.
     pub fn may(&self, scope: Scope) -> bool {
         self.scopes.contains(&scope) || self.scopes.contains(&Scope::Admin)
@@ -85,6 +96,20 @@ impl From<&Token> for Principal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_is_bound_to_a_workspace_acts_in_no_other() {
+        let a: Workspace = "a".parse().unwrap();
+        let free = Principal::holding(Uuid::nil(), "t", []);
+        let in_a = free.acting_in(a.clone()).unwrap();
+        assert_eq!((in_a.workspace.as_str(), in_a.bound), ("a", false));
+        let bound = Principal {
+            bound: true,
+            ..in_a
+        };
+        let still = bound.acting_in(a.clone()).unwrap();
+        assert_eq!(still.acting_in(Workspace::default()), Err(a));
+    }
 
     #[test]
     fn admin_may_do_everything_and_others_only_what_they_hold() {

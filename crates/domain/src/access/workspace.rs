@@ -2,18 +2,21 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Arc, LazyLock};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A workspace: 1 to 63 lower-case letters, digits and hyphens, with a letter or a digit at both
-/// ends. The usual one is `default`.
+/// ends. The usual one is `default`. Cheap to clone: every event carries one.
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String", extend("pattern" = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"))]
-pub struct Workspace(String);
+pub struct Workspace(Arc<str>);
+
+static USUAL: LazyLock<Arc<str>> = LazyLock::new(|| Workspace::USUAL.into());
 
 impl Workspace {
     /// The name of the usual workspace.
@@ -28,7 +31,7 @@ impl Workspace {
 
 impl Default for Workspace {
     fn default() -> Self {
-        Self(Self::USUAL.to_owned())
+        Self(Arc::clone(&USUAL))
     }
 }
 
@@ -49,7 +52,7 @@ impl FromStr for Workspace {
             && bytes.first().is_some_and(inner)
             && bytes.last().is_some_and(inner);
         if good {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(format!(
                 "`{}` is no workspace; expected 1 to {} lower-case letters, digits and hyphens, \
@@ -71,7 +74,7 @@ impl TryFrom<String> for Workspace {
 
 impl From<Workspace> for String {
     fn from(workspace: Workspace) -> Self {
-        workspace.0
+        (*workspace.0).to_owned()
     }
 }
 

@@ -2,11 +2,11 @@
 //! already stands for. Pure, so that every store decides alike.
 
 use std::collections::HashMap;
-use std::hash::BuildHasher;
+use std::hash::Hash;
 
 use uuid::Uuid;
 
-use super::{ContentDigest, Identity, NewEvent};
+use super::{ContentDigest, NewEvent};
 use crate::Timestamp;
 
 /// What the log already holds under an identity.
@@ -53,15 +53,16 @@ impl Known {
 }
 
 /// Decides for every event of a batch, in order, given what the log holds under their identities.
-pub fn admit<'a, S: BuildHasher>(
-    batch: impl IntoIterator<Item = (&'a Identity, Known)>,
-    known: &HashMap<Identity, Known, S>,
+/// `K` is an identity together with whatever keeps it apart from the same one elsewhere.
+pub fn admit<K: Copy + Eq + Hash>(
+    batch: impl IntoIterator<Item = (K, Known)>,
+    known: impl Fn(K) -> Option<Known>,
 ) -> Vec<Admission> {
-    let mut within: HashMap<&Identity, Known> = HashMap::new();
+    let mut within: HashMap<K, Known> = HashMap::new();
     batch
         .into_iter()
         .map(
-            |(identity, new)| match known.get(identity).or_else(|| within.get(identity)) {
+            |(identity, new)| match known(identity).or_else(|| within.get(&identity).copied()) {
                 None => {
                     within.insert(identity, new);
                     Admission::Store
@@ -116,7 +117,7 @@ mod tests {
                 batch
                     .iter()
                     .map(|new| (&new.event.identity, Known::of(new))),
-                &log
+                |identity| log.get(identity).copied()
             ),
             [
                 Admission::Repeat {

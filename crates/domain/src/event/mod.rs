@@ -19,6 +19,7 @@ pub(crate) use numbers::settle;
 pub use parse::{Form, Received, read};
 pub use raw::RawEvent;
 
+use crate::access::Workspace;
 use crate::platform::{PlatformEvent, cdevents};
 use crate::{FieldError, Timestamp};
 
@@ -97,6 +98,8 @@ pub struct NewEvent {
     pub received_at: Timestamp,
     /// The token that it came with, where one is known.
     pub sender: Option<Uuid>,
+    /// Where it belongs: its identity is one within this workspace.
+    pub workspace: Workspace,
     /// The event.
     pub event: Event,
 }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{Event, Identity, NewEvent, limits, numbers};
+use crate::access::Workspace;
 use crate::platform::{Parsed, PlatformEvent};
 use crate::problem::kind;
 use crate::{FieldError, Timestamp, time};
@@ -113,6 +114,7 @@ pub fn read(
             id,
             received_at: now,
             sender: None,
+            workspace: Workspace::default(),
             event,
         },
         warnings,

@@ -343,11 +343,12 @@ impl Access {
         let end = self.session_end(token.expires_at);
         let (issued_by, kind) = (Some(token.id), TokenKind::Session);
         let (text, made) = self.make_up(token.name, kind, token.scopes, issued_by, Some(end));
-        // What the token may not, its session may not either.
+        // No further than whatever it was made with.
         let session = Token {
             roles: token.roles,
             workspace: token.workspace,
             networks: token.networks,
+            subject: token.subject,
             ..made
         };
         self.keep_session(text, session, end).await

@@ -59,10 +59,6 @@ impl Books {
         }
     }
 
-    pub(crate) fn store(&self) -> &dyn Accounting {
-        &*self.store
-    }
-
     pub(crate) fn tallies(&self) -> &Arc<Tallies> {
         &self.tallies
     }

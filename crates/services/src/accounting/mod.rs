@@ -5,4 +5,4 @@ mod books;
 mod tallies;
 
 pub(crate) use books::Books;
-pub use tallies::{Busiest, Tallies};
+pub use tallies::{Busiest, Tallies, Whose};

@@ -7,6 +7,7 @@ use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use pts_domain::access::Workspace;
 use pts_domain::accounting::{Counts, Line, OTHER, Outcome};
 use uuid::Uuid;
 
@@ -32,16 +33,28 @@ struct Shard {
     pending: Table,
 }
 
-/// By sender and source. In two steps, so that looking one up allocates nothing.
+/// By workspace, sender and source. In steps, so that looking one up allocates nothing.
 #[derive(Default)]
 struct Table {
-    senders: HashMap<Option<Uuid>, HashMap<Box<str>, Counts>>,
+    workspaces: HashMap<Workspace, Senders>,
     keys: usize,
 }
 
+type Senders = HashMap<Option<Uuid>, HashMap<Box<str>, Counts>>;
+
+/// Whose events they are: the workspace, the token and the source.
+pub type Whose<'a> = (&'a Workspace, Option<Uuid>, &'a str);
+
 impl Table {
-    fn add(&mut self, sender: Option<Uuid>, source: &str, outcome: Outcome, number: u64) {
-        let sources = self.senders.entry(sender).or_default();
+    fn add(&mut self, (workspace, sender, source): Whose<'_>, outcome: Outcome, number: u64) {
+        if !self.workspaces.contains_key(workspace) {
+            self.workspaces
+                .insert(workspace.clone(), Senders::default());
+        }
+        let Some(senders) = self.workspaces.get_mut(workspace) else {
+            return;
+        };
+        let sources = senders.entry(sender).or_default();
         let counts = match sources.get_mut(source) {
             Some(counts) => counts,
             None if self.keys < MOST_KEYS / SHARDS => {
@@ -54,10 +67,21 @@ impl Table {
         *counts.of_mut(outcome) += number;
     }
 
-    fn lines(&self) -> impl Iterator<Item = (Option<Uuid>, &str, Counts)> {
-        self.senders.iter().flat_map(|(sender, sources)| {
-            let lines = sources.iter();
-            lines.map(|(source, counts)| (*sender, &**source, *counts))
+    fn lines(&self) -> impl Iterator<Item = (&Workspace, Line)> {
+        let all = self.workspaces.iter();
+        let all = all.flat_map(|(workspace, senders)| {
+            let senders = senders.iter();
+            senders.map(move |(sender, sources)| (workspace, *sender, sources))
+        });
+        all.flat_map(|(workspace, sender, sources)| {
+            sources.iter().map(move |(source, counts)| {
+                let line = Line {
+                    sender,
+                    source: source.as_ref().to_owned(),
+                    counts: *counts,
+                };
+                (workspace, line)
+            })
         })
     }
 }
@@ -75,26 +99,24 @@ pub struct Busiest {
 impl Tallies {
     /// Counts events of a sender and source. Of those that the store does not count by itself
     /// (repeated and refused ones) the books are told within a second or so.
-    pub fn count(&self, sender: Option<Uuid>, source: &str, outcome: Outcome, number: u64) {
+    pub fn count(&self, whose: Whose<'_>, outcome: Outcome, number: u64) {
         match outcome {
             Outcome::Stored => self.mark_stored(),
             Outcome::Repeated | Outcome::Refused if number > 0 => {
-                let mut shard = self.shard(sender, source);
-                shard.pending.add(sender, source, outcome, number);
+                self.shard(whose).pending.add(whose, outcome, number);
             }
             Outcome::Repeated | Outcome::Refused | Outcome::Quarantined => {}
         }
-        self.note(sender, source, outcome, number);
+        self.note(whose, outcome, number);
     }
 
     /// Counts events that the books have already, for the figures of this process alone.
-    pub(crate) fn note(&self, sender: Option<Uuid>, source: &str, outcome: Outcome, number: u64) {
+    pub(crate) fn note(&self, whose: Whose<'_>, outcome: Outcome, number: u64) {
         if number == 0 {
             return;
         }
         self.outcomes[outcome as usize].fetch_add(number, Ordering::Relaxed);
-        let mut shard = self.shard(sender, source);
-        shard.totals.add(sender, source, outcome, number);
+        self.shard(whose).totals.add(whose, outcome, number);
     }
 
     /// What this process has counted since it began.
@@ -106,12 +128,15 @@ impl Tallies {
         totals
     }
 
-    /// The same by sender and source, for so many of them.
+    /// The same by sender and source, for so many of them, over all workspaces.
     pub fn busiest(&self, most: usize) -> Busiest {
-        let mut lines = Vec::new();
+        let mut sums: HashMap<(Option<Uuid>, String), Counts> = HashMap::new();
         for shard in &self.shards {
-            lines.extend(own(lock(shard).totals.lines()));
+            for (_, line) in lock(shard).totals.lines() {
+                *sums.entry((line.sender, line.source)).or_default() += line.counts;
+            }
         }
+        let mut lines: Vec<_> = sums.into_iter().map(line).collect();
         sort(&mut lines);
         let others = lines.split_off(most.min(lines.len()));
         Busiest {
@@ -121,21 +146,22 @@ impl Tallies {
     }
 
     /// Takes out what the books have not been told yet.
-    pub(crate) fn take_pending(&self) -> Vec<Line> {
-        let mut lines: HashMap<(Option<Uuid>, String), Counts> = HashMap::new();
+    pub(crate) fn take_pending(&self) -> Vec<(Workspace, Line)> {
+        let mut lines: HashMap<(Workspace, Option<Uuid>, String), Counts> = HashMap::new();
         for shard in &self.shards {
             let pending = mem::take(&mut lock(shard).pending);
             // Sources beyond the bound stand in several shards under the same name.
-            for line in own(pending.lines()) {
-                *lines.entry((line.sender, line.source)).or_default() += line.counts;
+            for (workspace, line) in pending.lines() {
+                let key = (workspace.clone(), line.sender, line.source);
+                *lines.entry(key).or_default() += line.counts;
             }
         }
-        let lines = lines.into_iter().map(|((sender, source), counts)| Line {
-            sender,
-            source,
-            counts,
-        });
-        lines.collect()
+        let lines = lines.into_iter();
+        lines
+            .map(|((workspace, sender, source), counts)| {
+                (workspace, line(((sender, source), counts)))
+            })
+            .collect()
     }
 
     /// Whether anything was stored since this was last asked.
@@ -148,8 +174,8 @@ impl Tallies {
         self.stored.store(true, Ordering::Relaxed);
     }
 
-    fn shard(&self, sender: Option<Uuid>, source: &str) -> MutexGuard<'_, Shard> {
-        let hash = self.hasher.hash_one((sender, source));
+    fn shard(&self, whose: Whose<'_>) -> MutexGuard<'_, Shard> {
+        let hash = self.hasher.hash_one(whose);
         let index = usize::try_from(hash % SHARDS as u64).unwrap_or(0);
         lock(&self.shards[index])
     }
@@ -163,14 +189,12 @@ fn sort(lines: &mut [Line]) {
     });
 }
 
-fn own<'a>(
-    lines: impl Iterator<Item = (Option<Uuid>, &'a str, Counts)>,
-) -> impl Iterator<Item = Line> {
-    lines.map(|(sender, source, counts)| Line {
+fn line(((sender, source), counts): ((Option<Uuid>, String), Counts)) -> Line {
+    Line {
         sender,
-        source: source.to_owned(),
+        source,
         counts,
-    })
+    }
 }
 
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
@@ -189,12 +213,36 @@ mod tests {
     fn only_what_the_store_does_not_count_is_handed_over_and_only_once() {
         let tallies = Tallies::default();
         assert!(!tallies.take_stored());
-        tallies.count(Some(sender(1)), "s", Outcome::Stored, 5);
-        tallies.count(Some(sender(1)), "s", Outcome::Quarantined, 2);
-        tallies.count(Some(sender(1)), "s", Outcome::Repeated, 3);
-        tallies.count(Some(sender(1)), "s", Outcome::Refused, 1);
-        tallies.count(Some(sender(1)), "s", Outcome::Refused, 0);
-        tallies.note(Some(sender(1)), "s", Outcome::Repeated, 10);
+        tallies.count(
+            (&Workspace::default(), Some(sender(1)), "s"),
+            Outcome::Stored,
+            5,
+        );
+        tallies.count(
+            (&Workspace::default(), Some(sender(1)), "s"),
+            Outcome::Quarantined,
+            2,
+        );
+        tallies.count(
+            (&Workspace::default(), Some(sender(1)), "s"),
+            Outcome::Repeated,
+            3,
+        );
+        tallies.count(
+            (&Workspace::default(), Some(sender(1)), "s"),
+            Outcome::Refused,
+            1,
+        );
+        tallies.count(
+            (&Workspace::default(), Some(sender(1)), "s"),
+            Outcome::Refused,
+            0,
+        );
+        tallies.note(
+            (&Workspace::default(), Some(sender(1)), "s"),
+            Outcome::Repeated,
+            10,
+        );
         assert!(tallies.take_stored() && !tallies.take_stored());
         let pending = Counts {
             repeated: 3,
@@ -206,7 +254,7 @@ mod tests {
             source: "s".into(),
             counts: pending,
         };
-        assert_eq!(tallies.take_pending(), [line]);
+        assert_eq!(tallies.take_pending(), [(Workspace::default(), line)]);
         assert_eq!(tallies.take_pending(), []);
         let all = Counts {
             stored: 5,
@@ -222,9 +270,13 @@ mod tests {
     fn the_busiest_come_first_and_nothing_of_the_others_is_lost() {
         let tallies = Tallies::default();
         for n in 1..=100_u64 {
-            tallies.count(Some(sender(1)), &format!("s{n}"), Outcome::Stored, n);
+            tallies.count(
+                (&Workspace::default(), Some(sender(1)), &format!("s{n}")),
+                Outcome::Stored,
+                n,
+            );
         }
-        tallies.count(None, "s100", Outcome::Refused, 100);
+        tallies.count((&Workspace::default(), None, "s100"), Outcome::Refused, 100);
         let busiest = tallies.busiest(3);
         let shown: Vec<_> = busiest
             .lines
@@ -247,19 +299,34 @@ mod tests {
     fn memory_is_bounded_and_what_is_beyond_is_counted_all_the_same() {
         let tallies = Tallies::default();
         for n in 0..30_000 {
-            tallies.count(Some(sender(1)), &n.to_string(), Outcome::Refused, 1);
+            tallies.count(
+                (&Workspace::default(), Some(sender(1)), &n.to_string()),
+                Outcome::Refused,
+                1,
+            );
         }
         let pending = tallies.take_pending();
         assert!(pending.len() <= MOST_KEYS + 1, "{} lines", pending.len());
-        let other = pending.iter().find(|line| line.source == OTHER).unwrap();
+        let other = pending
+            .iter()
+            .map(|(_, line)| line)
+            .find(|line| line.source == OTHER)
+            .unwrap();
         assert!(other.counts.refused >= 20_000 - 1);
         assert_eq!(
-            pending.iter().map(|line| line.counts.refused).sum::<u64>(),
+            pending
+                .iter()
+                .map(|(_, line)| line.counts.refused)
+                .sum::<u64>(),
             30_000
         );
         // What was handed over leaves room for what comes.
-        tallies.count(Some(sender(1)), "new", Outcome::Refused, 1);
-        assert_eq!(tallies.take_pending()[0].source, "new");
+        tallies.count(
+            (&Workspace::default(), Some(sender(1)), "new"),
+            Outcome::Refused,
+            1,
+        );
+        assert_eq!(tallies.take_pending()[0].1.source, "new");
         assert_eq!(tallies.totals().refused, 30_001);
     }
 }

@@ -34,6 +34,9 @@ impl From<&ActionError> for Ended {
             ActionError::Denied { scope } => {
                 Self::of(Outcome::Denied, format!("needs the scope {scope}"))
             }
+            ActionError::Bound { to } => {
+                Self::of(Outcome::Denied, format!("bound to the workspace {to}"))
+            }
             ActionError::Invalid(errors) => {
                 let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
                 Self::of(Outcome::Failed, format!("invalid: {}", fields.join(", ")))

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use pts_domain::Timestamp;
-use pts_domain::blind::{Concern, Hindrance};
+use pts_domain::blind::Hindrance;
 use pts_ports::{StoreError, new_id};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -130,7 +130,7 @@ impl Gateway {
         self.reporters
             .expect(self.blind_spots.expectations().await?);
         let before = self.ward.before();
-        let waits = self.quarantine.waiting(&Concern::default(), 1).await? > 0;
+        let waits = self.quarantine.anything_waits().await?;
         self.ward.looked(before, waits);
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::Duration;
 use pts_domain::Timestamp;
+use pts_domain::access::Workspace;
 use pts_domain::blind::{Concern, Expectation, Hearing, Reporter, Silence};
 use pts_domain::event::NewEvent;
 
@@ -24,10 +25,16 @@ pub(crate) struct Reporters {
 
 #[derive(Default)]
 struct State {
+    rooms: HashMap<Workspace, Room>,
+    made_room: Option<Timestamp>,
+}
+
+/// Those of one workspace.
+#[derive(Default)]
+struct Room {
     known: HashMap<String, Known>,
     expected: BTreeMap<String, Expectation>,
     suspects: Option<(Timestamp, Arc<Vec<Suspect>>)>,
-    made_room: Option<Timestamp>,
 }
 
 struct Known {
@@ -97,10 +104,11 @@ impl Reporters {
     }
 
     /// What the store knows of sources: a view that heard one later than this process did.
-    pub(crate) fn learn(&self, reporters: Vec<Reporter>) {
+    pub(crate) fn learn(&self, reporters: Vec<(Workspace, Reporter)>) {
         let mut state = self.lock();
-        for reporter in reporters {
-            let known = state.known.get(&reporter.source);
+        for (workspace, reporter) in reporters {
+            let room = state.rooms.entry(workspace).or_default();
+            let known = room.known.get(&reporter.source);
             if known.is_none_or(|known| known.reporter.heard_at < reporter.heard_at) {
                 let source = reporter.source.clone();
                 let known = Known {
@@ -108,106 +116,110 @@ impl Reporters {
                     dirty: false,
                     silent: false,
                 };
-                state.known.insert(source, known);
+                room.known.insert(source, known);
             }
+            room.suspects = None;
         }
-        state.suspects = None;
     }
 
     /// What is declared now.
-    pub(crate) fn expect(&self, expectations: Vec<Expectation>) {
+    pub(crate) fn expect(&self, expectations: Vec<(Workspace, Expectation)>) {
+        let mut all: HashMap<Workspace, BTreeMap<String, Expectation>> = HashMap::new();
+        for (workspace, one) in expectations {
+            let expected = all.entry(workspace).or_default();
+            expected.insert(one.source.clone(), one);
+        }
         let mut state = self.lock();
-        let all = expectations.into_iter();
-        let expected: BTreeMap<_, _> = all.map(|one| (one.source.clone(), one)).collect();
-        if expected != state.expected {
-            state.expected = expected;
-            state.suspects = None;
+        for (workspace, room) in &mut state.rooms {
+            room.expect(all.remove(workspace).unwrap_or_default());
+        }
+        for (workspace, expected) in all {
+            state.rooms.entry(workspace).or_default().expect(expected);
         }
     }
 
     /// One more, or another one of the same source.
-    pub(crate) fn expect_one(&self, expectation: Expectation) {
+    pub(crate) fn expect_one(&self, workspace: &Workspace, expectation: Expectation) {
         let mut state = self.lock();
+        let room = state.rooms.entry(workspace.clone()).or_default();
         let source = expectation.source.clone();
-        state.expected.insert(source, expectation);
-        state.suspects = None;
+        room.expected.insert(source, expectation);
+        room.suspects = None;
     }
 
     /// One less.
-    pub(crate) fn unexpect(&self, source: &str) {
-        let mut state = self.lock();
-        state.expected.remove(source);
-        state.suspects = None;
+    pub(crate) fn unexpect(&self, workspace: &Workspace, source: &str) {
+        if let Some(room) = self.lock().rooms.get_mut(workspace) {
+            room.expected.remove(source);
+            room.suspects = None;
+        }
     }
 
     /// Sources of which the store does not know the latest, so many at the most; they count as
     /// known to it from now on.
-    pub(crate) fn take_changed(&self, most: usize) -> Vec<Reporter> {
+    pub(crate) fn take_changed(&self, most: usize) -> Vec<(Workspace, Reporter)> {
         let mut state = self.lock();
-        let State {
-            known, expected, ..
-        } = &mut *state;
-        let worth = |known: &&mut Known| {
-            let reporter = &known.reporter;
-            known.dirty && (reporter.has_habit() || expected.contains_key(&reporter.source))
-        };
-        let changed = known.values_mut().filter(worth).take(most);
-        changed
-            .map(|known| {
+        let changed = state.rooms.iter_mut().flat_map(|(workspace, room)| {
+            let Room {
+                known, expected, ..
+            } = room;
+            let worth = |known: &&mut Known| {
+                let reporter = &known.reporter;
+                known.dirty && (reporter.has_habit() || expected.contains_key(&reporter.source))
+            };
+            let changed = known.values_mut().filter(worth);
+            changed.map(|known| {
                 known.dirty = false;
-                known.reporter.clone()
+                (workspace.clone(), known.reporter.clone())
             })
-            .collect()
+        });
+        changed.take(most).collect()
     }
 
     /// The store does not know these after all.
-    pub(crate) fn put_back(&self, reporters: &[Reporter]) {
+    pub(crate) fn put_back(&self, reporters: &[(Workspace, Reporter)]) {
         let mut state = self.lock();
-        for reporter in reporters {
-            if let Some(known) = state.known.get_mut(&reporter.source) {
+        for (workspace, reporter) in reporters {
+            let room = state.rooms.get_mut(workspace);
+            if let Some(known) = room.and_then(|room| room.known.get_mut(&reporter.source)) {
                 known.dirty = true;
             }
         }
     }
 
-    /// Who is silent, or was.
-    pub(crate) fn suspects(&self, now: Timestamp, listening_since: Timestamp) -> Arc<Vec<Suspect>> {
+    /// Who of a workspace is silent, or was.
+    pub(crate) fn suspects(
+        &self,
+        workspace: &Workspace,
+        now: Timestamp,
+        listening_since: Timestamp,
+    ) -> Arc<Vec<Suspect>> {
         let mut state = self.lock();
-        if let Some((at, suspects)) = &state.suspects
+        let Some(room) = state.rooms.get_mut(workspace) else {
+            return Arc::default();
+        };
+        if let Some((at, suspects)) = &room.suspects
             && (Duration::zero()..LOOK_EVERY).contains(&(now - *at))
         {
             return Arc::clone(suspects);
         }
-        let suspects = Arc::new(state.look(now, listening_since));
-        state.suspects = Some((now, Arc::clone(&suspects)));
+        let suspects = Arc::new(room.look(now, listening_since));
+        room.suspects = Some((now, Arc::clone(&suspects)));
         suspects
     }
 
-    /// Every source of which it is known how often it reports, by name.
-    pub(crate) fn standing(&self, now: Timestamp, listening_since: Timestamp) -> Vec<Standing> {
+    /// Every source of a workspace of which it is known how often it reports, by name.
+    pub(crate) fn standing(
+        &self,
+        workspace: &Workspace,
+        now: Timestamp,
+        listening_since: Timestamp,
+    ) -> Vec<Standing> {
         let state = self.lock();
-        let never = state.expected.values();
-        let never = never.filter(|one| !state.known.contains_key(&one.source));
-        let never = never.map(|one| Standing {
-            source: one.source.clone(),
-            heard_at: None,
-            declared: true,
-            hearing: unheard(one, now, listening_since),
-        });
-        let heard = state.known.values().filter_map(|known| {
-            let reporter = &known.reporter;
-            let declared = state.expected.get(&reporter.source);
-            let hearing = reporter.hearing(now, listening_since, declared);
-            (hearing != Hearing::Unknown).then(|| Standing {
-                source: reporter.source.clone(),
-                heard_at: Some(reporter.heard_at),
-                declared: declared.is_some(),
-                hearing,
-            })
-        });
-        let mut all: Vec<_> = heard.chain(never).collect();
-        all.sort_unstable_by(|a, b| a.source.cmp(&b.source));
-        all
+        match state.rooms.get(workspace) {
+            Some(room) => room.standing(now, listening_since),
+            None => Vec::new(),
+        }
     }
 }
 
@@ -224,42 +236,96 @@ fn unheard(declared: &Expectation, now: Timestamp, listening_since: Timestamp) -
 
 impl State {
     fn hear(&mut self, new: &NewEvent, listening_since: Timestamp) {
-        let (event, at) = (&new.event, new.received_at);
-        let source = event.identity.source.as_str();
-        let declared = self.expected.get(source);
-        if let Some(known) = self.known.get_mut(source) {
-            known.reporter.hear(event, at, listening_since, declared);
-            known.dirty = true;
-            if std::mem::take(&mut known.silent) {
-                self.suspects = None;
-            }
+        let room = self.rooms.get_mut(&new.workspace);
+        if room.is_some_and(|room| room.hear(new, listening_since)) {
             return;
         }
-        if declared.is_some() {
-            self.suspects = None;
-        }
-        if self.known.len() >= MOST && !self.make_room(at) {
+        let at = new.received_at;
+        if self.known() >= MOST && !self.make_room(at) {
             return;
         }
         let known = Known {
-            reporter: Reporter::new(event, at),
+            reporter: Reporter::new(&new.event, at),
             dirty: true,
             silent: false,
         };
-        self.known.insert(source.to_owned(), known);
+        let room = self.rooms.entry(new.workspace.clone()).or_default();
+        let source = new.event.identity.source.clone();
+        room.known.insert(source, known);
+    }
+
+    /// How many are remembered, in all workspaces.
+    fn known(&self) -> usize {
+        self.rooms.values().map(|room| room.known.len()).sum()
     }
 
     /// Forgets who is not worth remembering, now and then.
     fn make_room(&mut self, now: Timestamp) -> bool {
         if self.made_room.is_none_or(|at| now - at >= ROOM_EVERY) {
             self.made_room = Some(now);
-            self.known.retain(|source, known| {
-                self.expected.contains_key(source)
-                    || known.reporter.has_habit()
-                    || now - known.reporter.heard_at < STALE_AFTER
-            });
+            for room in self.rooms.values_mut() {
+                let expected = &room.expected;
+                room.known.retain(|source, known| {
+                    expected.contains_key(source)
+                        || known.reporter.has_habit()
+                        || now - known.reporter.heard_at < STALE_AFTER
+                });
+            }
         }
-        self.known.len() < MOST
+        self.known() < MOST
+    }
+}
+
+impl Room {
+    /// Hears a source, if it is known.
+    fn hear(&mut self, new: &NewEvent, listening_since: Timestamp) -> bool {
+        let (event, at) = (&new.event, new.received_at);
+        let source = event.identity.source.as_str();
+        let declared = self.expected.get(source);
+        let Some(known) = self.known.get_mut(source) else {
+            if declared.is_some() {
+                self.suspects = None;
+            }
+            return false;
+        };
+        known.reporter.hear(event, at, listening_since, declared);
+        known.dirty = true;
+        if std::mem::take(&mut known.silent) {
+            self.suspects = None;
+        }
+        true
+    }
+
+    fn expect(&mut self, expected: BTreeMap<String, Expectation>) {
+        if expected != self.expected {
+            self.expected = expected;
+            self.suspects = None;
+        }
+    }
+
+    fn standing(&self, now: Timestamp, listening_since: Timestamp) -> Vec<Standing> {
+        let never = self.expected.values();
+        let never = never.filter(|one| !self.known.contains_key(&one.source));
+        let never = never.map(|one| Standing {
+            source: one.source.clone(),
+            heard_at: None,
+            declared: true,
+            hearing: unheard(one, now, listening_since),
+        });
+        let heard = self.known.values().filter_map(|known| {
+            let reporter = &known.reporter;
+            let declared = self.expected.get(&reporter.source);
+            let hearing = reporter.hearing(now, listening_since, declared);
+            (hearing != Hearing::Unknown).then(|| Standing {
+                source: reporter.source.clone(),
+                heard_at: Some(reporter.heard_at),
+                declared: declared.is_some(),
+                hearing,
+            })
+        });
+        let mut all: Vec<_> = heard.chain(never).collect();
+        all.sort_unstable_by(|a, b| a.source.cmp(&b.source));
+        all
     }
 
     fn look(&mut self, now: Timestamp, listening_since: Timestamp) -> Vec<Suspect> {

@@ -50,7 +50,7 @@ impl Gateway {
         let log = Source {
             name: EVENTS.to_owned(),
             state: SourceState::Ok,
-            age_s: self.freshness.last().map(age),
+            age_s: self.freshness.last(&self.workspace).map(age),
             reason: None,
         };
         let Some(concern) = &question.concern else {
@@ -58,11 +58,12 @@ impl Gateway {
         };
         let mut gaps = Vec::new();
         if question.for_removed {
-            gaps.extend(self.freshness.removed(&concern.window));
+            gaps.extend(self.freshness.removed(&concern.window, self.bound));
         }
         gaps.extend(known_gaps);
         let missed = self.receiving.missed(&concern.window, now);
-        gaps.extend(shortened(missed.into_iter().map(told).collect()));
+        let told = missed.into_iter().map(|missed| told(missed, self.bound));
+        gaps.extend(shortened(told.collect()));
         let mut sources = vec![log];
         // A source of its own: where it fails, the rest is answered.
         match tokio::time::timeout(QUARANTINE_WITHIN, self.quarantined(concern)).await {
@@ -71,7 +72,9 @@ impl Gateway {
             Err(_) => sources.push(lacking(SourceState::TimedOut, "it took too long")),
         }
         let listening_since = self.receiving.listening_since(now);
-        let suspects = self.reporters.suspects(now, listening_since);
+        let suspects = self
+            .reporters
+            .suspects(&self.workspace, now, listening_since);
         let mattering = || suspects.iter().filter(|one| one.matters(concern));
         let silences = mattering().flat_map(|one| was_silent(one, concern));
         gaps.extend(shortened(silences.collect()));
@@ -131,8 +134,9 @@ fn lacking(state: SourceState, reason: &str) -> Source {
     }
 }
 
-/// A gap in what was received. What still goes on has no end.
-fn told((missed, goes_on): (Missed, bool)) -> Gap {
+/// A gap in what was received. What still goes on has no end. How many events were refused is counted
+/// over all workspaces, and is nothing for whoever is bound to one.
+fn told((missed, goes_on): (Missed, bool), bound: bool) -> Gap {
     let Missed {
         from,
         to,
@@ -147,6 +151,7 @@ fn told((missed, goes_on): (Missed, bool)) -> Gap {
         Why::Refused(Hindrance::StoreAway) => "the store was away and events were refused",
         Why::Refused(Hindrance::Fault) => "the store failed and events were refused",
     };
+    let events = if bound { 0 } else { events };
     let least = if more && events > 0 {
         format!(", at least {events} events")
     } else {

@@ -1,10 +1,12 @@
 //! How old the log is, and what retention took out of it.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use pts_api::Gap;
 use pts_domain::Timestamp;
+use pts_domain::access::Workspace;
 use pts_domain::blind::Window;
 use pts_ports::RetentionRun;
 
@@ -13,7 +15,8 @@ use crate::Gateway;
 /// Keeps track of when the log last took something in.
 #[derive(Debug)]
 pub(crate) struct Freshness {
-    last_received_us: AtomicI64,
+    /// In microseconds, for each workspace.
+    last_received: RwLock<HashMap<Workspace, AtomicI64>>,
     /// What retention took out of the log, as far as it is known here.
     removed: RwLock<Vec<Removed>>,
 }
@@ -28,16 +31,17 @@ struct Removed {
 }
 
 impl Freshness {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            last_received_us: AtomicI64::new(i64::MIN),
+            last_received: RwLock::default(),
             removed: RwLock::new(Vec::new()),
         }
     }
 
-    /// What is missing from a window because retention took it.
-    pub(super) fn removed(&self, window: &Window) -> Option<Gap> {
-        let removed = self.removed.read().unwrap_or_else(PoisonError::into_inner);
+    /// What is missing from a window because retention took it. How much that was is counted over all
+    /// workspaces, and is nothing for whoever is bound to one.
+    pub(super) fn removed(&self, window: &Window, bound: bool) -> Option<Gap> {
+        let removed = read(&self.removed);
         let missing = removed.iter().filter(|one| {
             window.since.is_none_or(|since| one.newest >= since)
                 && window.until.is_none_or(|until| one.oldest <= until)
@@ -47,26 +51,44 @@ impl Freshness {
             newest: all.newest.max(one.newest),
             events: all.events + one.events,
         })?;
+        let number = if bound {
+            String::new()
+        } else {
+            format!("{} ", all.events)
+        };
         Some(Gap {
             from: Some(all.oldest),
             to: Some(all.newest),
             reason: format!(
-                "retention has removed {} events of this period that no projection needs; how many \
-                 of them were asked for is not known",
-                all.events
+                "retention has removed {number}events of this period that no projection needs; how \
+                 many of them were asked for is not known"
             ),
             count: None,
         })
     }
 
-    pub(crate) fn received(&self, at: Timestamp) {
-        self.last_received_us
-            .fetch_max(at.timestamp_micros(), Ordering::Relaxed);
+    pub(crate) fn received(&self, workspace: &Workspace, at: Timestamp) {
+        let micros = at.timestamp_micros();
+        if let Some(last) = read(&self.last_received).get(workspace) {
+            last.fetch_max(micros, Ordering::Relaxed);
+            return;
+        }
+        let all = self.last_received.write();
+        let mut all = all.unwrap_or_else(PoisonError::into_inner);
+        let last = all.entry(workspace.clone());
+        let last = last.or_insert_with(|| AtomicI64::new(micros));
+        last.fetch_max(micros, Ordering::Relaxed);
     }
 
-    pub(super) fn last(&self) -> Option<Timestamp> {
-        Timestamp::from_timestamp_micros(self.last_received_us.load(Ordering::Relaxed))
+    pub(super) fn last(&self, workspace: &Workspace) -> Option<Timestamp> {
+        let all = read(&self.last_received);
+        let last = all.get(workspace)?;
+        Timestamp::from_timestamp_micros(last.load(Ordering::Relaxed))
     }
+}
+
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Gateway {

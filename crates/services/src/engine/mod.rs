@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pts_domain::Timestamp;
+use pts_domain::access::Workspace;
 use pts_domain::event::NewEvent;
 use pts_ports::{Appended, EventLog, StoreError, Written};
 use tokio::runtime::Handle;
@@ -113,8 +114,11 @@ pub(crate) struct Engine {
     shared: Arc<Shared>,
 }
 
+/// When the last of some events was received, for each workspace that any of them belong to.
+pub(crate) type Newest = Vec<(Workspace, Timestamp)>;
+
 /// Is told what is safe on disk now, and when the last of it was received.
-pub(crate) type Told = Box<dyn Fn(&[Appended], Option<Timestamp>) + Send + Sync>;
+pub(crate) type Told = Box<dyn Fn(&[Appended], &Newest) + Send + Sync>;
 
 /// Is told what came in, before it is written: whoever sends is heard, whatever becomes of it.
 pub(crate) type Heard = Box<dyn Fn(&[NewEvent]) + Send + Sync>;
@@ -333,7 +337,7 @@ async fn group(shared: &Arc<Shared>, jobs: Vec<Job>) {
         waiting.push((batch.len(), answer));
         all.extend(batch);
     }
-    let newest = all.iter().map(|new| new.received_at).max();
+    let newest = newest(&all);
     (shared.heard)(&all);
     // Never closed.
     let room = Arc::clone(&shared.room).acquire_owned().await;
@@ -345,13 +349,25 @@ async fn group(shared: &Arc<Shared>, jobs: Vec<Job>) {
                 let shared = told;
                 let safe = durable.await.map_err(|error| Failure::of(&error));
                 if safe.is_ok() {
-                    (shared.told)(&appended, newest);
+                    (shared.told)(&appended, &newest);
                 }
                 answer(waiting, safe.map(|()| appended));
             });
         }
         Err(error) => answer(waiting, Err(Failure::of(&error))),
     }
+}
+
+fn newest(events: &[NewEvent]) -> Newest {
+    let mut newest = Newest::new();
+    for new in events {
+        let known = newest.iter_mut().find(|(of, _)| *of == new.workspace);
+        match known {
+            Some((_, at)) => *at = new.received_at.max(*at),
+            None => newest.push((new.workspace.clone(), new.received_at)),
+        }
+    }
+    newest
 }
 
 fn answer(waiting: Vec<(usize, oneshot::Sender<Answer>)>, outcome: Answer) {

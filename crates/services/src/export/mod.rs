@@ -121,12 +121,13 @@ impl Gateway {
         self.gate.call(token, now)?;
         self.shed()?;
         let input = <Self as Exported<A>>::confined(principal, input)?;
-        let up_to = match Exported::<A>::up_to(&*self).await? {
+        let here = self.held(principal);
+        let up_to = match Exported::<A>::up_to(&*here).await? {
             Some(place) => place,
-            None => self.log.head().await?,
+            None => here.log.head().await?,
         };
-        let source = Exported::<A>::source(&*self, input, up_to)?;
-        let coverage = source.coverage(&self).await;
+        let source = Exported::<A>::source(&*here, input, up_to)?;
+        let coverage = source.coverage(&here).await;
         if options.deny_partial && !coverage.complete {
             return Err(ActionError::Incomplete(Box::new(coverage)));
         }
@@ -134,9 +135,9 @@ impl Gateway {
         // As long as it is read it is one of the caller's streams, and one of its heavy questions.
         let stream = self.gate.stream(token, now)?;
         let turn = self.gate.heavy(token, now).await?;
-        let first = source.stretch(&self, None).await?;
+        let first = source.stretch(&here, None).await?;
         let reading = Reading {
-            gateway: Arc::clone(&self),
+            gateway: here,
             source,
             options,
             token,

@@ -66,7 +66,10 @@ impl Gateway {
         if !own {
             self.admit(principal, Wanted::of::<A>())?;
         }
-        let answer = self.admitted::<A>(principal, input).await?;
+        if A::EVERYWHERE {
+            self.reaches_all(principal)?;
+        }
+        let answer = self.of(principal).admitted::<A>(principal, input).await?;
         if options.deny_partial && !answer.coverage.complete {
             return Err(ActionError::Incomplete(Box::new(answer.coverage)));
         }
@@ -74,7 +77,8 @@ impl Gateway {
     }
 
     /// Carries out an action for whoever runs this program on the machine itself and reaches the
-    /// store without a token: nobody is asked for a scope, and nothing is limited.
+    /// store without a token: nobody is asked for a scope, and nothing is limited. It concerns the
+    /// workspace that the gateway is in: the usual one, unless it is taken [`Gateway::within`] another.
     ///
     /// # Errors
     /// As [`Gateway::call`], but for [`ActionError::Denied`].

@@ -36,7 +36,8 @@ impl Gateway {
     ) -> Result<Vec<ItemOutcome>, ActionError> {
         self.admit(principal, Wanted::of::<AppendEvents>())?;
         self.gate.send(principal.token_id, self.now())?;
-        self.append_items(principal.token_id, items, form, mode)
+        let here = self.of(principal);
+        here.append_items(principal.token_id, items, form, mode)
             .await
     }
 
@@ -67,7 +68,7 @@ impl Gateway {
         self.gate.call(token, now)?;
         self.shed()?;
         let place = self.gate.stream(token, now)?;
-        let (behind, events) = self.tail(input, last_event_id).await?;
+        let (behind, events) = self.of(principal).tail(input, last_event_id).await?;
         let meter = Arc::new(self.gate.meter(token, Arc::clone(&self.clock)));
         let events = events.then(move |event| {
             let meter = Arc::clone(&meter);

@@ -5,11 +5,12 @@ mod call;
 mod events;
 mod page;
 mod who;
+mod within;
 
 use std::sync::Arc;
 
 use pts_domain::Timestamp;
-use pts_domain::access::{Principal, ServiceIdentity};
+use pts_domain::access::{Principal, ServiceIdentity, Workspace};
 use pts_domain::event::NewEvent;
 use pts_domain::filter::EventFilter;
 use pts_domain::signin::Lifetimes;
@@ -22,7 +23,7 @@ use crate::accounting::{Books, Tallies};
 use crate::audit::Audit;
 use crate::blind::{Receiving, Reporters, Ward};
 use crate::coverage::Freshness;
-use crate::engine::Engine;
+use crate::engine::{Engine, Newest};
 use crate::error::RETRY_AFTER_S;
 use crate::export::Exports;
 use crate::ingest::committed;
@@ -57,12 +58,19 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
 }
 
-/// The one door.
+/// The one door, as it is from one workspace: what use cases read and write through it belongs there
+/// (see [`Gateway::within`]).
+#[derive(Clone)]
 pub struct Gateway {
+    /// The workspace.
+    pub(crate) workspace: Workspace,
+    /// Whether what is answered must tell nothing of any other.
+    pub(crate) bound: bool,
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) projections: Arc<dyn Projections>,
     pub(crate) quarantine: Arc<dyn Quarantine>,
-    pub(crate) books: Books,
+    pub(crate) accounting: Arc<dyn Accounting>,
+    pub(crate) books: Arc<Books>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) commits: Arc<Commits>,
@@ -70,13 +78,13 @@ pub struct Gateway {
     pub(crate) blind_spots: Arc<dyn BlindSpots>,
     pub(crate) receiving: Arc<Receiving>,
     pub(crate) reporters: Arc<Reporters>,
-    pub(crate) ward: Ward,
+    pub(crate) ward: Arc<Ward>,
     pub(crate) engine: Engine,
-    pub(crate) gate: Gate,
-    pub(crate) exports: Exports,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) exports: Arc<Exports>,
     pub(crate) audit: Arc<Audit>,
-    pub(crate) sign_in: Option<SignIn>,
-    access: Access,
+    pub(crate) sign_in: Option<Arc<SignIn>>,
+    access: Arc<Access>,
 }
 
 impl Gateway {
@@ -95,7 +103,7 @@ impl Gateway {
         } = parts;
         let audit = Audit::new(audit, Arc::clone(&clock), Arc::clone(&entropy));
         let books = Books::new(
-            accounting,
+            Arc::clone(&accounting),
             Arc::new(Tallies::default()),
             Arc::clone(&clock),
             Arc::clone(&entropy),
@@ -106,7 +114,7 @@ impl Gateway {
         let told = {
             let (commits, freshness) = (Arc::clone(&commits), Arc::clone(&freshness));
             let (receiving, clock) = (Arc::clone(&receiving), Arc::clone(&clock));
-            Box::new(move |appended: &[Appended], newest| {
+            Box::new(move |appended: &[Appended], newest: &Newest| {
                 committed(&commits, &freshness, appended, newest);
                 receiving.stored(|| clock.now());
             })
@@ -121,10 +129,13 @@ impl Gateway {
         };
         let engine = Engine::new(Arc::clone(&log), told, heard);
         Self {
+            workspace: Workspace::default(),
+            bound: false,
             log,
             projections,
             quarantine,
-            books,
+            accounting,
+            books: Arc::new(books),
             clock,
             entropy,
             commits,
@@ -132,27 +143,29 @@ impl Gateway {
             blind_spots,
             receiving,
             reporters,
-            ward: Ward::new(),
+            ward: Arc::new(Ward::new()),
             engine,
-            gate: Gate::new(Limits::default()),
-            exports: Exports::new(),
+            gate: Arc::new(Gate::new(Limits::default())),
+            exports: Arc::new(Exports::new()),
             audit: Arc::new(audit),
             sign_in: None,
-            access,
+            access: Arc::new(access),
         }
     }
 
     /// The same with other ends of sessions than the usual ones, and with services that are known by
     /// their certificates.
     pub fn letting_in(self, lifetimes: Lifetimes, services: Vec<ServiceIdentity>) -> Self {
-        let access = self.access.lasting(lifetimes).knowing(services);
+        let access = Arc::into_inner(self.access)
+            .expect("nobody shares a gateway that is being put together");
+        let access = Arc::new(access.lasting(lifetimes).knowing(services));
         Self { access, ..self }
     }
 
     /// The same with an identity provider that people can sign in with.
     pub fn signing_in(self, sign_in: SignIn) -> Self {
         Self {
-            sign_in: Some(sign_in),
+            sign_in: Some(Arc::new(sign_in)),
             ..self
         }
     }
@@ -160,13 +173,13 @@ impl Gateway {
     /// The same with other limits than the usual ones.
     pub fn limited(self, limits: Limits) -> Self {
         Self {
-            gate: Gate::new(limits),
+            gate: Arc::new(Gate::new(limits)),
             ..self
         }
     }
 
     /// Tokens, sessions and sign-in codes.
-    pub const fn access(&self) -> &Access {
+    pub fn access(&self) -> &Access {
         &self.access
     }
 
@@ -186,20 +199,17 @@ impl Gateway {
             .read(principal.token_id, self.now(), 0, bytes as u64);
     }
 
-    /// Learns from the log when it last took something in, so that the first answers after a start
-    /// know their age.
+    /// Learns from the log when it last took something into the usual workspace, so that the first
+    /// answers after a start know their age.
     ///
     /// # Errors
     /// [`ActionError::Unavailable`].
     pub async fn warm_up(&self) -> Result<(), ActionError> {
-        let head = self.log.head().await?;
-        let last = self
-            .log
-            .after((head - 1).max(0), &EventFilter::default(), 1)
-            .await?;
-        last.events
-            .iter()
-            .for_each(|event| self.freshness.received(event.received_at));
+        let all = EventFilter::default();
+        let last = self.log.search(&all, None, 1).await?;
+        if let Some(event) = last.items.first() {
+            self.received(event.received_at);
+        }
         Ok(())
     }
 

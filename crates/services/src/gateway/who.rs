@@ -24,6 +24,8 @@ pub struct Wanted {
     pub effect: Effect,
     /// What is needed for it.
     pub scope: Scope,
+    /// Whether it concerns all workspaces at once.
+    pub everywhere: bool,
 }
 
 impl Wanted {
@@ -33,6 +35,7 @@ impl Wanted {
             action: A::NAME,
             effect: A::EFFECT,
             scope: A::SCOPE,
+            everywhere: A::EVERYWHERE,
         }
     }
 }
@@ -43,6 +46,7 @@ impl From<&ActionSpec> for Wanted {
             action: spec.name,
             effect: spec.effect,
             scope: spec.scope,
+            everywhere: spec.everywhere,
         }
     }
 }
@@ -112,7 +116,7 @@ impl Gateway {
     /// Checks that somebody may do something, and has the audit tell if they may not.
     ///
     /// # Errors
-    /// As [`Gateway::authorise`].
+    /// As [`Gateway::authorise`] and, for what concerns all workspaces, [`Gateway::reaches_all`].
     pub fn admit(&self, principal: &Principal, wanted: Wanted) -> Result<(), ActionError> {
         self.admit_with(principal, wanted, None)
     }
@@ -125,6 +129,12 @@ impl Gateway {
         input: Option<&Value>,
     ) -> Result<(), ActionError> {
         let allowed = self.authorise(principal, wanted.scope);
+        let allowed = allowed.and_then(|()| {
+            if wanted.everywhere {
+                return self.reaches_all(principal);
+            }
+            Ok(())
+        });
         if let Err(error) = &allowed {
             let act = Act::of(principal, wanted.action, wanted.effect);
             let act = input.into_iter().fold(act, |act, input| act.with(input));

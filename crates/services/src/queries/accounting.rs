@@ -23,7 +23,7 @@ impl UseCase<GetAccounting> for Gateway {
         };
         // So that whoever reads after writing finds what it wrote.
         self.books.hand_over().await?;
-        let account = self.books.store().account(&query, limit).await?;
+        let account = self.accounting.account(&query, limit).await?;
         let shown = account.lines.len() as u64;
         let report = AccountReport {
             totals: Tally::from(account.totals),
@@ -36,7 +36,8 @@ impl UseCase<GetAccounting> for Gateway {
                 from: None,
                 to: None,
                 reason: "events of the log that are still being counted".to_owned(),
-                count: Some(account.uncounted),
+                // Of all workspaces together.
+                count: Some(account.uncounted).filter(|_| !self.bound),
             });
         }
         if shown < account.all_lines {

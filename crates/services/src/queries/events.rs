@@ -33,7 +33,7 @@ impl UseCase<SearchEvents> for Gateway {
         events
             .items
             .iter()
-            .for_each(|event| self.freshness.received(event.received_at));
+            .for_each(|event| self.received(event.received_at));
         let question = Question::page_of_events(&filter, cursor.as_ref(), &events);
         Ok(page(events, question, EventRecord::from))
     }

@@ -24,7 +24,9 @@ impl Gateway {
     fn standing(&self) -> Vec<ExpectedSource> {
         let now = self.now();
         let listening_since = self.receiving.listening_since(now);
-        let standing = self.reporters.standing(now, listening_since);
+        let standing = self
+            .reporters
+            .standing(&self.workspace, now, listening_since);
         standing.into_iter().filter_map(shown).collect()
     }
 
@@ -96,13 +98,15 @@ impl UseCase<SetExpectation> for Gateway {
             every_s,
             since: self.now(),
         };
-        if !self.blind_spots.expect(&expectation, MOST_DECLARED).await? {
+        let here = &self.workspace;
+        let taken = self.blind_spots.expect(here, &expectation, MOST_DECLARED);
+        if !taken.await? {
             let expected = format!(
                 "one of those that are declared already: there are {MOST_DECLARED}, and no more fit"
             );
             return Err(invalid("source", format!("{source:?}"), expected));
         }
-        self.reporters.expect_one(expectation);
+        self.reporters.expect_one(here, expectation);
         tracing::info!(source, every_s, "a source is expected to report");
         let standing = self.standing_of(&source).ok_or(ActionError::Internal)?;
         Ok(found(standing, Question::itself()))
@@ -116,12 +120,13 @@ impl UseCase<RemoveExpectation> for Gateway {
     ) -> Result<Found<RemovedExpectation>, ActionError> {
         let source = input.source;
         // NUL is in no source, and no store takes it.
-        if source.contains('\0') || !self.blind_spots.unexpect(&source).await? {
+        let here = &self.workspace;
+        if source.contains('\0') || !self.blind_spots.unexpect(here, &source).await? {
             return Err(ActionError::NotFound {
                 what: format!("an expectation of the source {source:?}"),
             });
         }
-        self.reporters.unexpect(&source);
+        self.reporters.unexpect(here, &source);
         tracing::info!(source, "what was expected of a source is taken back");
         let removed = RemovedExpectation {
             learned: self.standing_of(&source),

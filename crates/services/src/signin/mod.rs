@@ -86,7 +86,7 @@ impl SignIn {
 
 impl Gateway {
     fn sign_in(&self) -> Result<&SignIn, SignInError> {
-        self.sign_in.as_ref().ok_or(SignInError::NotConfigured)
+        self.sign_in.as_deref().ok_or(SignInError::NotConfigured)
     }
 
     /// What people call the identity provider, where there is one.

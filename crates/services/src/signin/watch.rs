@@ -43,7 +43,7 @@ impl Gateway {
     pub fn degraded(&self) -> Vec<&'static str> {
         let away = |sign_in: &super::SignIn| !sign_in.reachable.load(Ordering::Relaxed);
         let mut reasons = Vec::new();
-        if self.sign_in.as_ref().is_some_and(away) {
+        if self.sign_in.as_deref().is_some_and(away) {
             reasons.push(PROVIDER_AWAY);
         }
         if self.audit.is_closed() {

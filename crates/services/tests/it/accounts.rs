@@ -6,6 +6,7 @@ use std::time::Duration;
 use pts_api::actions::accounting::{AccountReport, GetAccounting, GetAccountingInput, Tally};
 use pts_domain::FieldError;
 use pts_domain::access::Scope;
+use pts_domain::access::Workspace;
 use pts_domain::accounting::Outcome;
 use pts_domain::event::Form;
 use pts_ports::{Accounting, Counted, MockEventLog, MockQuarantine, StoreError};
@@ -192,14 +193,18 @@ async fn the_books_are_kept_every_second_and_once_more_at_the_end() {
         store.account(&query, 10).await.unwrap().totals
     };
     tokio::time::sleep(Duration::from_millis(500)).await;
-    gateway.tallies().count(None, "s", Outcome::Refused, 3);
+    gateway
+        .tallies()
+        .count((&Workspace::default(), None, "s"), Outcome::Refused, 3);
     assert_eq!(booked().await.refused, 0);
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(booked().await.refused, 3);
 
     // While the store is away nothing is lost, and nothing is counted twice afterwards.
     store.set_available(false);
-    gateway.tallies().count(None, "s", Outcome::Refused, 2);
+    gateway
+        .tallies()
+        .count((&Workspace::default(), None, "s"), Outcome::Refused, 2);
     send(&gateway, vec![event("s", 1, 0).into()])
         .await
         .unwrap_err();
@@ -212,9 +217,11 @@ async fn the_books_are_kept_every_second_and_once_more_at_the_end() {
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(store.count(1).await.unwrap(), Counted::All);
 
-    gateway
-        .tallies()
-        .count(Some(Uuid::nil()), "s", Outcome::Repeated, 1);
+    gateway.tallies().count(
+        (&Workspace::default(), Some(Uuid::nil()), "s"),
+        Outcome::Repeated,
+        1,
+    );
     stop.send(()).unwrap();
     keeping.await.unwrap();
     assert_eq!(booked().await.repeated, 1);

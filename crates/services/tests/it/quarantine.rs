@@ -360,7 +360,7 @@ async fn quarantine_is_for_administrators() {
     let world = world();
     let reader = principal(&[Scope::EventsRead, Scope::EventsWrite, Scope::MetricsRead]);
     let options = CallOptions::default();
-    let (gateway, admin) = (&world.gateway, Scope::Admin);
+    let (gateway, admin) = (&world.gateway, Scope::Operate);
     let search = gateway
         .call::<SearchQuarantine>(&reader, SearchQuarantineInput::default(), options)
         .await;

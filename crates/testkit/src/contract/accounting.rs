@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::{Duration, NaiveDate};
 use futures::future::join_all;
+use pts_domain::access::Workspace;
 use pts_domain::accounting::{Counts, Days, Line, day_of};
 use pts_domain::event::NewEvent;
 use pts_ports::{Account, AccountQuery, Accounting, Counted, Handover};
@@ -55,7 +56,10 @@ fn handover(number: i64, day: NaiveDate, lines: Vec<Line>) -> Handover {
         process: Uuid::from_u128(77),
         number,
         day,
-        lines,
+        lines: lines
+            .into_iter()
+            .map(|line| (Workspace::default(), line))
+            .collect(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use chrono::Duration;
 use pts_domain::Timestamp;
+use pts_domain::access::Workspace;
 use pts_domain::blind::{Expectation, Hearing, Hindrance, Refusal, Reporter, Uptime};
 use serde_json::json;
 use uuid::Uuid;
@@ -81,6 +82,11 @@ pub async fn a_refusal_is_kept_once_however_often_it_is_told(store: Harness) {
     assert_eq!(found, all);
 }
 
+/// Something of the usual workspace.
+fn here<T>(one: T) -> (Workspace, T) {
+    (Workspace::default(), one)
+}
+
 /// Several processes hear one source: whoever heard it last knows best.
 pub async fn of_two_views_of_a_source_the_later_stays(store: Harness) {
     let spots = &store.blind_spots;
@@ -88,12 +94,13 @@ pub async fn of_two_views_of_a_source_the_later_stays(store: Harness) {
     spots.keep_reporters(&[]).await.unwrap();
     let (old, new) = (reporter("a", 9), reporter("a", 20));
     for batch in [
-        [reporter("b", 1), new.clone()],
-        [old.clone(), reporter("b", 1)],
+        [here(reporter("b", 1)), here(new.clone())],
+        [here(old.clone()), here(reporter("b", 1))],
     ] {
         spots.keep_reporters(&batch).await.unwrap();
     }
-    let mut found = spots.reporters(None).await.unwrap();
+    let found = spots.reporters(None).await.unwrap();
+    let mut found: Vec<_> = found.into_iter().map(|(_, one)| one).collect();
     found.sort_by(|a, b| a.source.cmp(&b.source));
     assert_eq!(found.len(), 2);
     let (a, b) = (&found[0], &found[1]);
@@ -111,6 +118,7 @@ pub async fn of_two_views_of_a_source_the_later_stays(store: Harness) {
 /// A source is expected by one declaration at a time, of so many at the most.
 pub async fn what_is_expected_is_declared_replaced_and_taken_back(store: Harness) {
     let spots = &store.blind_spots;
+    let home = Workspace::default();
     let expectation = |source: &str, every_s| Expectation {
         source: source.to_owned(),
         every_s,
@@ -122,13 +130,13 @@ pub async fn what_is_expected_is_declared_replaced_and_taken_back(store: Harness
         ("one too many", 1, false),
         ("z", 30, true),
     ] {
-        let told = spots.expect(&expectation(source, every_s), 2).await;
+        let told = spots.expect(&home, &expectation(source, every_s), 2).await;
         assert_eq!(told.unwrap(), taken, "{source}");
     }
-    let expected = [expectation("z", 30), expectation("ä \"b\"", 5)];
+    let expected = [expectation("z", 30), expectation("ä \"b\"", 5)].map(here);
     assert_eq!(spots.expectations().await.unwrap(), expected);
-    assert!(spots.unexpect("z").await.unwrap());
-    assert!(!spots.unexpect("z").await.unwrap());
+    assert!(spots.unexpect(&home, "z").await.unwrap());
+    assert!(!spots.unexpect(&home, "z").await.unwrap());
     assert_eq!(spots.expectations().await.unwrap(), expected[1..]);
 }
 
@@ -139,7 +147,7 @@ pub async fn what_is_long_over_is_forgotten(store: Harness) {
     spots.report(up(1, 0, 5, true), &[old]).await.unwrap();
     let new = refusal(9, Hindrance::Fault, 1);
     spots.report(up(2, 6, 20, false), &[new]).await.unwrap();
-    let both = [reporter("a", 0), reporter("b", 2)];
+    let both = [reporter("a", 0), reporter("b", 2)].map(here);
     spots.keep_reporters(&both).await.unwrap();
     spots.forget(at(9)).await.unwrap();
     let found = spots.received(None).await.unwrap();
@@ -149,5 +157,5 @@ pub async fn what_is_long_over_is_forgotten(store: Harness) {
     );
     let found = spots.reporters(None).await.unwrap();
     assert_eq!(found.len(), 1);
-    assert_eq!(found[0].source, "b");
+    assert_eq!(found[0].1.source, "b");
 }

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use pts_domain::StoredEvent;
+use pts_domain::access::Workspace;
 use pts_domain::event::NewEvent;
 use pts_domain::projection::{Aggregate, Aggregates, Contradiction};
 use pts_ports::{
@@ -89,6 +90,21 @@ impl Harness {
             blind_spots,
             audit,
             retention,
+            kept: Vec::new(),
+        }
+    }
+
+    /// The same store, seen from a workspace.
+    pub fn within(&self, workspace: &Workspace) -> Self {
+        Self {
+            log: self.log.within(workspace),
+            projections: self.projections.within(workspace),
+            maintenance: self.maintenance.clone(),
+            tokens: self.tokens.clone(),
+            accounting: self.accounting.within(workspace),
+            quarantine: self.quarantine.within(workspace),
+            blind_spots: self.blind_spots.clone(),
+            retention: self.retention.clone(),
             kept: Vec::new(),
         }
     }

@@ -29,6 +29,7 @@ pub mod runs;
 pub mod search;
 pub mod tail;
 pub mod tokens;
+pub mod workspaces;
 
 pub use harness::{Harness, hold};
 
@@ -130,6 +131,14 @@ macro_rules! contract_suite {
             retention::a_month_of_which_nothing_stays_may_be_written_to_again
             retention::everybody_goes_on_while_months_are_thinned
             retention::room_is_made_for_months_to_come
+            workspaces::the_same_identity_in_two_workspaces_is_two_events
+            workspaces::a_large_batch_of_two_workspaces_is_told_apart
+            workspaces::events_are_found_in_their_workspace_alone
+            workspaces::what_has_the_same_name_in_two_workspaces_never_meets
+            workspaces::the_figures_of_a_workspace_are_its_own
+            workspaces::what_waits_waits_in_its_workspace
+            workspaces::accounts_are_kept_for_each_workspace
+            workspaces::sources_are_known_and_expected_in_their_workspace
         }
     };
     (@tests $make:expr; $($area:ident :: $promise:ident)*) => {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use chrono::Duration;
-use pts_domain::access::{Token, TokenKind};
+use pts_domain::access::{Token, TokenKind, Workspace};
 use pts_domain::audit::{Actor, ActorKind, Effect, Outcome, Record, input_digest};
 use pts_domain::blind::{Expectation, Reporter};
 use pts_domain::event::{Form, NewEvent, read};
@@ -39,9 +39,10 @@ pub async fn seed(log: &dyn EventLog, quarantine: &dyn Quarantine, blind_spots: 
     let kept = quarantine.keep(vec![item()], within).await;
     kept.expect("the item is kept");
     let (nightly, heard) = backup();
-    let declared = blind_spots.expect(&nightly, 1).await;
+    let home = Workspace::default();
+    let declared = blind_spots.expect(&home, &nightly, 1).await;
     assert!(declared.expect("it is declared"));
-    let kept = blind_spots.keep_reporters(&[heard]).await;
+    let kept = blind_spots.keep_reporters(&[(home, heard)]).await;
     kept.expect("the source is kept");
 }
 
@@ -113,6 +114,96 @@ pub async fn seed_sessions(tokens: &dyn TokenStore) {
         revoked_at: None,
     };
     tokens.insert(session).await.expect("the session is kept");
+}
+
+/// The same platform as somebody else has it in a workspace of their own: of the same names, and with
+/// `mark` in everything that can say something. What it is known by inside is another's, unless
+/// `examples` look it up here.
+///
+/// # Panics
+/// If the store does not take it.
+pub async fn seed_in(
+    workspace: &Workspace,
+    (mark, examples): (&str, bool),
+    log: &dyn EventLog,
+    quarantine: &dyn Quarantine,
+    blind_spots: &dyn BlindSpots,
+) {
+    let id = |id: Uuid| if examples { id } else { elsewhere(id) };
+    let mut batch = events();
+    let last = batch.last().expect("it has a history").received_at;
+    for (n, kind) in ["platform.notice", "service.registered", "state.changed"]
+        .into_iter()
+        .enumerate()
+    {
+        let json = json!({
+            "type": kind, "source": mark, "id": format!("{mark}-{n}"), "subject": mark,
+            "data": {
+                "message": mark, "service": mark, "environment": mark, "instance": mark,
+                "component": mark, "from": mark, "to": mark, "version": mark,
+            },
+        });
+        let read = read(
+            json,
+            Form::Lenient,
+            Uuid::from_u128(9_000 + n as u128),
+            last,
+        );
+        batch.push(
+            read.unwrap_or_else(|errors| panic!("{kind}: {errors:?}"))
+                .event,
+        );
+    }
+    for new in &mut batch {
+        new.workspace = workspace.clone();
+        new.id = id(new.id);
+        if let Some(data) = new.event.data.as_object_mut() {
+            for name in MARKED {
+                if data.contains_key(name) {
+                    data.insert(name.to_owned(), mark.into());
+                }
+            }
+            data.insert("mark".to_owned(), mark.into());
+        }
+    }
+    let appended = log.append(batch).await.expect("the events are stored");
+    for one in appended {
+        assert!(matches!(one, Appended::Stored { .. }), "{one:?}");
+    }
+    let text = item().text.text.replace("1.5.0", mark);
+    let errors = [FieldError::missing(mark, "it is needed")];
+    let received = (id(ITEM), now() - Duration::minutes(10), TOKEN);
+    let item = NewItem::new(received, Form::Lenient, text, &errors);
+    let within = std::time::Duration::from_secs(10);
+    let kept = quarantine.within(workspace).keep(vec![item], within).await;
+    kept.expect("the item is kept");
+    let (mut nightly, mut heard) = backup();
+    for source in ["backup", mark] {
+        nightly.source = source.to_owned();
+        heard.source = source.to_owned();
+        let declared = blind_spots.expect(workspace, &nightly, 1_000).await;
+        assert!(declared.expect("it is declared"));
+        let known = [(workspace.clone(), heard.clone())];
+        let kept = blind_spots.keep_reporters(&known).await;
+        kept.expect("the source is kept");
+    }
+}
+
+/// What may say anything.
+const MARKED: [&str; 8] = [
+    "actor",
+    "reason",
+    "title",
+    "message",
+    "host",
+    "pipeline_url",
+    "commit",
+    "severity",
+];
+
+/// What something of the examples is known by inside where it is somebody else's.
+pub fn elsewhere(id: Uuid) -> Uuid {
+    Uuid::from_u128(id.as_u128() ^ 0xe15e)
 }
 
 /// Its history, in the order in which it was received.

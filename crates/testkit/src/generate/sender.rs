@@ -104,6 +104,7 @@ impl Sender {
             id: self.internal_id(),
             received_at: event.received_at + chrono::Duration::seconds(1),
             sender: event.sender,
+            workspace: event.workspace.clone(),
             event: event.event.clone(),
         }
     }

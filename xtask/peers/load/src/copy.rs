@@ -49,7 +49,7 @@ pub(crate) struct Plan {
 }
 
 /// In the order in which rows are written below; the last is left out where the table has none.
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 16] = [
     "position",
     "id",
     "source",
@@ -65,6 +65,7 @@ const COLUMNS: [&str; 15] = [
     "attributes",
     "digest",
     "sender",
+    "workspace",
 ];
 
 /// PostgreSQL counts from 2000.
@@ -196,8 +197,11 @@ async fn columns(client: &Client) -> Result<Vec<&'static str>> {
         .await?;
     let found: Vec<String> = found.iter().map(|row| row.get(0)).collect();
     let mut columns = COLUMNS.to_vec();
-    if !found.iter().any(|name| name == "sender") {
-        columns.pop();
+    // Older ones have fewer.
+    for name in ["workspace", "sender"] {
+        if !found.iter().any(|found| found == name) {
+            columns.pop();
+        }
     }
     for name in &found {
         let known = columns.iter().any(|column| column == name);
@@ -237,8 +241,11 @@ fn encode(run: &Run, numbers: std::ops::Range<u64>, columns: usize, out: &mut By
         field(out, b"\x01{}");
         let digest = u128::from(mix(number)) << 64 | u128::from(mix(number ^ 0xabcd));
         field(out, &digest.to_be_bytes());
-        if columns == COLUMNS.len() {
+        if columns + 1 >= COLUMNS.len() {
             field(out, &id(0, 7).to_be_bytes());
+        }
+        if columns == COLUMNS.len() {
+            field(out, &0_i32.to_be_bytes());
         }
     }
     out.put_i16(-1);
@@ -275,7 +282,7 @@ mod tests {
 
     #[test]
     fn rows_have_as_many_fields_as_there_are_columns() {
-        for columns in [14, 15] {
+        for columns in [14, 15, 16] {
             let mut out = BytesMut::new();
             encode(&a_run(), 0..3, columns, &mut out);
             let mut at = 19;

@@ -20,9 +20,9 @@ pub(crate) fn is_here() -> bool {
 /// Commits single rows by so many clients, and tells what it gave and how many rows there are.
 pub(crate) fn run(rig: &Rig, database: &Database<'_>, clients: usize) -> Result<(Window, u64)> {
     database.psql("CREATE SEQUENCE platform.bench_position CACHE 100")?;
-    let sender = database.psql(
-        "SELECT count(*) FROM pg_attribute WHERE attrelid = 'platform.events'::regclass \
-         AND attname = 'sender'",
+    let more = database.psql(
+        "SELECT coalesce(string_agg(attname, ' '), '') FROM pg_attribute \
+         WHERE attrelid = 'platform.events'::regclass AND attname IN ('sender', 'workspace')",
     )?;
     let directory = rig.directory.join("pgbench");
     let _ = fs::remove_dir_all(&directory);
@@ -41,7 +41,7 @@ pub(crate) fn run(rig: &Rig, database: &Database<'_>, clients: usize) -> Result<
     ]);
     let seconds = (rig.pace.warm + rig.pace.window).as_secs();
     pgbench.args(["-T", &seconds.to_string(), "-l"]);
-    let script = insert(&load::show(rig, EVENTS)?, sender.trim() == "1");
+    let script = insert(&load::show(rig, EVENTS)?, &more);
     fs::write(directory.join(SCRIPT), script)?;
     pgbench.args(["-f", SCRIPT]);
     pgbench.arg(database.name()).current_dir(&directory);
@@ -65,7 +65,7 @@ pub(crate) fn run(rig: &Rig, database: &Database<'_>, clients: usize) -> Result<
 
 /// One statement, so that each client prepares it once: a number from a sequence picks the event
 /// and makes it the row's own.
-fn insert(events: &[Value], sender: bool) -> String {
+fn insert(events: &[Value], more: &str) -> String {
     let pick = |each: &dyn Fn(&Value) -> String| {
         let all: Vec<String> = events
             .iter()
@@ -89,9 +89,13 @@ fn insert(events: &[Value], sender: bool) -> String {
         pick(&|event| text(&event["data"]["service"])),
         pick(&|event| text(&event["data"]["environment"])),
     );
-    if sender {
+    if more.contains("sender") {
         columns.push_str(", sender");
         let _ = write!(values, ", '{:032x}'", 7);
+    }
+    if more.contains("workspace") {
+        columns.push_str(", workspace");
+        values.push_str(", 0");
     }
     format!(
         "INSERT INTO platform.events ({columns}) SELECT {values} \
@@ -144,7 +148,7 @@ mod tests {
             "type": "service.heartbeat", "source": "//acme/it's", "id": "00000000-00004",
             "data": {"service": "s", "environment": "e", "ttl_s": 60, "ok": true}
         });
-        let statement = insert(&[event], true);
+        let statement = insert(&[event], "sender workspace");
         assert!(
             statement.contains("(ARRAY['//acme/it''s'])[1 + n % 1]"),
             "{statement}"

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use pts_domain::projection::{Aggregate, AggregateKey, Aggregates};
+use pts_domain::projection::Aggregate;
+
+use crate::project::{Key, Rooms};
 
 /// From so many on, those that were not used lately are dropped.
 const MANY: usize = 8_192;
@@ -11,13 +13,13 @@ const MANY: usize = 8_192;
 /// The memory: `None` is an aggregate that is known not to be there yet.
 #[derive(Default)]
 pub(super) struct Cache {
-    young: HashMap<AggregateKey, Option<Aggregate>>,
-    old: HashMap<AggregateKey, Option<Aggregate>>,
+    young: HashMap<Key, Option<Aggregate>>,
+    old: HashMap<Key, Option<Aggregate>>,
 }
 
 impl Cache {
     /// Those of the keys that must be read.
-    pub(super) fn missing(&self, keys: &BTreeSet<AggregateKey>) -> BTreeSet<AggregateKey> {
+    pub(super) fn missing(&self, keys: &BTreeSet<Key>) -> BTreeSet<Key> {
         keys.iter()
             .filter(|key| !self.young.contains_key(key) && !self.old.contains_key(key))
             .cloned()
@@ -25,12 +27,12 @@ impl Cache {
     }
 
     /// Takes aggregates out, to be given back with [`Cache::put`].
-    pub(super) fn take(&mut self, keys: BTreeSet<AggregateKey>) -> Vec<Aggregate> {
+    pub(super) fn take(&mut self, keys: BTreeSet<Key>) -> Vec<(i32, Aggregate)> {
         let mut taken = Vec::with_capacity(keys.len());
         for key in keys {
             let found = self.young.remove(&key).or_else(|| self.old.remove(&key));
             match found.flatten() {
-                Some(aggregate) => taken.push(aggregate),
+                Some(aggregate) => taken.push((key.0, aggregate)),
                 None => {
                     self.young.insert(key, None);
                 }
@@ -40,8 +42,8 @@ impl Cache {
     }
 
     /// Takes over what an append left.
-    pub(super) fn put(&mut self, aggregates: Aggregates) {
-        for (key, aggregate) in aggregates.into_all() {
+    pub(super) fn put(&mut self, rooms: Rooms) {
+        for (key, aggregate) in rooms.into_all() {
             self.young.insert(key, Some(aggregate));
         }
     }
@@ -52,14 +54,14 @@ impl Cache {
     }
 
     /// One as it is now.
-    pub(super) fn get(&self, key: &AggregateKey) -> Option<&Aggregate> {
+    pub(super) fn get(&self, key: &Key) -> Option<&Aggregate> {
         let found = self.young.get(key).or_else(|| self.old.get(key));
         found.and_then(Option::as_ref)
     }
 
     /// Drops what was not used since the last time, but for what is to be kept: what an append has
     /// changed and nobody has written yet is nowhere else.
-    pub(super) fn thin(&mut self, keep: impl Fn(&AggregateKey) -> bool) {
+    pub(super) fn thin(&mut self, keep: impl Fn(&Key) -> bool) {
         let dropped = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
         let kept = dropped.into_iter().filter(|(key, _)| keep(key));
         self.old.extend(kept);

@@ -153,7 +153,7 @@ impl Writer {
     }
 
     async fn lag(&self) -> Result<Lag, StoreError> {
-        let rows: Vec<Lag> = self.pool.load(project::lag).await?;
+        let rows: Vec<Lag> = self.pool.read(None, project::lag).await?;
         rows.first().copied().ok_or_else(|| {
             StoreError::Corrupt("platform.log_head or platform.log_projected is empty".into())
         })
@@ -164,10 +164,13 @@ impl Writer {
 /// own.
 fn statement(load: &Load) -> Result<Raw, Fault> {
     let moved = project::moved(load.from, load.to);
-    let mut writes = project::store(Place::Live, load.aggregates.iter())?;
+    let aggregates = load.aggregates.iter();
+    let aggregates = aggregates.map(|(workspace, one)| (*workspace, one));
+    let mut writes = project::store(Place::Live, aggregates)?;
+    let found = load.contradictions.iter();
     writes.extend(project::store_contradictions(
         Place::Live,
-        load.contradictions.iter(),
+        found.map(|(workspace, one)| (*workspace, one)),
     ));
     let raw: Result<Vec<Raw>, _> = writes.iter().map(Sql::raw).collect();
     let raw = raw.map_err(Fault::Failed)?;

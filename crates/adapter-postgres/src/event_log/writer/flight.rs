@@ -137,8 +137,10 @@ impl Writer {
     pub(super) async fn fly(&self, batch: &[Incoming], flight: &Flight) -> Outcome {
         let stored = placed(batch);
         let limit = self.pool.statement_timeout();
-        if stored.len() >= COPY_FROM {
-            return self.fly_alone(&stored, flight, limit).await;
+        if stored.len() >= COPY_FROM
+            && let Some(copy) = rows::copy(&stored)
+        {
+            return self.fly_alone(&stored, &copy, flight, limit).await;
         }
         let flying = self.in_front(&stored, flight);
         let Ok(outcome) = tokio::time::timeout(limit, flying).await else {
@@ -216,11 +218,17 @@ impl Writer {
     }
 
     /// Sends a large batch over a connection of its own.
-    async fn fly_alone(&self, stored: &[&Incoming], flight: &Flight, limit: Duration) -> Outcome {
+    async fn fly_alone(
+        &self,
+        stored: &[&Incoming],
+        copy: &str,
+        flight: &Flight,
+        limit: Duration,
+    ) -> Outcome {
         let Ok(Ok(mut lane)) = tokio::time::timeout(limit, self.lane()).await else {
             return Outcome::Undone(Refused::Other);
         };
-        let flying = self.in_turn(&mut lane, stored, flight);
+        let flying = self.in_turn(&mut lane, stored, copy, flight);
         let Ok(outcome) = tokio::time::timeout(limit, flying).await else {
             return Outcome::Unknown(TOO_LONG.into());
         };
@@ -247,6 +255,7 @@ impl Writer {
         &self,
         lane: &mut AppendLane,
         stored: &[&Incoming],
+        copy: &str,
         flight: &Flight,
     ) -> Result<Outcome, Refused> {
         let mut steps: Vec<Step> = lane.commits.switch(flight.safely).into_iter().collect();
@@ -254,7 +263,7 @@ impl Writer {
         let lane = &mut lane.lane;
         let copied = rows::copied(stored).map_err(|_| Refused::Other)?;
         let rows = match lane.pipeline(steps).await {
-            Ok(_) => lane.copy(rows::COPY, copied).await,
+            Ok(_) => lane.copy(copy, copied).await,
             Err(error) => Err(error),
         };
         rows.map_err(|error| refused(&error))?;

@@ -1,10 +1,10 @@
 //! What appends remember of the log between them; good for one epoch.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashSet;
 
+use pts_domain::Timestamp;
 use pts_domain::event::Known;
-use pts_domain::projection::{Aggregate, AggregateKey, Aggregates, Contradiction};
-use pts_domain::{Identity, Timestamp};
+use pts_domain::projection::{Aggregate, Contradiction};
 use pts_ports::{Projector, StoreError};
 
 use super::cache::Cache;
@@ -12,8 +12,10 @@ use super::reader::Reader;
 use super::recent::{Recent, Stored};
 use super::{Incoming, Progress};
 use crate::PgPool;
+use crate::event_log::careful::known_of;
+use crate::event_log::incoming::{self, Identities};
 use crate::event_log::partitions;
-use crate::project::Reached;
+use crate::project::{self, Key, Reached, Rooms};
 use crate::row::{Head, fresh_stamp};
 
 /// The memory.
@@ -104,12 +106,14 @@ impl Memory {
             position: incoming.event.position,
             known: incoming.known,
         };
-        self.recent.insert(&incoming.event.event.identity, stored);
+        let identity = &incoming.event.event.identity;
+        self.recent.insert(incoming.workspace, identity, stored);
     }
 
     /// What is remembered of an identity, if the log would know it too.
     fn recalled(&self, incoming: &Incoming) -> Option<Stored> {
-        let stored = self.recent.get(&incoming.event.event.identity)?;
+        let identity = &incoming.event.event.identity;
+        let stored = self.recent.get(incoming.workspace, identity)?;
         let since = partitions::known_since(incoming.event.received_at);
         (stored.known.received_at >= since).then_some(stored)
     }
@@ -129,23 +133,22 @@ impl Memory {
     pub(super) async fn known(
         &mut self,
         batch: &[Incoming],
-    ) -> Result<(HashMap<Identity, Known>, i64), StoreError> {
-        let mut found = HashMap::new();
+    ) -> Result<(Identities<Known>, i64), StoreError> {
+        let mut found = Identities::default();
         if self.ask > 0 || partitions::reach_elsewhere(batch, self.newest) {
             self.ask = self.ask.saturating_sub(1);
             found = self.reader.identities(batch).await?;
         }
         for incoming in batch {
             if let Some(stored) = self.recalled(incoming) {
-                found.insert(incoming.event.event.identity.clone(), stored);
+                let identity = incoming.event.event.identity.clone();
+                let ours = found.entry(incoming.workspace).or_default();
+                ours.insert(identity, stored);
             }
         }
-        let seen = found.values().map(|stored| stored.position).max();
-        let known = found
-            .into_iter()
-            .map(|(identity, stored)| (identity, stored.known))
-            .collect();
-        Ok((known, seen.unwrap_or(0)))
+        let all = found.values().flat_map(|ours| ours.values());
+        let seen = all.map(|stored| stored.position).max();
+        Ok((known_of(found), seen.unwrap_or(0)))
     }
 
     /// Folds new events into the aggregates, which are written later; returns what did not fit.
@@ -154,31 +157,30 @@ impl Memory {
         projector: &dyn Projector,
         stored: &[&Incoming],
     ) -> Result<Vec<Vec<Contradiction>>, StoreError> {
-        let keys: BTreeSet<_> = stored
-            .iter()
-            .flat_map(|incoming| projector.keys(&incoming.event.event))
-            .collect();
+        let keys = project::keys(projector, incoming::events(stored.iter().copied()));
         let missing = self.cache.missing(&keys);
-        let mut aggregates = if missing.is_empty() {
-            Aggregates::default()
+        let mut rooms = if missing.is_empty() {
+            Rooms::default()
         } else {
             self.reader.aggregates(&missing).await?
         };
-        for aggregate in self.cache.take(keys) {
-            aggregates.know(aggregate);
+        for (workspace, aggregate) in self.cache.take(keys) {
+            rooms.of(workspace).know(aggregate);
         }
-        let found: Vec<_> = stored
-            .iter()
-            .map(|incoming| projector.fold(&mut aggregates, &incoming.event))
-            .collect();
-        for aggregate in aggregates.changed() {
-            self.behind.changed(aggregate.key());
+        let mut found = Vec::with_capacity(stored.len());
+        for incoming in stored {
+            let ours = rooms.of(incoming.workspace);
+            let contradictions = projector.fold(ours, &incoming.event);
+            let all = contradictions.iter().cloned();
+            let all = all.map(|one| (incoming.workspace, one));
+            self.behind.contradictions.extend(all);
+            found.push(contradictions);
         }
-        self.behind
-            .contradictions
-            .extend(found.iter().flatten().cloned());
+        for (workspace, aggregate) in rooms.changed() {
+            self.behind.changed((workspace, aggregate.key()));
+        }
         self.behind.events += stored.len();
-        self.cache.put(aggregates);
+        self.cache.put(rooms);
         Ok(found)
     }
 
@@ -212,7 +214,7 @@ impl Memory {
                 stamp: fresh_stamp(),
             },
             aggregates: aggregates
-                .filter_map(|key| self.cache.get(key).cloned())
+                .filter_map(|key| Some((key.0, self.cache.get(key)?.clone())))
                 .collect(),
             contradictions: std::mem::take(&mut self.behind.contradictions),
         })
@@ -233,18 +235,18 @@ struct Behind {
     /// Where the projections are.
     reached: Option<Reached>,
     events: usize,
-    dirty: HashSet<AggregateKey>,
+    dirty: HashSet<Key>,
     /// On its way there.
-    leaving: HashSet<AggregateKey>,
-    contradictions: Vec<Contradiction>,
+    leaving: HashSet<Key>,
+    contradictions: Vec<(i32, Contradiction)>,
 }
 
 impl Behind {
-    fn changed(&mut self, key: AggregateKey) {
+    fn changed(&mut self, key: Key) {
         self.dirty.insert(key);
     }
 
-    fn holds(&self, key: &AggregateKey) -> bool {
+    fn holds(&self, key: &Key) -> bool {
         self.dirty.contains(key) || self.leaving.contains(key)
     }
 }
@@ -254,6 +256,6 @@ pub(super) struct Load {
     pub(super) epoch: u64,
     pub(super) from: Reached,
     pub(super) to: Reached,
-    pub(super) aggregates: Vec<Aggregate>,
-    pub(super) contradictions: Vec<Contradiction>,
+    pub(super) aggregates: Vec<(i32, Aggregate)>,
+    pub(super) contradictions: Vec<(i32, Contradiction)>,
 }

@@ -29,7 +29,8 @@ mod recent;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 
-use pts_domain::event::{NewEvent, admit};
+use pts_domain::access::Workspace;
+use pts_domain::event::NewEvent;
 use pts_ports::{Appended, Projector, StoreError, Written};
 use tokio::sync::{Mutex, watch};
 
@@ -123,7 +124,7 @@ impl Writer {
         if batch.is_empty() {
             return Ok(Written::safe(Vec::new()));
         }
-        let mut batch: Vec<Incoming> = batch.into_iter().map(Incoming::from).collect();
+        let mut batch = self.numbered(batch).await?;
         self.partitions.ensure(&self.pool, &batch).await?;
         if let Some(written) = self.quick(&mut batch).await? {
             self.quick.fetch_add(1, Ordering::Relaxed);
@@ -132,6 +133,24 @@ impl Writer {
         }
         self.sure.fetch_add(1, Ordering::Relaxed);
         self.sure(&mut batch).await
+    }
+
+    /// Finds out the numbers of the workspaces.
+    async fn numbered(&self, batch: Vec<NewEvent>) -> Result<Vec<Incoming>, StoreError> {
+        let mut numbered = Vec::with_capacity(batch.len());
+        let mut last: Option<(Workspace, i32)> = None;
+        for new in batch {
+            let number = match &last {
+                Some((workspace, number)) if *workspace == new.workspace => *number,
+                _ => {
+                    let number = self.pool.number_for(&new.workspace).await?;
+                    last = Some((new.workspace.clone(), number));
+                    number
+                }
+            };
+            numbered.push(Incoming::new(new, number));
+        }
+        Ok(numbered)
     }
 
     /// How many appends went the quick way and how many the sure way.
@@ -234,12 +253,7 @@ impl Writer {
             return Ok(None);
         };
         let (known, seen) = memory.known(batch).await?;
-        let admissions = admit(
-            batch
-                .iter()
-                .map(|incoming| (&incoming.event.event.identity, incoming.known)),
-            &known,
-        );
+        let admissions = incoming::admitted(batch, &known);
         incoming::place(batch, &admissions, before.position);
         let stored = placed(batch);
         let mut flight = Flight {

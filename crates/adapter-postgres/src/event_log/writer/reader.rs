@@ -1,21 +1,21 @@
 //! What the quick way reads when memory does not do, over a connection of its own whose plans look for
 //! everything by its key, whatever was good while the tables were empty.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Nullable, Timestamptz};
 use diesel_async::SimpleAsyncConnection;
-use pts_domain::projection::{AggregateKey, Aggregates};
-use pts_domain::{Identity, Timestamp};
+use pts_domain::Timestamp;
 use pts_ports::StoreError;
 
 use super::{Incoming, Stored, careful};
 use crate::PgPool;
 use crate::connection::Connection;
 use crate::error::{Fault, classify};
+use crate::event_log::incoming::Identities;
 use crate::event_log::partitions;
-use crate::project::{self, Place, Reached};
+use crate::project::{self, Key, Place, Reached, Rooms};
 use crate::row::Head;
 use crate::sql::Sql;
 
@@ -95,10 +95,7 @@ impl Reader {
     }
 
     /// The aggregates under these keys, as far as they are there.
-    pub(super) async fn aggregates(
-        &mut self,
-        keys: &BTreeSet<AggregateKey>,
-    ) -> Result<Aggregates, StoreError> {
+    pub(super) async fn aggregates(&mut self, keys: &BTreeSet<Key>) -> Result<Rooms, StoreError> {
         ask!(self, connection => project::load(connection, Place::Live, keys))
     }
 
@@ -106,7 +103,7 @@ impl Reader {
     pub(super) async fn identities(
         &mut self,
         batch: &[Incoming],
-    ) -> Result<HashMap<Identity, Stored>, StoreError> {
+    ) -> Result<Identities<Stored>, StoreError> {
         ask!(self, connection => careful::look_up(connection, batch))
     }
 

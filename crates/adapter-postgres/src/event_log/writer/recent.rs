@@ -10,7 +10,7 @@ use pts_domain::event::Known;
 /// So many are remembered: at 100 bytes each, less than 8 MiB.
 const MOST: usize = 65_536;
 
-/// An identity as 128 bits of two hashes with keys of this process. That two identities share them
+/// An identity in its workspace as 128 bits of two hashes with keys of this process. That two identities share them
 /// is as likely as that two random ids are the same.
 type Key = (u64, u64);
 
@@ -39,12 +39,12 @@ impl Recent {
         }
     }
 
-    pub(super) fn get(&self, identity: &Identity) -> Option<Stored> {
-        self.stored.get(&self.key(identity)).copied()
+    pub(super) fn get(&self, workspace: i32, identity: &Identity) -> Option<Stored> {
+        self.stored.get(&self.key(workspace, identity)).copied()
     }
 
-    pub(super) fn insert(&mut self, identity: &Identity, stored: Stored) {
-        let key = self.key(identity);
+    pub(super) fn insert(&mut self, workspace: i32, identity: &Identity, stored: Stored) {
+        let key = self.key(workspace, identity);
         if self.stored.insert(key, stored).is_none() {
             self.order.push_back(key);
         }
@@ -61,10 +61,10 @@ impl Recent {
         self.order.clear();
     }
 
-    fn key(&self, identity: &Identity) -> Key {
+    fn key(&self, workspace: i32, identity: &Identity) -> Key {
         (
-            self.hashers.0.hash_one(identity),
-            self.hashers.1.hash_one(identity),
+            self.hashers.0.hash_one((workspace, identity)),
+            self.hashers.1.hash_one((workspace, identity)),
         )
     }
 }
@@ -93,13 +93,17 @@ mod tests {
                 digest: ContentDigest([0; 16]),
             };
             let position = n.into();
-            recent.insert(&identity(n), Stored { position, known });
+            recent.insert(0, &identity(n), Stored { position, known });
         }
         let found: Vec<_> = (1..=5)
-            .map(|n| recent.get(&identity(n)).map(|stored| stored.position))
+            .map(|n| recent.get(0, &identity(n)).map(|stored| stored.position))
             .collect();
         assert_eq!(found, [None, None, Some(3), Some(4), Some(5)]);
+        assert!(
+            recent.get(1, &identity(5)).is_none(),
+            "of another workspace"
+        );
         recent.clear();
-        assert!(recent.get(&identity(5)).is_none());
+        assert!(recent.get(0, &identity(5)).is_none());
     }
 }

@@ -13,7 +13,7 @@ use futures::stream::BoxStream;
 use pts_api::actions::accounting::Tally;
 use pts_api::actions::events::{SearchEvents, SearchInput};
 use pts_domain::StoredEvent;
-use pts_domain::access::{Principal, Scope};
+use pts_domain::access::{Principal, Scope, Workspace};
 use pts_domain::event::{Form, NewEvent};
 use pts_domain::filter::{Cursor, EventFilter, Page};
 use pts_domain::projection::Contradiction;
@@ -74,6 +74,10 @@ struct HeldLog {
 
 #[async_trait]
 impl EventLog for HeldLog {
+    fn within(&self, workspace: &Workspace) -> Arc<dyn EventLog> {
+        EventLog::within(&*self.store, workspace)
+    }
+
     async fn write(&self, batch: Vec<NewEvent>) -> Result<Written, StoreError> {
         let (fate, decided) = oneshot::channel();
         let write = Write {

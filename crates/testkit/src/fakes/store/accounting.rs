@@ -1,16 +1,18 @@
 //! Accounts in memory.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
+use pts_domain::access::Workspace;
 use pts_domain::accounting::{Counts, Line, day_of};
 use pts_ports::{Account, AccountQuery, Accounting, Counted, Handover, StoreError};
 use uuid::Uuid;
 
-use super::{MemoryStore, State};
+use super::{MemoryStore, Origin, State};
 
-type Key = (NaiveDate, Option<Uuid>, String);
+type Key = (Workspace, NaiveDate, Option<Uuid>, String);
 
 /// The books.
 #[derive(Default)]
@@ -24,25 +26,31 @@ pub(super) struct Books {
 impl Books {
     pub(super) fn line(
         &mut self,
+        workspace: &Workspace,
         day: NaiveDate,
         sender: Option<Uuid>,
         source: &str,
     ) -> &mut Counts {
         self.lines
-            .entry((day, sender, source.to_owned()))
+            .entry((workspace.clone(), day, sender, source.to_owned()))
             .or_default()
     }
 }
 
 #[async_trait]
 impl Accounting for MemoryStore {
+    fn within(&self, workspace: &Workspace) -> Arc<dyn Accounting> {
+        self.seen_from(workspace)
+    }
+
     async fn add(&self, handover: &Handover) -> Result<(), StoreError> {
         let mut state = self.open()?;
         let last = state.books.handovers.entry(handover.process).or_insert(0);
         if *last < handover.number {
             *last = handover.number;
-            for line in &handover.lines {
-                *state.books.line(handover.day, line.sender, &line.source) += line.counts;
+            for (workspace, line) in &handover.lines {
+                let books = &mut state.books;
+                *books.line(workspace, handover.day, line.sender, &line.source) += line.counts;
             }
         }
         Ok(())
@@ -53,8 +61,8 @@ impl Accounting for MemoryStore {
         let (begin, all) = (state.books.counted, state.events.len());
         let end = all.min(begin + usize::try_from(most).unwrap_or(0));
         let fresh: Vec<_> = state.stored(begin..end).collect();
-        for (day, sender, source) in fresh {
-            state.books.line(day, sender, &source).stored += 1;
+        for (workspace, day, sender, source) in fresh {
+            state.books.line(&workspace, day, sender, &source).stored += 1;
         }
         state.books.counted = end;
         if end < all {
@@ -74,8 +82,10 @@ impl Accounting for MemoryStore {
             stored: 1,
             ..Counts::default()
         };
-        for ((day, sender, source), counts) in booked.chain(fresh.map(|key| (key, one))) {
-            let wanted = query.days.hold(day)
+        for ((workspace, day, sender, source), counts) in booked.chain(fresh.map(|key| (key, one)))
+        {
+            let wanted = workspace == self.workspace
+                && query.days.hold(day)
                 && query.sender.is_none_or(|wanted| sender == Some(wanted))
                 && query.source.as_ref().is_none_or(|wanted| source == *wanted);
             if wanted {
@@ -113,9 +123,10 @@ impl State {
     /// How the events in these places are counted.
     fn stored(&self, places: std::ops::Range<usize>) -> impl Iterator<Item = Key> {
         let events = self.events[places.clone()].iter();
-        events.zip(&self.senders[places]).map(|(event, sender)| {
+        events.zip(&self.origins[places]).map(|(event, origin)| {
+            let Origin { workspace, sender } = origin.clone();
             let source = event.event.identity.source.clone();
-            (day_of(event.received_at), *sender, source)
+            (workspace, day_of(event.received_at), sender, source)
         })
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use pts_domain::Timestamp;
+use pts_domain::access::Workspace;
 use pts_domain::blind::{Expectation, Refusal, Reporter, Uptime};
 use pts_ports::{BlindSpots, Received, StoreError};
 use uuid::Uuid;
@@ -15,8 +16,8 @@ use super::MemoryStore;
 pub(super) struct Blind {
     uptimes: BTreeMap<Uuid, Uptime>,
     refusals: BTreeMap<(Uuid, i64), Refusal>,
-    reporters: BTreeMap<String, Reporter>,
-    expected: BTreeMap<String, Expectation>,
+    reporters: BTreeMap<(Workspace, String), Reporter>,
+    expected: BTreeMap<(Workspace, String), Expectation>,
 }
 
 #[async_trait]
@@ -42,38 +43,48 @@ impl BlindSpots for MemoryStore {
         })
     }
 
-    async fn keep_reporters(&self, reporters: &[Reporter]) -> Result<(), StoreError> {
+    async fn keep_reporters(&self, reporters: &[(Workspace, Reporter)]) -> Result<(), StoreError> {
         let mut state = self.open()?;
-        for reporter in reporters {
-            let known = state.blind.reporters.get(&reporter.source);
+        for (workspace, reporter) in reporters {
+            let key = (workspace.clone(), reporter.source.clone());
+            let known = state.blind.reporters.get(&key);
             if known.is_none_or(|known| known.heard_at < reporter.heard_at) {
-                let source = reporter.source.clone();
-                state.blind.reporters.insert(source, reporter.clone());
+                state.blind.reporters.insert(key, reporter.clone());
             }
         }
         Ok(())
     }
 
-    async fn reporters(&self, _since: Option<Timestamp>) -> Result<Vec<Reporter>, StoreError> {
-        Ok(self.open()?.blind.reporters.values().cloned().collect())
+    async fn reporters(
+        &self,
+        _since: Option<Timestamp>,
+    ) -> Result<Vec<(Workspace, Reporter)>, StoreError> {
+        Ok(placed(&self.open()?.blind.reporters))
     }
 
-    async fn expect(&self, expectation: &Expectation, most: u64) -> Result<bool, StoreError> {
+    async fn expect(
+        &self,
+        workspace: &Workspace,
+        expectation: &Expectation,
+        most: u64,
+    ) -> Result<bool, StoreError> {
         let mut state = self.open()?;
         let expected = &mut state.blind.expected;
-        let room = (expected.len() as u64) < most || expected.contains_key(&expectation.source);
+        let key = (workspace.clone(), expectation.source.clone());
+        let room = (expected.len() as u64) < most || expected.contains_key(&key);
         if room {
-            expected.insert(expectation.source.clone(), expectation.clone());
+            expected.insert(key, expectation.clone());
         }
         Ok(room)
     }
 
-    async fn unexpect(&self, source: &str) -> Result<bool, StoreError> {
-        Ok(self.open()?.blind.expected.remove(source).is_some())
+    async fn unexpect(&self, workspace: &Workspace, source: &str) -> Result<bool, StoreError> {
+        let key = (workspace.clone(), source.to_owned());
+        Ok(self.open()?.blind.expected.remove(&key).is_some())
     }
 
-    async fn expectations(&self) -> Result<Vec<Expectation>, StoreError> {
-        Ok(self.open()?.blind.expected.values().cloned().collect())
+    async fn expectations(&self) -> Result<Vec<(Workspace, Expectation)>, StoreError> {
+        Ok(placed(&self.open()?.blind.expected))
     }
 
     async fn forget(&self, before: Timestamp) -> Result<(), StoreError> {
@@ -84,4 +95,11 @@ impl BlindSpots for MemoryStore {
         blind.reporters.retain(|_, one| one.heard_at >= before);
         Ok(())
     }
+}
+
+/// Everything, each beside where it belongs.
+fn placed<T: Clone>(all: &BTreeMap<(Workspace, String), T>) -> Vec<(Workspace, T)> {
+    all.iter()
+        .map(|((workspace, _), one)| (workspace.clone(), one.clone()))
+        .collect()
 }

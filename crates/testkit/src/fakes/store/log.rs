@@ -1,18 +1,20 @@
 //! The event log in memory.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt as _};
+use pts_domain::access::Workspace;
 use pts_domain::event::{Admission, Known, NewEvent, admit};
 use pts_domain::filter::{Cursor, EventFilter, Page};
 use pts_domain::projection::Contradiction;
-use pts_domain::{Event, StoredEvent};
+use pts_domain::{Event, Identity, StoredEvent};
 use pts_ports::{Appended, EventLog, Projector, StoreError, Stretch, Tail, Written};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::{MemoryStore, State};
+use super::{MemoryStore, Origin, State};
 
 /// How much of the log one look at its tail goes through: little, so that readers meet the case.
 const SCAN: usize = 50;
@@ -21,9 +23,13 @@ const STRETCH: usize = 7;
 
 #[async_trait]
 impl EventLog for MemoryStore {
+    fn within(&self, workspace: &Workspace) -> Arc<dyn EventLog> {
+        self.seen_from(workspace)
+    }
+
     async fn write(&self, batch: Vec<NewEvent>) -> Result<Written, StoreError> {
         let mut state = self.open()?;
-        let outcomes = state.append(self.projector.as_ref(), batch);
+        let outcomes = state.append(self.shared.projector.as_ref(), batch);
         match state.faults.after_append.pop_front() {
             Some(error) => Err(error),
             None => Ok(Written::safe(outcomes)),
@@ -32,7 +38,9 @@ impl EventLog for MemoryStore {
 
     async fn get(&self, id: Uuid) -> Result<Option<StoredEvent>, StoreError> {
         let state = self.open()?;
-        Ok(state.places.get(&id).map(|at| state.events[*at].clone()))
+        let place = state.places.get(&id).copied();
+        let ours = place.filter(|at| state.origins[*at].workspace == self.workspace);
+        Ok(ours.map(|at| state.events[at].clone()))
     }
 
     async fn search(
@@ -48,8 +56,8 @@ impl EventLog for MemoryStore {
             _ => None,
         };
         let mut found: Vec<_> = state
-            .events
-            .iter()
+            .events_of(&self.workspace, 0)
+            .filter_map(|(event, ours)| ours.then_some(event))
             .filter(|event| begin.is_none_or(|begin| place(event) < begin))
             .filter(|event| filter.fits(event))
             .collect();
@@ -95,12 +103,12 @@ impl EventLog for MemoryStore {
         let behind = state
             .events
             .partition_point(|event| event.position <= position);
-        for event in state.events.iter().skip(behind).take(SCAN) {
+        for (event, ours) in state.events_of(&self.workspace, behind).take(SCAN) {
             if tail.events.len() == limit {
                 break;
             }
             tail.scanned_to = event.position;
-            if filter.fits(event) {
+            if ours && filter.fits(event) {
                 tail.events.push(event.clone());
             }
         }
@@ -113,13 +121,13 @@ impl EventLog for MemoryStore {
 
     async fn announce(&self, position: i64) -> Result<(), StoreError> {
         drop(self.open()?);
-        self.announced.send_replace(position);
+        self.shared.announced.send_replace(position);
         Ok(())
     }
 
     async fn announced(&self) -> Result<BoxStream<'static, i64>, StoreError> {
         drop(self.open()?);
-        let mut heard = self.announced.subscribe();
+        let mut heard = self.shared.announced.subscribe();
         heard.mark_unchanged();
         let next = |mut heard: watch::Receiver<i64>| async move {
             heard.changed().await.ok()?;
@@ -141,7 +149,9 @@ impl EventLog for MemoryStore {
             _ => None,
         };
         // Their own numbers, as one event may have several.
-        let numbered: Vec<_> = (1_i64..).zip(&state.projected.contradictions).collect();
+        let ours = state.projected.contradictions.iter();
+        let ours = ours.filter_map(|(of, found)| (*of == self.workspace).then_some(found));
+        let numbered: Vec<_> = (1_i64..).zip(ours).collect();
         let found = numbered
             .into_iter()
             .rev()
@@ -172,15 +182,21 @@ impl State {
         let admissions = admit(
             batch
                 .iter()
-                .map(|new| (&new.event.identity, Known::of(new))),
-            &self.known,
+                .map(|new| ((&new.workspace, &new.event.identity), Known::of(new))),
+            |(workspace, identity): (&Workspace, &Identity)| {
+                let key = (workspace.clone(), identity.clone());
+                self.known.get(&key).copied()
+            },
         );
         let mut position = self.head();
         let admitted = batch.iter().zip(&admissions);
-        let senders = admitted
+        let origins: Vec<_> = admitted
             .filter(|(_, admission)| matches!(admission, Admission::Store))
-            .map(|(new, _)| new.sender);
-        self.senders.extend(senders);
+            .map(|(new, _)| Origin {
+                workspace: new.workspace.clone(),
+                sender: new.sender,
+            })
+            .collect();
         let stored: Vec<_> = batch
             .into_iter()
             .zip(&admissions)
@@ -197,15 +213,15 @@ impl State {
             .collect();
         let mut outcomes = stored
             .iter()
-            .zip(self.projected.fold(projector, &stored))
+            .zip(self.projected.fold(projector, &stored, &origins))
             .map(|(event, contradictions)| Appended::Stored {
                 position: event.position,
                 contradictions,
             })
             .collect::<Vec<_>>()
             .into_iter();
-        for event in stored {
-            self.keep(event);
+        for (event, origin) in stored.into_iter().zip(origins) {
+            self.keep(event, origin);
         }
         admissions
             .into_iter()
@@ -217,14 +233,26 @@ impl State {
             .collect()
     }
 
-    fn keep(&mut self, stored: StoredEvent) {
+    /// The events behind a place, each with whether it belongs to the workspace.
+    fn events_of(
+        &self,
+        workspace: &Workspace,
+        behind: usize,
+    ) -> impl Iterator<Item = (&StoredEvent, bool)> {
+        let all = self.events.iter().zip(&self.origins).skip(behind);
+        all.map(move |(event, origin)| (event, origin.workspace == *workspace))
+    }
+
+    fn keep(&mut self, stored: StoredEvent, origin: Origin) {
         let Event { identity, .. } = &stored.event;
         let known = Known {
             id: stored.id,
             received_at: stored.received_at,
             digest: stored.event.digest(),
         };
-        self.known.insert(identity.clone(), known);
+        let key = (origin.workspace.clone(), identity.clone());
+        self.known.insert(key, known);
+        self.origins.push(origin);
         self.places.insert(stored.id, self.events.len());
         self.events.push(stored);
     }

@@ -1,8 +1,10 @@
 //! Looking after a log in memory.
 
 use std::collections::{BTreeSet, HashSet};
+use std::slice::from_ref;
 
 use async_trait::async_trait;
+use pts_domain::access::Workspace;
 use pts_domain::projection::{AggregateKey, AggregateKind};
 use pts_ports::{Difference, Maintenance, Projector, RebuildReport, StoreError, VerifyReport};
 
@@ -15,7 +17,7 @@ const MOST: usize = 1_000;
 impl Maintenance for MemoryStore {
     async fn rebuild(&self) -> Result<RebuildReport, StoreError> {
         let mut state = self.open()?;
-        state.projected = state.replay(self.projector.as_ref());
+        state.projected = state.replay(self.shared.projector.as_ref());
         Ok(RebuildReport {
             events: state.events.len() as u64,
             aggregates: state.projected.aggregates.len() as u64,
@@ -24,7 +26,7 @@ impl Maintenance for MemoryStore {
 
     async fn check(&self) -> Result<Vec<Difference>, StoreError> {
         let state = self.open()?;
-        let replayed = state.replay(self.projector.as_ref());
+        let replayed = state.replay(self.shared.projector.as_ref());
         Ok(differences(&state.projected, &replayed))
     }
 
@@ -33,14 +35,16 @@ impl Maintenance for MemoryStore {
         let mut faults = Vec::new();
         let mut identities = HashSet::new();
         let places = (1..).filter(|place| !state.retained.removed.contains(place));
-        for (place, stored) in places.zip(&state.events) {
+        let events = state.events.iter().zip(&state.origins);
+        for (place, (stored, origin)) in places.zip(events) {
+            let identity = (origin.workspace.clone(), stored.event.identity.clone());
             if stored.position != place {
                 faults.push(format!("{place}: the position is {}", stored.position));
             }
-            if !identities.insert(&stored.event.identity) {
+            if !identities.insert(identity.clone()) {
                 faults.push(format!("{place}: the identity is there twice"));
             }
-            let known = state.known.get(&stored.event.identity);
+            let known = state.known.get(&identity);
             if known.is_none_or(|known| known.digest != stored.event.digest()) {
                 faults.push(format!("{place}: the content is not what was written"));
             }
@@ -58,8 +62,8 @@ impl State {
     fn replay(&self, projector: &dyn Projector) -> Projected {
         let mut replayed = Projected::default();
         // One by one, while living through it went batch by batch: the same must come out.
-        for event in &self.events {
-            replayed.fold(projector, std::slice::from_ref(event));
+        for (event, origin) in self.events.iter().zip(&self.origins) {
+            replayed.fold(projector, from_ref(event), from_ref(origin));
         }
         replayed
     }
@@ -98,7 +102,7 @@ fn differences(live: &Projected, replayed: &Projected) -> Vec<Difference> {
     found
 }
 
-fn projection(key: &AggregateKey) -> &'static str {
+fn projection((_, key): &(Workspace, AggregateKey)) -> &'static str {
     match key.kind() {
         AggregateKind::Deployment => "platform.deployments",
         AggregateKind::Service => "platform.services",

@@ -11,10 +11,10 @@ mod quarantine;
 mod retention;
 mod tokens;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use pts_domain::access::Token;
+use pts_domain::access::{Token, Workspace};
 use pts_domain::event::Known;
 use pts_domain::projection::{Aggregate, AggregateKey, Aggregates, Contradiction};
 use pts_domain::{Identity, StoredEvent};
@@ -22,20 +22,33 @@ use pts_ports::{Projector, StoreError};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-/// An event log with its projections and tokens, gone when it is dropped.
+/// An event log with its projections and tokens, gone when it is dropped; seen from one workspace.
+#[derive(Clone)]
 pub struct MemoryStore {
+    shared: Arc<Shared>,
+    workspace: Workspace,
+}
+
+struct Shared {
     projector: Arc<dyn Projector>,
     state: Mutex<State>,
     announced: watch::Sender<i64>,
+}
+
+/// Where an event belongs, and the token that it came with.
+#[derive(Clone)]
+struct Origin {
+    workspace: Workspace,
+    sender: Option<Uuid>,
 }
 
 #[derive(Default)]
 struct State {
     /// In the order of the log.
     events: Vec<StoredEvent>,
-    /// The tokens that they came with, in the same order.
-    senders: Vec<Option<Uuid>>,
-    known: HashMap<Identity, Known>,
+    /// Where they came from, in the same order.
+    origins: Vec<Origin>,
+    known: HashMap<(Workspace, Identity), Known>,
     places: HashMap<Uuid, usize>,
     projected: Projected,
     tokens: Vec<Token>,
@@ -50,9 +63,9 @@ struct State {
 /// Everything that was worked out from the log.
 #[derive(Default, Clone, PartialEq)]
 struct Projected {
-    aggregates: BTreeMap<AggregateKey, Aggregate>,
+    aggregates: BTreeMap<(Workspace, AggregateKey), Aggregate>,
     /// In the order in which they were found.
-    contradictions: Vec<Contradiction>,
+    contradictions: Vec<(Workspace, Contradiction)>,
 }
 
 #[derive(Default)]
@@ -69,10 +82,21 @@ impl MemoryStore {
     /// An empty store whose appends are folded by `projector`.
     pub fn new(projector: Arc<dyn Projector>) -> Self {
         Self {
-            projector,
-            state: Mutex::default(),
-            announced: watch::Sender::new(0),
+            shared: Arc::new(Shared {
+                projector,
+                state: Mutex::default(),
+                announced: watch::Sender::new(0),
+            }),
+            workspace: Workspace::default(),
         }
+    }
+
+    /// The same store, seen from another workspace.
+    fn seen_from(&self, workspace: &Workspace) -> Arc<Self> {
+        Arc::new(Self {
+            shared: Arc::clone(&self.shared),
+            workspace: workspace.clone(),
+        })
     }
 
     /// `false`: everything fails with [`StoreError::Unavailable`] and nothing is stored, until it
@@ -102,9 +126,10 @@ impl MemoryStore {
         self.lock().faults.stretches = Some(stretches);
     }
 
-    /// Forgets an aggregate of the projections, so that they are no longer what the log gives.
+    /// Forgets an aggregate of the usual workspace's projections, so that they are no longer what the log gives.
     pub fn tamper_with_projection(&self, key: &AggregateKey) {
-        self.lock().projected.aggregates.remove(key);
+        let key = (Workspace::default(), key.clone());
+        self.lock().projected.aggregates.remove(&key);
     }
 
     /// Changes a stored event behind the log's back.
@@ -119,7 +144,10 @@ impl MemoryStore {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("a projector panicked before")
+        self.shared
+            .state
+            .lock()
+            .expect("a projector panicked before")
     }
 
     /// The state, unless the store shall fail.
@@ -149,24 +177,42 @@ impl Faults {
 }
 
 impl Projected {
-    /// Folds events as a store must: only the aggregates that the projector asks for are loaded.
-    /// Returns the contradictions of each event.
+    /// Folds events as a store must: each workspace for itself, and only the aggregates that the
+    /// projector asks for are loaded. Returns the contradictions of each event.
     fn fold(
         &mut self,
         projector: &dyn Projector,
         events: &[StoredEvent],
+        origins: &[Origin],
     ) -> Vec<Vec<Contradiction>> {
-        let keys = events.iter().flat_map(|event| projector.keys(&event.event));
-        let loaded = keys.filter_map(|key| self.aggregates.get(&key).cloned());
-        let mut aggregates = Aggregates::loaded(loaded);
-        let found: Vec<_> = events
-            .iter()
-            .map(|event| projector.fold(&mut aggregates, event))
-            .collect();
-        for changed in aggregates.changed() {
-            self.aggregates.insert(changed.key(), changed.clone());
+        let mut found = vec![Vec::new(); events.len()];
+        let workspaces: BTreeSet<_> = origins.iter().map(|origin| &origin.workspace).collect();
+        for workspace in workspaces {
+            let placed = events.iter().zip(origins).enumerate();
+            let ours: Vec<_> = placed
+                .filter(|(_, (_, origin))| origin.workspace == *workspace)
+                .map(|(place, (event, _))| (place, event))
+                .collect();
+            let keys = ours
+                .iter()
+                .flat_map(|(_, event)| projector.keys(&event.event));
+            let keys = keys.map(|key| (workspace.clone(), key));
+            let loaded = keys.filter_map(|key| self.aggregates.get(&key).cloned());
+            let mut aggregates = Aggregates::loaded(loaded);
+            for (place, event) in ours {
+                found[place] = projector.fold(&mut aggregates, event);
+            }
+            for changed in aggregates.changed() {
+                let key = (workspace.clone(), changed.key());
+                self.aggregates.insert(key, changed.clone());
+            }
         }
-        self.contradictions.extend(found.iter().flatten().cloned());
+        let all = origins.iter().zip(&found);
+        let all = all.flat_map(|(origin, found)| {
+            let found = found.iter().cloned();
+            found.map(|one| (origin.workspace.clone(), one))
+        });
+        self.contradictions.extend(all);
         found
     }
 }

@@ -1,8 +1,10 @@
 //! Reading projections in memory.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use pts_domain::access::Workspace;
 use pts_domain::dora::Window;
 use pts_domain::filter::{Cursor, Page};
 use pts_domain::image_ref::ImageRef;
@@ -60,14 +62,12 @@ fn by_name<T: Clone>(
 
 macro_rules! every {
     ($name:ident, $variant:ident, $type:ty) => {
-        fn $name(&self) -> impl Iterator<Item = &$type> {
-            self.projected
-                .aggregates
-                .values()
-                .filter_map(|aggregate| match aggregate {
-                    Aggregate::$variant(value) => Some(value),
-                    _ => None,
-                })
+        fn $name(&self, of: &Workspace) -> impl Iterator<Item = &$type> {
+            let all = self.projected.aggregates.iter();
+            all.filter_map(move |((workspace, _), aggregate)| match aggregate {
+                Aggregate::$variant(value) if workspace == of => Some(value),
+                _ => None,
+            })
         }
     };
 }
@@ -85,6 +85,10 @@ impl State {
 
 #[async_trait]
 impl Projections for MemoryStore {
+    fn within(&self, workspace: &Workspace) -> Arc<dyn Projections> {
+        self.seen_from(workspace)
+    }
+
     async fn deployments(
         &self,
         query: &DeploymentQuery,
@@ -92,7 +96,7 @@ impl Projections for MemoryStore {
         limit: usize,
     ) -> Result<Page<Deployment>, StoreError> {
         let state = self.open()?;
-        let found = state.deployments().filter(|d| {
+        let found = state.deployments(&self.workspace).filter(|d| {
             is(query.service.as_ref(), Some(&d.service))
                 && is(query.environment.as_ref(), Some(&d.environment))
                 && is(query.status.as_ref(), Some(&d.status))
@@ -112,7 +116,7 @@ impl Projections for MemoryStore {
         limit: usize,
     ) -> Result<Page<Service>, StoreError> {
         let state = self.open()?;
-        let found = state.services().filter(|service| {
+        let found = state.services(&self.workspace).filter(|service| {
             environment
                 .as_ref()
                 .is_none_or(|environment| service.environments.contains_key(environment))
@@ -125,6 +129,7 @@ impl Projections for MemoryStore {
         let key = AggregateKey::Service {
             service: service.to_owned(),
         };
+        let key = (self.workspace.clone(), key);
         Ok(match self.open()?.projected.aggregates.get(&key) {
             Some(Aggregate::Service(service)) => Some(service.clone()),
             _ => None,
@@ -138,7 +143,7 @@ impl Projections for MemoryStore {
     ) -> Result<Vec<Instance>, StoreError> {
         let state = self.open()?;
         let mut found: Vec<_> = state
-            .instances()
+            .instances(&self.workspace)
             .filter(|instance| services.contains(&instance.service))
             .cloned()
             .collect();
@@ -157,7 +162,7 @@ impl Projections for MemoryStore {
         let state = self.open()?;
         let of_service = |config: &&ConfigEntry| config.service.as_deref() == Some(service);
         Ok(state
-            .configs()
+            .configs(&self.workspace)
             .filter(of_service)
             .take(limit)
             .cloned()
@@ -171,7 +176,7 @@ impl Projections for MemoryStore {
         limit: usize,
     ) -> Result<Page<Image>, StoreError> {
         let state = self.open()?;
-        let found = state.images().filter(|image| {
+        let found = state.images(&self.workspace).filter(|image| {
             is(query.image.as_ref(), Some(&image.image))
                 && query
                     .tag
@@ -186,7 +191,7 @@ impl Projections for MemoryStore {
 
     async fn runs(&self, query: &RunQuery, limit: usize) -> Result<Vec<Run>, StoreError> {
         let state = self.open()?;
-        let mut runs = close_declared(state.runs().cloned().collect());
+        let mut runs = close_declared(state.runs(&self.workspace).cloned().collect());
         runs.retain(|run| {
             let image = run
                 .image
@@ -211,7 +216,7 @@ impl Projections for MemoryStore {
         limit: usize,
     ) -> Result<Page<ComponentState>, StoreError> {
         let state = self.open()?;
-        let found = state.states().filter(|component| {
+        let found = state.states(&self.workspace).filter(|component| {
             is(query.component.as_ref(), Some(&component.component))
                 && is(query.environment.as_ref(), component.environment.as_ref())
                 && is(query.service.as_ref(), component.service.as_ref())
@@ -233,7 +238,7 @@ impl Projections for MemoryStore {
         limit: usize,
     ) -> Result<Page<Incident>, StoreError> {
         let state = self.open()?;
-        let found = state.incidents().filter(|incident| {
+        let found = state.incidents(&self.workspace).filter(|incident| {
             is(query.service.as_ref(), incident.service.as_ref())
                 && is(query.environment.as_ref(), incident.environment.as_ref())
                 && is(query.status.as_ref(), Some(&incident.status))
@@ -257,7 +262,7 @@ impl Projections for MemoryStore {
             want.is_none_or(|want| have.is_none_or(|have| have == want))
         };
         let incidents: Vec<_> = state
-            .incidents()
+            .incidents(&self.workspace)
             .filter(|incident| {
                 ours(service.as_ref(), incident.service.as_ref())
                     && ours(environment.as_ref(), incident.environment.as_ref())
@@ -270,7 +275,7 @@ impl Projections for MemoryStore {
             })
         };
         let deployments: Vec<_> = state
-            .deployments()
+            .deployments(&self.workspace)
             .filter(|deployment| {
                 ours(service.as_ref(), Some(&deployment.service))
                     && ours(environment.as_ref(), Some(&deployment.environment))

@@ -1,10 +1,12 @@
 //! Quarantine in memory.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use pts_domain::Timestamp;
+use pts_domain::access::Workspace;
 use pts_domain::accounting::{Outcome, UNKNOWN, day_of};
 use pts_domain::blind::Concern;
 use pts_domain::filter::{Cursor, Page};
@@ -20,12 +22,17 @@ use super::{MemoryStore, State};
 #[derive(Default)]
 pub(super) struct Ward {
     items: BTreeMap<Uuid, Item>,
-    waiting: HashMap<Fingerprint, Uuid>,
+    /// Where they belong.
+    of: HashMap<Uuid, Workspace>,
+    waiting: HashMap<Workspace, HashMap<Fingerprint, Uuid>>,
 }
 
 impl Ward {
     fn room(&self, sender: Uuid, now: Timestamp) -> Room {
-        let waiting = || self.waiting.values().filter_map(|id| self.items.get(id));
+        let waiting = || {
+            let ids = self.waiting.values().flat_map(HashMap::values);
+            ids.filter_map(|id| self.items.get(id))
+        };
         let lately = |item: &&Item| item.sender == sender && item.received_at > now - LATELY;
         Room {
             waiting: waiting().count() as u64,
@@ -36,15 +43,29 @@ impl Ward {
 
     /// An item no longer waits.
     fn settle(&mut self, id: Uuid, state: ItemState, at: Timestamp) -> Option<&mut Item> {
-        self.waiting.retain(|_, waiting| *waiting != id);
+        for waiting in self.waiting.values_mut() {
+            waiting.retain(|_, waiting| *waiting != id);
+        }
         let item = self.items.get_mut(&id)?;
         (item.state, item.changed_at, item.text) = (state, at, None);
         Some(item)
     }
 
-    fn waits(&self, id: Uuid) -> bool {
+    /// One of a workspace.
+    fn get(&self, workspace: &Workspace, id: Uuid) -> Option<&Item> {
+        self.of.get(&id).filter(|of| *of == workspace)?;
+        self.items.get(&id)
+    }
+
+    /// All of a workspace.
+    fn all(&self, workspace: &Workspace) -> impl Iterator<Item = &Item> {
         self.items
-            .get(&id)
+            .values()
+            .filter(move |item| self.of.get(&item.id) == Some(workspace))
+    }
+
+    fn waits(&self, workspace: &Workspace, id: Uuid) -> bool {
+        self.get(workspace, id)
             .is_some_and(|item| item.state == ItemState::Waiting)
     }
 }
@@ -54,16 +75,30 @@ fn source(item: &Item) -> String {
 }
 
 impl State {
-    fn count(&mut self, item: &Item, at: Timestamp, outcome: Outcome) {
+    fn count(&mut self, of: &Workspace, item: &Item, at: Timestamp, outcome: Outcome) {
         let line = self
             .books
-            .line(day_of(at), Some(item.sender), &source(item));
+            .line(of, day_of(at), Some(item.sender), &source(item));
         *line.of_mut(outcome) += 1;
     }
 }
 
 #[async_trait]
 impl Quarantine for MemoryStore {
+    fn within(&self, workspace: &Workspace) -> Arc<dyn Quarantine> {
+        self.seen_from(workspace)
+    }
+
+    async fn anything_waits(&self) -> Result<bool, StoreError> {
+        let state = self.open()?;
+        let waits = state
+            .ward
+            .waiting
+            .values()
+            .any(|waiting| !waiting.is_empty());
+        Ok(waits)
+    }
+
     async fn keep(
         &self,
         batch: Vec<NewItem>,
@@ -74,12 +109,14 @@ impl Quarantine for MemoryStore {
             return Ok(Vec::new());
         };
         let room = state.ward.room(first.sender, first.received_at);
-        let (verdicts, _) = admit(&batch, &state.ward.waiting, room);
+        let here = &self.workspace;
+        let waiting = state.ward.waiting.entry(here.clone()).or_default();
+        let (verdicts, _) = admit(&batch, waiting, room);
         for (new, verdict) in batch.into_iter().zip(&verdicts) {
             let fingerprint = new.fingerprint();
             let item = Item::from(new);
             if *verdict != Verdict::NoRoom {
-                state.count(&item, item.received_at, verdict.outcome());
+                state.count(here, &item, item.received_at, verdict.outcome());
             }
             match verdict {
                 Verdict::NoRoom => {}
@@ -89,7 +126,9 @@ impl Quarantine for MemoryStore {
                     known.last_at = known.last_at.max(item.received_at);
                 }
                 Verdict::Kept => {
-                    state.ward.waiting.insert(fingerprint, item.id);
+                    let waiting = state.ward.waiting.entry(here.clone()).or_default();
+                    waiting.insert(fingerprint, item.id);
+                    state.ward.of.insert(item.id, here.clone());
                     state.ward.items.insert(item.id, item);
                 }
             }
@@ -99,7 +138,7 @@ impl Quarantine for MemoryStore {
 
     async fn waiting(&self, concern: &Concern, most: u64) -> Result<u64, StoreError> {
         let state = self.open()?;
-        let count = state.ward.items.values().filter(|item| {
+        let count = state.ward.all(&self.workspace).filter(|item| {
             let window = &concern.window;
             let type_fits = |name: &str| concern.types.iter().any(|pattern| pattern.fits(name));
             item.state == ItemState::Waiting
@@ -130,8 +169,7 @@ impl Quarantine for MemoryStore {
         };
         let mut found: Vec<_> = state
             .ward
-            .items
-            .values()
+            .all(&self.workspace)
             .filter(|item| query.fits(item))
             .filter(behind)
             .cloned()
@@ -150,7 +188,8 @@ impl Quarantine for MemoryStore {
 
     async fn get(&self, ids: &[Uuid]) -> Result<Vec<Item>, StoreError> {
         let state = self.open()?;
-        let found = ids.iter().filter_map(|id| state.ward.items.get(id));
+        let found = ids.iter();
+        let found = found.filter_map(|id| state.ward.get(&self.workspace, *id));
         Ok(found.cloned().collect())
     }
 
@@ -161,7 +200,7 @@ impl Quarantine for MemoryStore {
     ) -> Result<(), StoreError> {
         let mut state = self.open()?;
         for (id, finding) in findings {
-            let Some(item) = state.ward.items.get(&id).cloned() else {
+            let Some(item) = state.ward.get(&self.workspace, id).cloned() else {
                 continue;
             };
             let (event, repeated) = match finding {
@@ -182,13 +221,15 @@ impl Quarantine for MemoryStore {
             if let Some(item) = state.ward.settle(id, ItemState::Replayed, at) {
                 (item.replayed_as, item.reason) = (Some(event), None);
             }
-            let line =
-                state
-                    .books
-                    .line(day_of(item.received_at), Some(item.sender), &source(&item));
+            let line = state.books.line(
+                &self.workspace,
+                day_of(item.received_at),
+                Some(item.sender),
+                &source(&item),
+            );
             line.quarantined -= 1;
             if repeated {
-                state.count(&item, at, Outcome::Repeated);
+                state.count(&self.workspace, &item, at, Outcome::Repeated);
             }
         }
         Ok(())
@@ -203,7 +244,7 @@ impl Quarantine for MemoryStore {
         let mut state = self.open()?;
         let mut gone = Vec::new();
         for id in ids {
-            if state.ward.waits(id)
+            if state.ward.waits(&self.workspace, id)
                 && let Some(item) = state.ward.settle(id, ItemState::Discarded, at)
             {
                 item.reason = Some(reason.clone());

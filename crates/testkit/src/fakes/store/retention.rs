@@ -9,7 +9,7 @@ use pts_domain::retention::{Month, MonthSurvey, RemovalDigest, is_kept};
 use pts_domain::{StoredEvent, Timestamp};
 use pts_ports::{MonthAhead, RetentionRun, RetentionStore, StoreError, Thinned, Thinning};
 
-use super::{MemoryStore, State};
+use super::{MemoryStore, Origin, State};
 
 /// What retention did, and left room for.
 #[derive(Default)]
@@ -103,36 +103,38 @@ impl State {
 
     fn thin(&mut self, thinning: &Thinning, found: &MonthSurvey) -> RetentionRun {
         let goes = |event: &StoredEvent| month_of(event) == found.month && !is_kept(&event.event);
-        let (mut gone, mut left, mut senders) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut gone, mut left, mut origins) = (Vec::new(), Vec::new(), Vec::new());
         let mut counted = 0;
-        let all = self.events.drain(..).zip(self.senders.drain(..));
-        for (place, (event, sender)) in all.enumerate() {
+        let all = self.events.drain(..).zip(self.origins.drain(..));
+        for (place, (event, origin)) in all.enumerate() {
             let is_counted = place < self.books.counted;
             if goes(&event) {
                 // What goes must have been counted as stored.
                 if !is_counted {
                     let (day, source) = (day_of(event.received_at), &event.event.identity.source);
-                    self.books.line(day, sender, source).stored += 1;
+                    let Origin { workspace, sender } = &origin;
+                    self.books.line(workspace, day, *sender, source).stored += 1;
                 }
-                gone.push(event);
+                gone.push((event, origin.workspace));
             } else {
                 counted += usize::from(is_counted);
                 left.push(event);
-                senders.push(sender);
+                origins.push(origin);
             }
         }
-        self.senders = senders;
+        self.origins = origins;
         self.books.counted = counted;
         let mut digest = RemovalDigest::default();
         let mut freed_bytes = 0;
         let retained = &mut self.retained;
-        for event in &gone {
+        for (event, workspace) in &gone {
             digest.add(event.position, event.event.digest());
             freed_bytes += event.event.weight() as u64;
             retained.removed.insert(event.position);
             let source = event.event.identity.source.clone();
             *retained.by_source.entry(source).or_default() += 1;
-            self.known.remove(&event.event.identity);
+            let identity = event.event.identity.clone();
+            self.known.remove(&(workspace.clone(), identity));
         }
         let run = RetentionRun {
             id: thinning.id,
@@ -143,8 +145,8 @@ impl State {
             removed: found.removable,
             kept: found.kept(),
             freed_bytes,
-            first_removed: gone.first().map(|event| event.position),
-            last_removed: gone.last().map(|event| event.position),
+            first_removed: gone.first().map(|(event, _)| event.position),
+            last_removed: gone.last().map(|(event, _)| event.position),
             oldest: found.oldest,
             newest: found.newest,
             digest: digest.finish(),

@@ -1,0 +1,409 @@
+//! Every action × every role × every workspace: nothing of one workspace is in any byte of what is
+//! answered to another, and nobody does what their role does not allow. The list of actions is the
+//! registry's: one that is added is walked here without anybody thinking of it.
+//!
+//! Two workspaces hold the same platform, of the same names, each with a mark of its own in everything
+//! that can say something; a third, the usual one, holds nothing.
+
+use std::collections::BTreeSet;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use pts_api::{ActionSpec, Binding, Method as ActionMethod};
+use pts_domain::access::{BUILT_IN_ROLES, Scope, Workspace};
+use pts_services::NewToken;
+use pts_testkit::generate::platform::{self, elsewhere};
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use super::support::{Server, foreign, form};
+
+/// The marks of the two.
+const MARKS: [(&str, &str); 2] = [("a", "canary-of-a"), ("b", "canary-of-b")];
+
+/// Where a token reaches and how a request names its workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Bound to this one.
+    Bound(&'static str),
+    /// Bound to none, and acting in this one.
+    Free(&'static str),
+    /// Bound to none, and naming none.
+    Usual,
+}
+
+impl Reach {
+    const ALL: [Self; 5] = [
+        Self::Bound("a"),
+        Self::Bound("b"),
+        Self::Free("a"),
+        Self::Free("b"),
+        Self::Usual,
+    ];
+
+    fn workspace(self) -> &'static str {
+        match self {
+            Self::Bound(name) | Self::Free(name) => name,
+            Self::Usual => Workspace::USUAL,
+        }
+    }
+}
+
+/// A role that may do nothing, and the others.
+fn roles() -> impl Iterator<Item = (&'static str, &'static [Scope])> {
+    let nobody: (&str, &[Scope]) = ("nobody", &[]);
+    std::iter::once(nobody).chain(BUILT_IN_ROLES)
+}
+
+/// Somebody, and how they ask.
+struct Caller {
+    role: &'static str,
+    scopes: BTreeSet<Scope>,
+    reach: Reach,
+    token: String,
+}
+
+impl Caller {
+    async fn new(
+        server: &Server,
+        (role, scopes): (&'static str, &'static [Scope]),
+        reach: Reach,
+    ) -> Self {
+        let scopes: BTreeSet<_> = scopes.iter().copied().collect();
+        let new = NewToken {
+            name: role.into(),
+            scopes: scopes.clone(),
+            workspace: match reach {
+                Reach::Bound(name) => Some(name.parse().unwrap()),
+                Reach::Free(_) | Reach::Usual => None,
+            },
+            ..NewToken::default()
+        };
+        let (text, _) = server.gateway.access().create(new).await.unwrap();
+        Self {
+            role,
+            scopes,
+            reach,
+            token: text.reveal().to_owned(),
+        }
+    }
+
+    fn may(&self, scope: Scope) -> bool {
+        self.scopes.contains(&scope) || self.scopes.contains(&Scope::Admin)
+    }
+
+    fn asks(&self, server: &Server, method: Method, path: &str) -> RequestBuilder {
+        let request = server.bare(method, path).bearer_auth(&self.token);
+        match self.reach {
+            Reach::Free(name) => request.header("PTS-Workspace", name),
+            Reach::Bound(_) | Reach::Usual => request,
+        }
+    }
+}
+
+/// A server whose two workspaces hold the platform.
+async fn shared_by_two() -> Server {
+    let server = Server::start().await;
+    server.clock.set(platform::now());
+    for (name, mark) in MARKS {
+        let store = &*server.store;
+        let examples = name == "a";
+        let workspace = name.parse().unwrap();
+        platform::seed_in(&workspace, (mark, examples), store, store, store).await;
+    }
+    server.gateway.read_record().await.unwrap();
+    server
+}
+
+/// What is there of an answer: all of it.
+struct Heard {
+    status: u16,
+    everything: String,
+}
+
+async fn hear(request: RequestBuilder) -> Heard {
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    let headers = format!("{:?}", response.headers());
+    let body = response.bytes().await.unwrap();
+    Heard {
+        status,
+        everything: headers + &String::from_utf8_lossy(&body),
+    }
+}
+
+/// A stream up to an event that is sent while it is read; it comes after everything else.
+async fn hear_stream(server: &Server, caller: &Caller, request: RequestBuilder) -> Heard {
+    let mut response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    let mut everything = format!("{:?}", response.headers());
+    if status == 200 {
+        let last = format!("last-{}", caller.token);
+        let event = foreign(&last);
+        let sent = server
+            .post("/v1/events")
+            .header("PTS-Workspace", caller.reach.workspace())
+            .json(&event);
+        assert_eq!(hear(sent).await.status, 201);
+        while !everything.contains(&last) {
+            let chunk = response.chunk().await.unwrap().expect("the last event");
+            everything.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+    } else {
+        everything += &response.text().await.unwrap();
+    }
+    Heard { status, everything }
+}
+
+/// The path of an action's route with an input, and what of it is left for the query or the body.
+fn route(action: &ActionSpec, input: &Value) -> (String, Value) {
+    let mut path = action.path.to_owned();
+    let mut left = input.clone();
+    if let Some(fields) = left.as_object_mut() {
+        fields.retain(|name, value| {
+            let place = format!("{{{name}}}");
+            let found = path.contains(&place);
+            path = path.replace(&place, &shown(value));
+            !found
+        });
+    }
+    (path, left)
+}
+
+/// A path with what is left of the input behind it.
+fn asked(path: &str, left: &Value) -> String {
+    let mut pairs = Vec::new();
+    for (name, value) in left.as_object().into_iter().flatten() {
+        match value {
+            Value::Array(all) => pairs.extend(all.iter().map(|one| (name.clone(), shown(one)))),
+            Value::Object(all) => {
+                let inner = |(inner, one)| (format!("{name}.{inner}"), shown(one));
+                pairs.extend(all.iter().map(inner));
+            }
+            one => pairs.push((name.clone(), shown(one))),
+        }
+    }
+    let pairs = pairs.into_iter();
+    let pairs: Vec<_> = pairs.map(|(name, value)| name + "=" + &value).collect();
+    format!("{path}?{}", pairs.join("&"))
+}
+
+/// A value as it stands in a URL.
+fn shown(value: &Value) -> String {
+    let text = value.as_str();
+    let text = text.map_or_else(|| value.to_string(), str::to_owned);
+    utf8_percent_encode(&text, NON_ALPHANUMERIC).to_string()
+}
+
+/// Everything that is answered to an action with an input, by every door that leads to it.
+async fn carried_out(
+    server: &Server,
+    caller: &Caller,
+    action: &ActionSpec,
+    input: &Value,
+) -> Vec<Heard> {
+    let mut heard = Vec::new();
+    let (path, left) = route(action, input);
+    let method = match action.method {
+        ActionMethod::Get => Method::GET,
+        ActionMethod::Post => Method::POST,
+    };
+    let asks = |path: &str| caller.asks(server, method.clone(), path);
+    match action.binding {
+        Binding::Query | Binding::Download | Binding::Feed => {
+            heard.push(hear(asks(&asked(&path, &left))).await);
+        }
+        Binding::Command => heard.push(hear(asks(&path).json(&left)).await),
+        Binding::Ingest => {
+            let events = left.get("events").unwrap_or(&left);
+            heard.push(hear(asks(&path).json(events)).await);
+        }
+        Binding::Stream => {
+            let all = asks(&asked(&path, &json!({ "after": 0 })));
+            heard.push(hear_stream(server, caller, all).await);
+        }
+    }
+    if action.binding.has_own_route_only() {
+        return heard;
+    }
+    let call = json!({ "actionKey": action.name, "payload": input });
+    let by_name = caller.asks(server, Method::POST, "/v1/actions").json(&call);
+    heard.push(hear(by_name).await);
+    let tool = json!({
+        "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": { "name": action.name.replace('.', "_"), "arguments": input },
+    });
+    let tool = caller
+        .asks(server, Method::POST, "/mcp")
+        .header("accept", "application/json, text/event-stream")
+        .json(&tool);
+    let tool = hear(tool).await;
+    let known = !tool.everything.contains("No tool is called");
+    assert!(known, "{}: {}", action.name, tool.everything);
+    heard.push(tool);
+    heard
+}
+
+/// The inputs that an action is asked with: its example, and the same with what others are known by.
+fn inputs(action: &ActionSpec) -> Vec<Value> {
+    let example = (action.example)();
+    let mut text = example.to_string();
+    for id in [platform::EVENT, platform::ITEM] {
+        text = text.replace(&id.to_string(), &elsewhere(id).to_string());
+    }
+    let stolen: Value = serde_json::from_str(&text).unwrap();
+    if stolen == example {
+        vec![example]
+    } else {
+        vec![example, stolen]
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_action_shows_a_role_of_one_workspace_anything_of_another() {
+    let mut shown: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for action in pts_api::actions::all() {
+        // What is done to one workspace must not be what hides something from the next caller.
+        let server = shared_by_two().await;
+        for role in roles() {
+            for reach in Reach::ALL {
+                let caller = Caller::new(&server, role, reach).await;
+                for input in inputs(&action) {
+                    let all = carried_out(&server, &caller, &action, &input).await;
+                    assert!(!all.is_empty(), "{} is not driven", action.name);
+                    for heard in all {
+                        is_confined(&action, &caller, &heard);
+                        for (name, mark) in MARKS {
+                            if heard.everything.contains(mark) {
+                                shown.insert((action.name, name));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+    // Whoever looks for marks must be able to find them: both workspaces are seen by their own.
+    for (name, _) in MARKS {
+        let number = shown.iter().filter(|(_, seen)| *seen == name).count();
+        assert!(
+            number >= 12,
+            "only {number} actions show anything of {name}: {shown:?}"
+        );
+    }
+}
+
+#[track_caller]
+fn is_confined(action: &ActionSpec, caller: &Caller, heard: &Heard) {
+    let Heard { status, everything } = heard;
+    let who = format!("{} by {} {:?}", action.name, caller.role, caller.reach);
+    for (name, mark) in MARKS {
+        let leaks = name != caller.reach.workspace() && everything.contains(mark);
+        assert!(!leaks, "{who}: something of {name} in\n{everything}");
+    }
+    let bound = matches!(caller.reach, Reach::Bound(_));
+    // A tool's refusal is a text in an answer of the protocol, and a call's is in its own envelope.
+    let plain = everything.replace('\\', "");
+    let refused = |code: &str| plain.contains(&format!("\"code\":\"{code}\""));
+    if !caller.may(action.scope) {
+        assert!(refused("denied"), "{who} is let in: {status}\n{everything}");
+        let told = MARKS.iter().any(|(_, mark)| everything.contains(mark));
+        assert!(!told, "{who} is told:\n{everything}");
+    } else if action.everywhere && bound {
+        assert!(
+            refused("workspace_denied"),
+            "{who} is let in: {status}\n{everything}"
+        );
+    } else {
+        let kept_out = refused("denied") || refused("workspace_denied") || *status == 403;
+        assert!(!kept_out && *status < 500, "{who}: {status}\n{everything}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_names_its_workspace_in_a_header_and_whoever_is_bound_names_no_other() {
+    let server = shared_by_two().await;
+    let admin = BUILT_IN_ROLES[3];
+    assert_eq!(admin.0, "admin");
+    let free = Caller::new(&server, admin, Reach::Usual).await;
+    let bound = Caller::new(&server, admin, Reach::Bound("a")).await;
+    let names = async |caller: &Caller, name: &str| {
+        let request = caller.asks(&server, Method::GET, "/v1/events");
+        hear(request.header("PTS-Workspace", name)).await
+    };
+    for (name, mark) in MARKS {
+        let heard = names(&free, name).await;
+        assert!(
+            heard.status == 200 && heard.everything.contains(mark),
+            "{name}"
+        );
+    }
+    let heard = names(&bound, "a").await;
+    assert!(heard.status == 200 && heard.everything.contains("canary-of-a"));
+    for other in ["b", "default", "nowhere"] {
+        let heard = names(&bound, other).await;
+        assert_eq!(heard.status, 403, "{other}");
+        assert!(heard.everything.contains("workspace_denied"), "{other}");
+    }
+    for bad in ["", "A", "-a", "a b", "a,b", &"x".repeat(64)] {
+        for caller in [&free, &bound] {
+            let heard = names(caller, bad).await;
+            assert_eq!(heard.status, 400, "{bad}");
+            for part in ["PTS-Workspace", "invalid_input"] {
+                assert!(
+                    heard.everything.contains(part),
+                    "{bad}: {}",
+                    heard.everything
+                );
+            }
+        }
+    }
+    let twice = free.asks(&server, Method::GET, "/v1/events");
+    let twice = twice.header("PTS-Workspace", "a");
+    assert_eq!(hear(twice.header("PTS-Workspace", "b")).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_session_reaches_no_further_than_the_token_that_it_was_made_with() {
+    let server = shared_by_two().await;
+    let bound = Caller::new(&server, BUILT_IN_ROLES[0], Reach::Bound("a")).await;
+    let signing_in = server.bare(Method::POST, "/signin");
+    let signed_in = form(signing_in, &format!("token={}", bound.token)).await;
+    assert_eq!(signed_in.status(), 303);
+    let cookie = signed_in.headers()["set-cookie"].to_str().unwrap();
+    let cookie = cookie.split(';').next().unwrap();
+    let asks = || {
+        let request = server.bare(Method::GET, "/v1/events");
+        request.header("cookie", cookie)
+    };
+    let heard = hear(asks()).await;
+    assert!(heard.status == 200 && heard.everything.contains("canary-of-a"));
+    assert!(!heard.everything.contains("canary-of-b"));
+    let heard = hear(asks().header("PTS-Workspace", "b")).await;
+    assert_eq!(heard.status, 403, "{}", heard.everything);
+}
+
+#[tokio::test]
+async fn what_is_sent_to_one_workspace_is_no_repeat_of_what_another_was_sent() {
+    let server = Server::start().await;
+    let admin = BUILT_IN_ROLES[3];
+    for reach in Reach::ALL {
+        let caller = Caller::new(&server, admin, reach).await;
+        let sent = caller.asks(&server, Method::POST, "/v1/events");
+        let status = hear(sent.json(&foreign("one"))).await.status;
+        // Both ways into a workspace lead to the same place.
+        let first = !matches!(reach, Reach::Free(_));
+        assert_eq!(status, if first { 201 } else { 200 }, "{reach:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_figures_of_the_service_are_for_nobody_who_is_bound() {
+    let server = shared_by_two().await;
+    let operator = BUILT_IN_ROLES[2];
+    assert!(operator.1.contains(&Scope::MetricsRead));
+    for (reach, status) in [(Reach::Bound("a"), 403), (Reach::Usual, 200)] {
+        let caller = Caller::new(&server, operator, reach).await;
+        let heard = hear(caller.asks(&server, Method::GET, "/metrics")).await;
+        assert_eq!(heard.status, status, "{reach:?}");
+    }
+}
