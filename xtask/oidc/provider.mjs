@@ -101,4 +101,6 @@ server.listen(Number(process.env.PORT ?? 0), '127.0.0.1', () => {
   serve = provider(issuer);
   console.log(issuer);
 });
+// Nobody reads on after the first line.
+process.stdout.on('error', () => {});
 process.stdin.on('end', () => process.exit(0)).resume();

@@ -4,11 +4,11 @@ use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::{Context, Result};
 
-use crate::{command, pypi};
+use crate::{command, repo};
 
 /// The directory in which a requirement such as `oidc-provider@8.8.1` is installed; made the first time.
 pub(crate) fn directory(name: &str, requirement: &str) -> Result<PathBuf> {
-    let home = pypi::target().join(name);
+    let home = repo::target_directory()?.join(name);
     let stamp = home.join("version");
     command::read(Command::new("node").arg("--version")).context("Node.js is needed")?;
     if fs::read_to_string(&stamp).is_ok_and(|version| version == requirement) {

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::auth;
 use crate::bind::expects_json;
+use crate::events::{json_error, not_json};
 use crate::pages::small_body;
 use crate::problem::Refusal;
 use crate::shared::Shared;
@@ -70,10 +71,8 @@ async fn read<T: JsonSchema + DeserializeOwned>(
         serde_json::json!({})
     } else {
         expects_json(req)?;
-        serde_json::from_str(&text).map_err(|error| {
-            let detail = format!("The body is not JSON: {error}.");
-            Refusal::bad_request("invalid_json", "Not JSON", detail)
-        })?
+        serde_json::from_str(&text)
+            .map_err(|error| not_json(json_error(&error, error.line(), error.column())))?
     };
     let read = Fields::of::<T>().read(&value, "the body");
     read.map_err(Refusal::bad_input)

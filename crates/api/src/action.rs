@@ -61,6 +61,8 @@ pub trait Action: 'static {
     const DESCRIPTION: &'static str = "";
     /// What a caller must be allowed to do.
     const SCOPE: Scope;
+    /// Whether what is the caller's own needs no scope; what that is, the action's use case tells.
+    const FREE_FOR_OWN: bool = false;
     /// What it does to the world.
     const EFFECT: Effect;
     /// Whether what it would do is shown first, and is done only when that is confirmed.
@@ -100,6 +102,8 @@ pub struct ActionSpec {
     pub description: &'static str,
     /// See [`Action::SCOPE`].
     pub scope: Scope,
+    /// See [`Action::FREE_FOR_OWN`].
+    pub free_for_own: bool,
     /// See [`Action::EFFECT`].
     pub effect: Effect,
     /// See [`Action::RISKY`].
@@ -134,6 +138,7 @@ impl ActionSpec {
             summary: A::SUMMARY,
             description: A::DESCRIPTION,
             scope: A::SCOPE,
+            free_for_own: A::FREE_FOR_OWN,
             effect: A::EFFECT,
             risky: A::RISKY,
             everywhere: A::EVERYWHERE,

@@ -11,8 +11,10 @@ const EXAMPLE: &str = r#"[{"type":"deployment.started","source":"my-laptop","dat
 
 /// Everything the banner tells.
 pub(crate) struct Banner<'a> {
-    /// How a browser reaches the service.
-    pub(crate) url: String,
+    /// How it is reached on this machine.
+    pub(crate) here: String,
+    /// How browsers reach it, if the operator said.
+    pub(crate) public: &'a str,
     /// The admin token, on the first start.
     pub(crate) token: Option<&'a str>,
     /// Where the admin token is kept.
@@ -24,10 +26,15 @@ pub(crate) struct Banner<'a> {
 
 /// The text, for standard output.
 pub(crate) fn text(banner: &Banner<'_>) -> String {
-    let url = &banner.url;
+    let here = &banner.here;
+    let url = if banner.public.is_empty() {
+        here
+    } else {
+        banner.public
+    };
     let file = banner.token_file.display();
     let mut text = String::new();
-    let _ = writeln!(text, "PTS listens on {url}");
+    let _ = writeln!(text, "PTS listens on {here}");
     let _ = writeln!(text, "  database       {}", banner.database);
     match banner.token {
         Some(token) => {
@@ -58,11 +65,8 @@ pub(crate) fn text(banner: &Banner<'_>) -> String {
     text
 }
 
-/// How a browser reaches the service: where the operator says, or else from this machine.
-pub(crate) fn url(settings: &Settings, address: SocketAddr) -> String {
-    if !settings.public_url.is_empty() {
-        return settings.public_url.clone();
-    }
+/// How the service is reached on this machine.
+pub(crate) fn here(settings: &Settings, address: SocketAddr) -> String {
     let host = if address.ip().is_unspecified() {
         IpAddr::V4(Ipv4Addr::LOCALHOST)
     } else {
@@ -83,7 +87,8 @@ mod tests {
     #[test]
     fn the_token_is_shown_only_when_it_is_new() {
         let mut banner = Banner {
-            url: "http://127.0.0.1:8080".to_owned(),
+            here: "http://127.0.0.1:8080".to_owned(),
+            public: "",
             token: Some("pts_secret"),
             token_file: Path::new("/d/admin-token"),
             sign_in_code: Some("code"),
@@ -95,5 +100,9 @@ mod tests {
         banner.sign_in_code = None;
         let later = text(&banner);
         assert!(!later.contains("pts_secret") && !later.contains("signin"));
+        banner.public = "https://pts.example";
+        let behind = text(&banner);
+        assert!(behind.contains("listens on http://127.0.0.1:8080"));
+        assert!(behind.contains("https://pts.example/docs"));
     }
 }

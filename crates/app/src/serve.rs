@@ -244,7 +244,8 @@ fn announce(
     let watched = token.is_some() || io::stdout().is_terminal();
     let code = watched.then(|| gateway.access().new_code());
     let text = banner::text(&Banner {
-        url: banner::url(settings, address),
+        here: banner::here(settings, address),
+        public: &settings.public_url,
         token,
         token_file,
         sign_in_code: code.as_ref().map(TokenText::reveal),

@@ -79,8 +79,10 @@ impl Gateway {
     ) -> Result<Answer<Value>, ActionError> {
         let entry = ENTRIES.get(key).ok_or_else(|| unknown(key))?;
         // Before anything is said about what was sent, as on the route.
-        let wanted = Wanted::from(&entry.spec);
-        self.admit_with(principal, wanted, Some(payload))?;
+        if !entry.spec.free_for_own {
+            let wanted = Wanted::from(&entry.spec);
+            self.admit_with(principal, wanted, Some(payload))?;
+        }
         let Some(act) = entry.act else {
             return Err(ActionError::OwnRoute {
                 action: entry.spec.name,
@@ -92,7 +94,18 @@ impl Gateway {
             let error = FieldError::invalid("partial", "deny", expected);
             return Err(ActionError::Invalid(vec![error]));
         }
-        act(self, &entry.fields, principal, payload, options).await
+        let answered = act(self, &entry.fields, principal, payload, options).await;
+        match answered {
+            // What is wrong with the input is not said to those who could only name their own with it.
+            Err(ActionError::Invalid(_))
+                if entry.spec.free_for_own && !principal.may(entry.spec.scope) =>
+            {
+                Err(ActionError::Denied {
+                    scope: entry.spec.scope,
+                })
+            }
+            answered => answered,
+        }
     }
 
     /// The actions that somebody may carry out by their names, in the order of the reference. To be

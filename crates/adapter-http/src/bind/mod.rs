@@ -93,9 +93,19 @@ async fn carry_out<A: Action>(
 where
     Gateway: UseCase<A>,
 {
-    let principal = auth::caller_with(req, shared, Wanted::of::<A>()).await?;
+    let principal = if A::FREE_FOR_OWN {
+        // What is the caller's own is known when the input is.
+        auth::caller(req, shared).await?
+    } else {
+        auth::caller_with(req, shared, Wanted::of::<A>()).await?
+    };
     let parse = command::read::<A::Input>(req, fields)?;
-    let (input, _reservation) = whole_body(req, payload, shared, parse).await?;
+    let read = whole_body(req, payload, shared, parse).await;
+    if read.is_err() {
+        // What is wrong with the input is said to those who may, as everywhere.
+        shared.gateway.admit(&principal, Wanted::of::<A>())?;
+    }
+    let (input, _reservation) = read?;
     let options = CallOptions::default();
     let answer = shared.gateway.call::<A>(&principal, input, options).await?;
     json(shared, &principal, &answer)

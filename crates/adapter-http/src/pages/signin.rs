@@ -168,7 +168,12 @@ pub(super) fn render(shared: &Shared, fields: &Fields, error: Option<&str>) -> S
 
 fn filled(provider: Option<&str>, fields: &Fields, error: Option<&str>) -> String {
     let with_provider = provider.is_some() && fields.code.is_none();
-    let next = utf8_percent_encode(fields.next(), IN_QUERY).to_string();
+    let next = utf8_percent_encode(fields.next(), IN_QUERY);
+    let link = if with_provider {
+        format!("/signin/provider?next={next}")
+    } else {
+        "/signin".to_owned()
+    };
     let shown = |wanted| if wanted { "" } else { "hidden" };
     let values = [
         ("{{error}}", escape(error.unwrap_or_default())),
@@ -181,7 +186,7 @@ fn filled(provider: Option<&str>, fields: &Fields, error: Option<&str>) -> Strin
         ("{{token-shown}}", shown(fields.code.is_none()).to_owned()),
         ("{{provider-shown}}", shown(with_provider).to_owned()),
         ("{{provider}}", escape(provider.unwrap_or_default())),
-        ("{{next-encoded}}", next),
+        ("{{provider-link}}", link),
         ("{{next}}", escape(fields.next())),
     ];
     // One pass over the template: what was filled in is never filled in again.

@@ -80,6 +80,14 @@ async fn back(server: &Server, cookie: &str, query: &str) -> Response {
     request.send().await.unwrap()
 }
 
+/// The session that asks, of all that are listed.
+fn current(listed: &Value) -> &Value {
+    let mut sessions = listed["data"].as_array().unwrap().iter();
+    sessions
+        .find(|it| it["current"] == true)
+        .expect("the one that asks")
+}
+
 #[tokio::test]
 async fn a_browser_goes_to_the_provider_and_comes_back_with_a_session() {
     let (server, provider) = server(HttpSettings::default()).await;
@@ -202,9 +210,8 @@ async fn a_person_is_bound_to_the_workspace_that_they_ask_for() {
             .bare(Method::GET, "/v1/sessions")
             .header("cookie", session);
         let reply = Reply::of(asked).await;
-        let mut all = reply.body["data"].as_array().unwrap().iter();
-        let own = all.find(|it| it["current"] == json!(true));
-        assert_eq!(own.unwrap()["workspace"], expected, "{}", reply.body);
+        let mine = current(&reply.body);
+        assert_eq!(mine["workspace"], expected, "{}", reply.body);
     };
     let both = ["team-a", "team-b"];
     check("", &both, Some(json!("a"))).await;
@@ -300,7 +307,7 @@ async fn bad_input_to_a_sign_in_is_named() {
     assert_eq!(check(odd, 400, "invalid_input").await, "workspace");
     let unknown = "{\"device_code\": \"x\", \"code\": \"y\"}";
     assert_eq!(check(unknown, 400, "invalid_input").await, "code");
-    check("nonsense", 400, "invalid_json").await;
+    check("nonsense", 400, "malformed_json").await;
     let long = format!("{{\"device_code\": \"{}\"}}", "x".repeat(9_000));
     check(&long, 413, "body_too_large").await;
     let other = server.bare(Method::POST, "/v1/device/start").body("{}");
@@ -395,8 +402,16 @@ async fn own_sessions_are_seen_and_ended_and_others_are_not_even_known() {
     assert_eq!((of_ada.len(), of_eve.len()), (2, 1));
     assert_eq!(list(&again).await, of_ada, "the same person, wherever");
     end(&ada, &of_eve[0]).await.is_problem(403, "denied");
-    end(&ada, "nonsense").await.is_problem(400, "invalid_input");
-    assert_eq!(end(&ada, &of_ada[0]).await.status, 200);
+    end(&ada, "nonsense").await.is_problem(403, "denied");
+    let odd = server
+        .post("/v1/sessions/revoke")
+        .json(&json!({ "id": "nonsense" }));
+    Reply::of(odd).await.is_problem(400, "invalid_input");
+    let listed = server
+        .bare(Method::GET, "/v1/sessions")
+        .header("cookie", &again);
+    let of_again = current(&Reply::of(listed).await.body)["id"].clone();
+    assert_eq!(end(&ada, of_again.as_str().unwrap()).await.status, 200);
     assert_eq!(list(&ada).await.len(), 1);
     let over = server
         .bare(Method::GET, "/v1/sessions")

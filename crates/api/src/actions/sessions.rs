@@ -107,6 +107,7 @@ impl Action for RevokeSession {
     const DESCRIPTION: &'static str = "It is refused everywhere within a second. One's own session may \
         always be ended, whatever the token may; those of others need the scope `tokens:manage`.";
     const SCOPE: Scope = Scope::TokensManage;
+    const FREE_FOR_OWN: bool = true;
     const EFFECT: Effect = Effect::Control;
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/sessions/revoke";

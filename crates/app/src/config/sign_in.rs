@@ -76,6 +76,7 @@ pub(crate) struct Oidc {
     /// A file of PEM certificates to trust instead of the system's.
     pub(crate) root_certificates: PathBuf,
     /// What groups give.
+    #[serde(default)]
     pub(crate) roles: Vec<Given>,
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Tls {
     /// File of the authorities whose client certificates are believed (PEM); empty to ask for none.
     pub(crate) client_ca: PathBuf,
     /// Who is known by their certificate.
+    // A list of defaults that is empty leaves nothing behind when layers are merged.
+    #[serde(default)]
     pub(crate) services: Vec<Service>,
 }
 
@@ -49,6 +51,7 @@ pub(crate) struct Service {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Proxy {
     /// Where the proxies are that are believed.
+    #[serde(default)]
     pub(crate) trusted: Vec<Network>,
     /// What they set: `x-forwarded` or `forwarded`.
     pub(crate) header: String,

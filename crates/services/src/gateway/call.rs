@@ -31,8 +31,8 @@ pub trait UseCase<A: Action> {
         self.run(input)
     }
 
-    /// Whether it is about what is the caller's own, so that no scope is needed. Asked only of those
-    /// who do not hold it.
+    /// Whether it is about what is the caller's own: then an action that is
+    /// [free for that](Action::FREE_FOR_OWN) needs no scope. Asked only for those who do not hold it.
     fn is_own(
         &self,
         _caller: &Principal,
@@ -61,7 +61,8 @@ impl Gateway {
     where
         Self: UseCase<A>,
     {
-        let own = !principal.may(A::SCOPE)
+        let own = A::FREE_FOR_OWN
+            && !principal.may(A::SCOPE)
             && <Self as UseCase<A>>::is_own(self, principal, &input).await?;
         if !own {
             self.admit(principal, Wanted::of::<A>())?;

@@ -104,6 +104,7 @@ impl Harness {
             accounting: self.accounting.within(workspace),
             quarantine: self.quarantine.within(workspace),
             blind_spots: self.blind_spots.clone(),
+            audit: self.audit.clone(),
             retention: self.retention.clone(),
             kept: Vec::new(),
         }
