@@ -90,7 +90,8 @@ impl Gateway {
     where
         Self: UseCase<A>,
     {
-        let act = audited::<A>(&input, || Act::by(self.audit.console(), A::NAME, A::EFFECT));
+        let console = || Act::by(self.audit.console(), A::NAME, A::EFFECT);
+        let act = audited::<A>(&input, || console().within(self.workspace.clone()));
         let answering = async {
             let found = <Self as UseCase<A>>::run(self, input).await?;
             Ok(self.assemble(found).await)
