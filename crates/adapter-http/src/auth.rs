@@ -9,9 +9,10 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage as _, HttpRequest};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use pts_api::Effect;
 use pts_domain::access::{Origin, Principal, Scope, TokenKind, TokenRefused};
 use pts_domain::forwarded::Client;
-use pts_services::{AccessError, Gateway};
+use pts_services::{AccessError, Gateway, Wanted};
 
 use crate::client_of;
 use crate::middleware::RequestId;
@@ -19,6 +20,14 @@ use crate::problem::Refusal;
 use crate::shared::Shared;
 use crate::tls::ClientCertificate;
 use crate::workspace::acting;
+
+/// Reading the service's own figures, which is no action.
+const FIGURES: Wanted = Wanted {
+    action: "metrics",
+    effect: Effect::Read,
+    scope: Scope::MetricsRead,
+    everywhere: true,
+};
 
 /// The session cookie's name; the prefix makes browsers bind it to this host and to TLS.
 pub(crate) const fn cookie_name(secure: bool) -> &'static str {
@@ -53,13 +62,16 @@ pub(crate) async fn program_caller(
     shared: &Shared,
 ) -> Result<Principal, Refusal> {
     if let Some(header) = req.headers().get(header::AUTHORIZATION) {
-        let token = bearer(header).ok_or_else(wrong_scheme)?;
+        let Some(token) = bearer(header) else {
+            shared.gateway.turned_away(origin(req), "no bearer token");
+            return Err(wrong_scheme());
+        };
         let principal = shared.gateway.authenticate(token, origin(req)).await?;
         remember(&principal);
         return acting(req, of_kind(principal, TokenKind::Bearer)?);
     }
     let Some(certificate) = client_of::certificate(req) else {
-        return Err(Refusal::unauthenticated(None));
+        return Err(nobody(req, shared));
     };
     // Browsers send certificates unasked, too.
     if !is_safe(req.method()) && site(req, shared) == Site::Other {
@@ -73,6 +85,12 @@ pub(crate) async fn program_caller(
     })?;
     remember(&principal);
     acting(req, principal)
+}
+
+/// Turns somebody away who shows nothing.
+fn nobody(req: &HttpRequest, shared: &Shared) -> Refusal {
+    shared.gateway.turned_away(origin(req), "no token");
+    Refusal::unauthenticated(None)
 }
 
 /// Where a request comes from: the client's address, and the request's own name.
@@ -95,10 +113,10 @@ fn remember(principal: &Principal) {
 pub(crate) async fn caller_with(
     req: &HttpRequest,
     shared: &Shared,
-    scope: Scope,
+    wanted: Wanted,
 ) -> Result<Principal, Refusal> {
     let principal = caller(req, shared).await?;
-    shared.gateway.authorise(&principal, scope)?;
+    shared.gateway.admit(&principal, wanted)?;
     Ok(principal)
 }
 
@@ -107,18 +125,18 @@ pub(crate) async fn caller_with(
 pub(crate) async fn feed_reader(
     req: &HttpRequest,
     shared: &Shared,
-    scope: Scope,
+    wanted: Wanted,
 ) -> Result<Principal, Refusal> {
     let named = req.headers().get(header::AUTHORIZATION).and_then(password);
     let Some(token) = named else {
-        return caller_with(req, shared, scope).await.map_err(inviting);
+        return caller_with(req, shared, wanted).await.map_err(inviting);
     };
     let principal = shared.gateway.authenticate(&token, origin(req)).await;
     let principal = principal.map_err(|error| inviting(error.into()))?;
     remember(&principal);
     let principal = of_kind(principal, TokenKind::Bearer).map_err(inviting)?;
     let principal = acting(req, principal)?;
-    shared.gateway.authorise(&principal, scope)?;
+    shared.gateway.admit(&principal, wanted)?;
     Ok(principal)
 }
 
@@ -152,7 +170,7 @@ pub(crate) async fn reader_of_figures(
     req: &HttpRequest,
     shared: &Shared,
 ) -> Result<Principal, Refusal> {
-    let refusal = match caller_with(req, shared, Scope::MetricsRead).await {
+    let refusal = match caller_with(req, shared, FIGURES).await {
         Err(refusal) if refusal.is_unavailable() => refusal,
         answer => {
             let principal = answer?;
@@ -165,8 +183,7 @@ pub(crate) async fn reader_of_figures(
         Presented::Certificate(_) => None,
     };
     let principal = remembered.ok_or(refusal)?;
-    shared.gateway.authorise(&principal, Scope::MetricsRead)?;
-    shared.gateway.reaches_all(&principal)?;
+    shared.gateway.admit(&principal, FIGURES)?;
     Ok(principal)
 }
 

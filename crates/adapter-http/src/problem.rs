@@ -76,6 +76,15 @@ impl Refusal {
         .with_header(header::RETRY_AFTER, HeaderValue::from(retry_after_s))
     }
 
+    /// What has to be written down before it is done, while it cannot be.
+    fn not_audited(retry_after_s: u64) -> Self {
+        let detail = format!(
+            "This has to be written down before it is done, and the audit cannot be written: nothing \
+             was changed; try again in {retry_after_s} s."
+        );
+        Self::unavailable("audit_unavailable", detail, retry_after_s)
+    }
+
     pub(crate) fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -299,6 +308,7 @@ impl From<ActionError> for Refusal {
                 )
                 .with_header(header::RETRY_AFTER, retry_after_s.into())
             }
+            ActionError::AuditUnavailable { retry_after_s } => Self::not_audited(retry_after_s),
             ActionError::Limited(limited) => limits::refusal(limited),
             ActionError::TimedOut { after_s, coverage } => {
                 let detail = format!(
@@ -335,6 +345,7 @@ impl From<AccessError> for Refusal {
                 format!("Tokens cannot be checked now; try again in {retry_after_s} s."),
                 retry_after_s,
             ),
+            AccessError::AuditUnavailable { retry_after_s } => Self::not_audited(retry_after_s),
             AccessError::Internal => Self::internal(),
         }
     }
@@ -395,6 +406,7 @@ impl From<SignInError> for Refusal {
                 format!("Nobody can be signed in now; try again in {retry_after_s} s."),
                 retry_after_s,
             ),
+            SignInError::AuditUnavailable { retry_after_s } => Self::not_audited(retry_after_s),
             SignInError::Internal => Self::internal(),
         }
     }

@@ -13,6 +13,7 @@
 pub mod cluster;
 
 mod accounting;
+mod audit;
 mod blind_spots;
 mod confirmations;
 mod connection;
@@ -42,6 +43,7 @@ mod url;
 mod workspaces;
 
 pub use accounting::PgAccounting;
+pub use audit::PgAuditLog;
 pub use blind_spots::PgBlindSpots;
 pub use confirmations::PgConfirmations;
 pub use elevations::PgElevations;

@@ -2,22 +2,11 @@
 //! goes through all of them.
 
 use pts_domain::access::Scope;
+pub use pts_domain::audit::Effect;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-/// What an action does to the world.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Effect {
-    /// Nothing.
-    Read,
-    /// Adds to the record.
-    Write,
-    /// Changes how the service itself behaves.
-    Control,
-}
 
 /// The HTTP method of an action's route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

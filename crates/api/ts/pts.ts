@@ -74,6 +74,8 @@ export interface Affected {
   /** By how many rows, where that has a meaning. */
   rows?: number | null;
 }
+/** What kind of actor somebody is. */
+export type ActorKind = "bearer" | "session" | "service" | "console" | "itself" | "unknown";
 
 /** A mark on a graph, as Grafana takes it. */
 export interface Annotation {
@@ -132,6 +134,79 @@ export interface AppendInput {
   events: Events;
   /** `only` checks the events and stores nothing. */
   validate?: Validate | null;
+}
+
+/** One thing that somebody did, or tried to. */
+export interface AuditEntry {
+  /** What they did, such as `platform.quarantine.discard`, `access.sign_in` or `access.authenticate`. */
+  action: string;
+  /** Where that came from. */
+  address: string | null;
+  /** When it happened; for several that are told as one, when the first did. */
+  at: string;
+  /** What that does to the world. */
+  effect: Effect;
+  /** Its own hash, which names everything up to it. */
+  hash: Hash;
+  /** Names it. */
+  id: string;
+  /** SHA-256 of the input, its JSON spelt in one way. */
+  input: Hash | null;
+  /** The id of the entry that announced it. */
+  intent: string | null;
+  /** When the last of them did. */
+  last_at: string;
+  /**
+   * How it ended. What changes something is told twice: as `intended` before it is done, and by how
+   * it ended.
+   */
+  outcome: Outcome;
+  /** The hash of the entry before it. */
+  previous: Hash;
+  /** Who it was. */
+  principal: AuditPrincipal;
+  /** Why it ended so. */
+  reason: string | null;
+  /** The request that it came with. */
+  request_id: string | null;
+  /** Its number in the chain; there are no holes. */
+  sequence: number;
+  /** How many they are; one but for denials that repeat each other. */
+  times: number;
+  /** The workspace that it was about. */
+  workspace: string | null;
+}
+
+/** Where the chain ends, and what is signed of it. */
+export interface AuditHead {
+  /** The checkpoint of the last entry that was signed, by any process. */
+  checkpoint: Checkpoint | null;
+  /** Its hash. */
+  hash: Hash;
+  /** The key that the process that answers signs with, if it does. */
+  key: AuditKey | null;
+  /** The number of the last entry; 0 where there is none. */
+  sequence: number;
+}
+
+/** A key that checkpoints are signed with. */
+export interface AuditKey {
+  /** Its name in checkpoints. */
+  id: KeyId;
+  /** The Ed25519 public key, as 64 hex digits: what `pts-server audit verify --public-key` takes. */
+  public_key: string;
+}
+
+/** Who it was. */
+export interface AuditPrincipal {
+  /** The token's id. */
+  id: string | null;
+  /** What kind of actor it is. */
+  kind: ActorKind;
+  /** What the token is called; `console`, `itself` or `unknown` where there was none. */
+  name: string;
+  /** The person or account behind it, where that is known. */
+  subject: string | null;
 }
 
 /** What the sender of a batch is told: one result per event, in order. */
@@ -204,6 +279,20 @@ export interface ChangeLeadTime {
   median_s: number | null;
   /** 90th percentile (nearest rank), in seconds. */
   p90_s: number | null;
+}
+
+/** A signed head. */
+export interface Checkpoint {
+  /** When it was signed. */
+  at: string;
+  /** Its hash, which names every entry up to it. */
+  hash: Hash;
+  /** By which key. */
+  key: KeyId;
+  /** The number of the last entry. */
+  sequence: number;
+  /** What that key says of all this. */
+  signature: Signature;
 }
 
 /** Which moments, and where. */
@@ -635,6 +724,28 @@ export interface ExpectedSource {
   state: ReporterState;
 }
 
+/** Which entries are wanted, and how they are written. Everything that is given must hold. */
+export interface ExportAuditInput {
+  /** Actions, any of which will do; `access.*` stands for a family. Repeat it or separate by commas. */
+  action?: string[];
+  /** How they are written. Without it, `Accept` decides; NDJSON if that names neither. */
+  format?: ExportFormat | null;
+  /** That ended so. */
+  outcome?: Outcome | null;
+  /** By the name of a token, or the person behind it. */
+  principal?: string | null;
+  /** That came with this request. */
+  request_id?: string | null;
+  /** Happened at this moment or later. */
+  since?: Moment | null;
+  /** By a token's id. */
+  token?: string | null;
+  /** Happened before this moment. */
+  until?: Moment | null;
+  /** About this workspace. */
+  workspace?: string | null;
+}
+
 /** Which deployments are wanted, and how they are written. Everything that is given must hold. */
 export interface ExportDeploymentsInput {
   /** Into this environment. */
@@ -747,6 +858,9 @@ export interface GetActionInput {
   key: string;
 }
 
+/** Nothing can be asked for. */
+export type GetAuditHeadInput = Record<string, never>;
+
 /** Which deployment. */
 export interface GetDeploymentInput {
   /** Its environment; needed where the same id was used in several. */
@@ -798,6 +912,8 @@ export interface GetServiceInput {
  * a session that was opened with a token is that token.
  */
 export type Holder = string;
+/** A SHA-256, as hex digits. */
+export type Hash = string;
 
 /** How far an image has come. */
 export type ImageStatus = "known" | "built" | "published" | "promoted" | "retired";
@@ -956,6 +1072,9 @@ export interface ItemResult {
 /** What became of one event of a batch. */
 export type ItemStatus = "created" | "duplicate" | "valid" | "accepted" | "conflict" | "invalid";
 
+/** Which key it was: the first 16 hex digits of the SHA-256 of the public key. */
+export type KeyId = string;
+
 /** Which actions are wanted. Everything that is given must hold. */
 export interface ListActionsInput {
   /** Those that do this to the world. */
@@ -1057,6 +1176,9 @@ export interface ObservedVersion {
 
 /** Where it is known from how often a source reports. */
 export type Origin = "declared" | "learned";
+
+/** How an act ended, as far as it is known. */
+export type Outcome = "intended" | "allowed" | "denied" | "failed" | "unknown";
 
 /** Whether an answer may be incomplete. */
 export type Partial = "allow" | "deny";
@@ -1379,6 +1501,30 @@ export interface RunRetentionInput {
 /** One thing a token may be allowed to do. */
 export type Scope = "events:write" | "events:read" | "metrics:read" | "operate" | "tokens:manage" | "access:manage" | "audit:read" | "elevations:request" | "admin";
 
+/** Which entries are wanted. Everything that is given must hold. */
+export interface SearchAuditInput {
+  /** Actions, any of which will do; `access.*` stands for a family. Repeat it or separate by commas. */
+  action?: string[];
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** That ended so. */
+  outcome?: Outcome | null;
+  /** By the name of a token, or the person behind it. */
+  principal?: string | null;
+  /** That came with this request. */
+  request_id?: string | null;
+  /** Happened at this moment or later. */
+  since?: Moment | null;
+  /** By a token's id. */
+  token?: string | null;
+  /** Happened before this moment. */
+  until?: Moment | null;
+  /** About this workspace. */
+  workspace?: string | null;
+}
+
 /** Which deployments are wanted. Everything that is given must hold. */
 export interface SearchDeploymentsInput {
   /** `next_cursor` of the page before. */
@@ -1601,6 +1747,9 @@ export interface SetExpectationInput {
   /** The source, as its events name it; 1 to 1,024 bytes. */
   source: string;
 }
+
+/** An Ed25519 signature, as hex digits. */
+export type Signature = string;
 
 /** One source of an answer. */
 export interface Source {
@@ -2200,6 +2349,42 @@ export interface Actions {
     binding: "command";
   };
   /**
+   * List who did what, newest first. Needs `audit:read`.
+   *
+   * Everything that changes how the service behaves, every sign-in and every denial. Denials that repeat each other (the same caller, action, reason and address within a second or so) are one entry with their number. Who is bound to a workspace sees what concerns it.
+   */
+  "platform.audit.search": {
+    input: SearchAuditInput;
+    output: AuditEntry[];
+    method: "GET";
+    path: "/v1/audit";
+    binding: "query";
+  };
+  /**
+   * Export who did what, newest first. Needs `audit:read`.
+   *
+   * Everything that a search with the same filter would page through, in one answer: the audit as it was when the export began. As NDJSON, each line is an entry as a search gives it, and the last line (`{"end": true, "count": …, "up_to": …, "coverage": …}`) tells how many there were, and the number of the last entry that may be in it. As CSV (RFC 4180), the columns are sequence, id, at, last_at, times, principal_kind, principal, token, subject, action, effect, outcome, reason, input, request_id, address, workspace, intent, previous, hash, in this order, quoted as in an export of events. An export that cannot go on is broken off: its body then does not end as HTTP says it should, which clients report as an error.
+   */
+  "platform.audit.export": {
+    input: ExportAuditInput;
+    output: AuditEntry;
+    method: "GET";
+    path: "/v1/audit/export";
+    binding: "download";
+  };
+  /**
+   * Tell where the audit ends, and what is signed of it. Needs `audit:read`.
+   *
+   * Each entry's hash names everything before it, so whoever keeps this answer can tell later whether anything up to there was changed.
+   */
+  "platform.audit.head": {
+    input: GetAuditHeadInput;
+    output: AuditHead;
+    method: "GET";
+    path: "/v1/audit/head";
+    binding: "query";
+  };
+  /**
    * List the actions, with their schemas. Needs `events:read`.
    *
    * Each can be carried out over its own route or, but for streams, downloads and feeds, by its name over `POST /v1/actions`: the same checks, the same code.
@@ -2270,6 +2455,9 @@ export const actions: {
   "platform.elevations.end": { method: "POST", path: "/v1/elevations/end", binding: "command" },
   "platform.sessions.list": { method: "GET", path: "/v1/sessions", binding: "query" },
   "platform.sessions.revoke": { method: "POST", path: "/v1/sessions/revoke", binding: "command" },
+  "platform.audit.search": { method: "GET", path: "/v1/audit", binding: "query" },
+  "platform.audit.export": { method: "GET", path: "/v1/audit/export", binding: "download" },
+  "platform.audit.head": { method: "GET", path: "/v1/audit/head", binding: "query" },
   "platform.actions.list": { method: "GET", path: "/v1/actions", binding: "query" },
   "platform.actions.get": { method: "GET", path: "/v1/actions/{key}", binding: "query" },
 };

@@ -65,6 +65,9 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: QuarantineCommand,
     },
+    /// Look after the record of who did what
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Make, list and revoke access tokens
     #[command(subcommand)]
     Token(TokenCommand),
@@ -185,6 +188,24 @@ impl Which {
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Look through all of it, and name the first entry that somebody meddled with; ends with 1 if
+    /// there is one
+    Verify {
+        /// Checkpoints that are kept outside the database; repeat it for more [default: the file that
+        /// this machine tells them to]
+        #[arg(long, value_name = "FILE")]
+        checkpoints: Vec<PathBuf>,
+        /// A key to trust, as 64 hex digits or a file in PEM; repeat it for more [default: the key of
+        /// this machine]
+        #[arg(long = "public-key", value_name = "KEY")]
+        public_keys: Vec<String>,
+    },
+    /// Print the public key that this machine signs with
+    Key,
 }
 
 #[derive(Debug, Subcommand)]

@@ -48,6 +48,7 @@ pub(crate) struct Settings {
     pub(crate) retention: Retention,
     pub(crate) limits: Limits,
     pub(crate) elevation: Elevation,
+    pub(crate) audit: Audit,
     pub(crate) itself: Itself,
     pub(crate) traces: Traces,
     pub(crate) masking: Masking,
@@ -242,6 +243,30 @@ impl Retention {
     }
 }
 
+/// Where the audit is signed, and how often.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Audit {
+    /// Seconds from checkpoint to checkpoint.
+    pub(crate) checkpoint_s: u64,
+    /// The file that they are told to, outside the database; empty for one in the data directory.
+    pub(crate) checkpoint_file: PathBuf,
+    /// The Ed25519 key that signs them, in PEM; empty for one in the data directory.
+    pub(crate) key_file: PathBuf,
+}
+
+impl Audit {
+    fn check(&self) -> Result<()> {
+        if !(1..=3_600).contains(&self.checkpoint_s) {
+            bail!(
+                "audit.checkpoint_s: found {}; expected 1 to 3600",
+                self.checkpoint_s
+            );
+        }
+        Ok(())
+    }
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -326,6 +351,11 @@ impl Settings {
             },
             limits: pts_services::Limits::default().into(),
             elevation: ElevationRules::default().into(),
+            audit: Audit {
+                checkpoint_s: 60,
+                checkpoint_file: PathBuf::new(),
+                key_file: PathBuf::new(),
+            },
             itself: Itself {
                 report: true,
                 service: "pts".into(),
@@ -417,6 +447,7 @@ impl Settings {
         crate::logging::filter(&self.log.level)?;
         self.retention.policy()?;
         self.elevation.rules()?;
+        self.audit.check()?;
         self.itself.check()?;
         self.masking.masker()?;
         self.outbound.settings()?;
@@ -529,6 +560,7 @@ mod tests {
         assert!(with_file("[database]\nmax_connections = 1\n").is_err());
         assert!(with_file("[limits]\ndeadline_s = 0\n").is_err());
         assert!(with_file("[limits]\ncalls_per_s = -1\n").is_err());
+        assert!(with_file("[audit]\ncheckpoint_s = 0\n").is_err());
         assert!(with_file("[traces]\notlp_endpoint = \"https://x\"\n").is_err());
         assert!(with_file("[traces]\nsample_ratio = 1.5\n").is_err());
         assert!(with_file("[itself]\nheartbeat_s = 0\n").is_err());

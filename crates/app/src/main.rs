@@ -1,6 +1,7 @@
 //! pts-server: the only crate that knows every adapter. Reads the configuration, puts the parts
 //! together, starts and stops them.
 
+mod audit;
 mod banner;
 mod cli;
 mod commands;
@@ -56,6 +57,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Quarantine { workspace, command } => {
             commands::quarantine::run(&settings, &workspace, command).await
         }
+        Command::Audit(command) => commands::audit::run(&settings, command).await,
         Command::Token(command) => commands::token::run(&settings, command).await,
         Command::Config(command) => commands::config::run(&settings, command),
         Command::Outbound { url } => commands::outbound::run(&settings, &url).await,

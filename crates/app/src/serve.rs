@@ -11,7 +11,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use pts_adapter_http::{Figure, HttpSettings, Tls};
 use pts_domain::access::{Scope, TokenText};
-use pts_services::{Access, Gateway, NewToken};
+use pts_domain::audit::{Actor, Effect};
+use pts_ports::StoreError;
+use pts_services::{Act, Gateway, NewToken};
 use socket2::{Domain, Socket, Type};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -21,7 +23,7 @@ use crate::banner::{self, Banner};
 use crate::config::{Settings, tls_figures};
 use crate::database::{self, Patience, Purpose};
 use crate::traces::Exporter;
-use crate::{itself, sign_in, wiring};
+use crate::{audit, itself, sign_in, wiring};
 
 /// How long the end waits for events that were accepted.
 const SETTLE: Duration = Duration::from_secs(10);
@@ -74,6 +76,7 @@ async fn serve(
 ) -> Result<()> {
     let mut stop = pin!(stop);
     let limits = settings.limits.limits();
+    let every = Duration::from_secs(settings.audit.checkpoint_s);
     let gateway = wiring::gateway(&opened.pool)
         .limited(limits)
         .elevating(settings.elevation.rules()?)
@@ -85,6 +88,8 @@ async fn serve(
         token = prepare(&gateway, &token_file, opened.patience) => token?,
         _ = &mut stop => return Ok(()),
     };
+
+    let signs = audit::checkpointer(settings, gateway.audit())?;
 
     figures.extend(tls.iter().flat_map(tls_figures));
     let public_url = &settings.public_url;
@@ -109,6 +114,7 @@ async fn serve(
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "ready");
     announce(&gateway, settings, address, token.as_deref(), &token_file);
     let upkeep = keep(settings, opened, &gateway)?;
+    let audited = audit::Upkeep::begin(&gateway, signs, every);
     let (close_books, closing) = oneshot::channel::<()>();
     let books = tokio::spawn({
         let gateway = Arc::clone(&gateway);
@@ -171,6 +177,7 @@ async fn serve(
     // Whatever it is at is taken back.
     upkeep.abort();
     let _ = upkeep.await;
+    audited.end().await;
     // Nothing is counted any more: what was goes into the books.
     drop(close_books);
     let _ = books.await;
@@ -206,7 +213,7 @@ async fn prepare(
         .wait_for(async || gateway.read_record().await)
         .await
         .context("the record of blind spots cannot be read")?;
-    first_token(gateway.access(), token_file, patience).await
+    first_token(gateway, token_file, patience).await
 }
 
 /// Has months made ahead and removed behind, as long as the service runs.
@@ -254,7 +261,8 @@ fn announce(
 }
 
 /// Makes the admin token if there is no token that could make others.
-async fn first_token(access: &Access, file: &Path, patience: Patience) -> Result<Option<String>> {
+async fn first_token(gateway: &Gateway, file: &Path, patience: Patience) -> Result<Option<String>> {
+    let access = gateway.access();
     let there = patience
         .wait_for(async || access.has_admin().await)
         .await
@@ -271,8 +279,14 @@ async fn first_token(access: &Access, file: &Path, patience: Patience) -> Result
     // Written first: a token whose text nobody has would stand in the way of the next start's.
     write_secret(file, text.reveal())
         .with_context(|| format!("cannot write the admin token to {}", file.display()))?;
+    let act = Act::by(Actor::itself(), wiring::CREATE_TOKEN, Effect::Control);
+    let act = act.with(&token.name);
+    let audit = gateway.audit();
     patience
-        .wait_for(async || access.keep(&token).await)
+        .wait_for(async || {
+            let kept = audit.control(act.clone(), access.keep(&token)).await;
+            kept.unwrap_or_else(|error| Err(StoreError::unavailable(error.to_string())))
+        })
         .await
         .context("the admin token cannot be stored")?;
     Ok(Some(text.reveal().to_owned()))

@@ -38,6 +38,13 @@ pub(crate) fn host() -> Option<String> {
     (!name.is_empty() && name.len() <= 200).then(|| name.to_owned())
 }
 
+/// The account that this process runs as, as far as the machine tells.
+pub(crate) fn account() -> Option<String> {
+    use std::os::unix::fs::MetadataExt as _;
+    let itself = std::fs::metadata("/proc/self").ok()?;
+    Some(format!("uid:{}", itself.uid()))
+}
+
 /// The time, in the standard library's own type.
 pub(crate) fn wall_clock() -> std::time::SystemTime {
     SystemClock.now().into()

@@ -5,14 +5,19 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use pts_adapter_outbound::HttpOutbound;
 use pts_adapter_postgres::{
-    PgAccounting, PgBlindSpots, PgConfirmations, PgElevations, PgEventLog, PgMaintenance, PgPool,
-    PgProjections, PgQuarantine, PgRetention, PgTokenStore,
+    PgAccounting, PgAuditLog, PgBlindSpots, PgConfirmations, PgElevations, PgEventLog,
+    PgMaintenance, PgPool, PgProjections, PgQuarantine, PgRetention, PgTokenStore,
 };
 use pts_ports::{Clock, Maintenance};
-use pts_services::{Access, EventBus, Gateway, Parts, Retention};
+use pts_services::{Access, Audit, EventBus, Gateway, Parts, Retention};
 
 use crate::config::Settings;
-use crate::system::{SystemClock, SystemEntropy};
+use crate::system::{self, SystemClock, SystemEntropy};
+
+/// What the audit calls making a token.
+pub(crate) const CREATE_TOKEN: &str = "platform.tokens.create";
+/// What it calls ending one.
+pub(crate) const REVOKE_TOKEN: &str = "platform.tokens.revoke";
 
 fn bus() -> Arc<EventBus> {
     Arc::new(EventBus::with_domain_handlers())
@@ -26,7 +31,7 @@ pub(crate) fn clock() -> Arc<dyn Clock> {
 /// The service over a database.
 pub(crate) fn gateway(pool: &PgPool) -> Gateway {
     let log = PgEventLog::new(pool.clone(), bus());
-    Gateway::new(Parts {
+    let gateway = Gateway::new(Parts {
         projections: Arc::new(PgProjections::of(&log)),
         log: Arc::new(log),
         tokens: Arc::new(PgTokenStore::new(pool.clone())),
@@ -37,9 +42,20 @@ pub(crate) fn gateway(pool: &PgPool) -> Gateway {
         accounting: Arc::new(PgAccounting::new(pool.clone())),
         quarantine: Arc::new(PgQuarantine::new(pool.clone())),
         blind_spots: Arc::new(PgBlindSpots::new(pool.clone())),
+        audit: Arc::new(PgAuditLog::new(pool.clone())),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
-    })
+    });
+    gateway.audit().console_is(system::account());
+    gateway
+}
+
+/// The audit alone, for commands that do something without a gateway.
+pub(crate) fn audit(pool: &PgPool) -> Arc<Audit> {
+    let store = Arc::new(PgAuditLog::new(pool.clone()));
+    let audit = Audit::new(store, Arc::new(SystemClock), Arc::new(SystemEntropy));
+    audit.console_is(system::account());
+    Arc::new(audit)
 }
 
 /// Tokens alone, for the commands about them.

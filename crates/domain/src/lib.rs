@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod accounting;
+pub mod audit;
 pub mod blind;
 pub mod dora;
 pub mod event;

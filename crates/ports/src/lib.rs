@@ -8,6 +8,7 @@
 //! appears in them.
 
 mod accounting;
+mod audit;
 mod blind_spots;
 mod clock;
 mod confirmations;
@@ -26,6 +27,9 @@ mod tokens;
 #[cfg(feature = "mocks")]
 pub use accounting::MockAccounting;
 pub use accounting::{Account, AccountQuery, Accounting, Counted, Handover};
+pub use audit::{AuditLog, CheckpointSink, KeptCheckpoint};
+#[cfg(feature = "mocks")]
+pub use audit::{MockAuditLog, MockCheckpointSink};
 #[cfg(feature = "mocks")]
 pub use blind_spots::MockBlindSpots;
 pub use blind_spots::{BlindSpots, Received};

@@ -6,6 +6,7 @@ use pts_domain::FieldError;
 use pts_domain::access::{ConfirmationRefused, Scope, TokenRefused, Workspace};
 use pts_ports::StoreError;
 
+use crate::audit::AuditUnavailable;
 use crate::engine::{Failure, NotStored};
 use crate::{Limited, Shown};
 
@@ -109,6 +110,12 @@ pub enum ActionError {
     /// The caller has used up what it may take.
     #[error("the limit of {} is reached; try again in {} s", .0.policy, .0.retry_after_s)]
     Limited(Limited),
+    /// It has to be written down before it is done, and cannot be.
+    #[error("the audit cannot be written; try again in {retry_after_s} s")]
+    AuditUnavailable {
+        /// When trying again may help.
+        retry_after_s: u64,
+    },
     /// A source did not answer in time.
     #[error("no answer within {after_s} s")]
     TimedOut {
@@ -179,9 +186,29 @@ pub enum AccessError {
         /// When trying again may help.
         retry_after_s: u64,
     },
+    /// It has to be written down that somebody was let in, and cannot be.
+    #[error("the audit cannot be written; try again in {retry_after_s} s")]
+    AuditUnavailable {
+        /// When trying again may help.
+        retry_after_s: u64,
+    },
     /// A fault of ours.
     #[error("something went wrong inside")]
     Internal,
+}
+
+impl From<AuditUnavailable> for ActionError {
+    fn from(_: AuditUnavailable) -> Self {
+        let retry_after_s = RETRY_AFTER_S;
+        Self::AuditUnavailable { retry_after_s }
+    }
+}
+
+impl From<AuditUnavailable> for AccessError {
+    fn from(_: AuditUnavailable) -> Self {
+        let retry_after_s = RETRY_AFTER_S;
+        Self::AuditUnavailable { retry_after_s }
+    }
 }
 
 impl From<StoreError> for AccessError {

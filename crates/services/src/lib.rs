@@ -6,6 +6,7 @@
 
 mod access;
 mod accounting;
+mod audit;
 mod blind;
 mod bus;
 mod coverage;
@@ -30,12 +31,16 @@ mod tail;
 
 pub use access::{Access, NewToken, Session};
 pub use accounting::{Busiest, Tallies, Whose};
+pub use audit::{
+    Act, Audit, AuditUnavailable, Checkpointer, Ended, ExportedCheckpoint, Intent, NotSigned,
+    verify_audit,
+};
 pub use bus::EventBus;
 pub use coverage::Found;
 pub use error::{AccessError, ActionError};
 pub use export::{Export, Exported, Part, Source, Stretch};
 pub use futures::stream::BoxStream;
-pub use gateway::{CallOptions, Following, Gateway, Parts, Share, UseCase};
+pub use gateway::{CallOptions, Following, Gateway, Parts, Share, UseCase, Wanted};
 pub use ingest::{ItemOutcome, LARGEST_EVENT, MOST_EVENTS, Mode};
 pub use item::{Item, ItemText};
 pub use itself::{Itself, OWN_SOURCE, Reporter};

@@ -18,7 +18,7 @@ use crate::coverage::{Question, found};
 use crate::input::Fields;
 use crate::preview::needless;
 use crate::receipts::{batch, refused};
-use crate::{ActionError, CallOptions, Gateway, Item, MOST_EVENTS, Mode, UseCase};
+use crate::{ActionError, CallOptions, Gateway, Item, MOST_EVENTS, Mode, UseCase, Wanted};
 
 /// What the input is called where all of it is wrong.
 const PAYLOAD: &str = "payload";
@@ -81,7 +81,8 @@ impl Gateway {
         let entry = ENTRIES.get(key).ok_or_else(|| unknown(key))?;
         // Before anything is said about what was sent, as on the route.
         if !entry.spec.free_for_own {
-            self.authorise(principal, entry.spec.scope)?;
+            let wanted = Wanted::from(&entry.spec);
+            self.admit_with(principal, wanted, Some(payload))?;
         }
         let Some(act) = entry.act else {
             return Err(ActionError::OwnRoute {

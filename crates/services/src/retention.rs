@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pts_domain::Timestamp;
+use pts_domain::audit::{Actor, Effect};
 use pts_domain::retention::{Month, MonthSurvey, Policy, confirmation};
 use pts_ports::{
     Clock, Entropy, MonthAhead, Remover, RetentionRun, RetentionStore, StoreError, Thinned,
@@ -12,7 +13,7 @@ use pts_ports::{
 };
 use tokio::time::Instant;
 
-use crate::Gateway;
+use crate::{Act, Audit, Gateway};
 
 /// Room in the log is made for so many months after this one.
 pub const MONTHS_AHEAD: u32 = 3;
@@ -93,6 +94,9 @@ pub enum RetentionError {
 }
 
 impl Retention {
+    /// What the audit calls removing what has had its time.
+    pub const ACTION: &str = "platform.retention.run";
+
     /// Puts it together.
     pub fn new(
         store: Arc<dyn RetentionStore>,
@@ -156,16 +160,48 @@ impl Retention {
     /// # Errors
     /// What stood in the way. Room for the months to come is made before anything goes.
     pub async fn round(&self, policy: Policy) -> Result<Vec<MonthDone>, RetentionError> {
+        match self.due(policy).await? {
+            Some((months, horizon)) => self.go_through(months, horizon, Remover::Schedule).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Makes room for the months to come, and tells which have had their time and since when.
+    async fn due(
+        &self,
+        policy: Policy,
+    ) -> Result<Option<(Vec<MonthSurvey>, Timestamp)>, StoreError> {
         let now = self.clock.now();
         let made = self.store.prepare(now, MONTHS_AHEAD).await?;
         if made > 0 {
             tracing::info!(months = made, "made room in the event log ahead");
         }
         let Some(horizon) = policy.horizon(now) else {
-            return Ok(Vec::new());
+            return Ok(None);
         };
         let months = self.store.survey(horizon).await?;
-        self.go_through(months, horizon, Remover::Schedule).await
+        Ok(Some((months, horizon)))
+    }
+
+    /// A round that the audit tells of, if anything goes in it.
+    async fn audited_round(
+        &self,
+        policy: Policy,
+        audit: &Arc<Audit>,
+    ) -> Result<(), RetentionError> {
+        let Some((months, horizon)) = self.due(policy).await? else {
+            return Ok(());
+        };
+        let removes = months.iter().any(|month| month.removable > 0);
+        let going = self.go_through(months, horizon, Remover::Schedule);
+        if !removes {
+            return going.await.map(|_| ());
+        }
+        let act = Act::by(Actor::itself(), Self::ACTION, Effect::Control);
+        let asked = serde_json::json!({ "foreign_events": policy.to_string() });
+        let gone = audit.control(act.with(&asked), going).await;
+        let gone = gone.map_err(|error| StoreError::unavailable(error.to_string()))?;
+        gone.map(|_| ())
     }
 
     /// The records of what was removed, newest first.
@@ -221,7 +257,7 @@ impl Retention {
         let mut next_round = Instant::now();
         loop {
             if Instant::now() >= next_round {
-                next_round = Instant::now() + self.round_of_the_day(policy).await;
+                next_round = Instant::now() + self.round_of_the_day(policy, gateway.audit()).await;
             }
             match self.store.history(MOST_RUNS).await {
                 Ok(runs) => gateway.tell_removed(&runs),
@@ -232,9 +268,9 @@ impl Retention {
     }
 
     /// Returns when to do the next one.
-    async fn round_of_the_day(&self, policy: Policy) -> Duration {
-        match self.round(policy).await {
-            Ok(_) => EVERY,
+    async fn round_of_the_day(&self, policy: Policy, audit: &Arc<Audit>) -> Duration {
+        match self.audited_round(policy, audit).await {
+            Ok(()) => EVERY,
             Err(error) => {
                 let mut why = error.to_string();
                 let mut source = std::error::Error::source(&error);

@@ -18,7 +18,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use pts_api::{Action, Binding};
 use pts_domain::access::Principal;
 use pts_services::input::Fields;
-use pts_services::{CallOptions, Gateway, UseCase};
+use pts_services::{CallOptions, Gateway, UseCase, Wanted};
 use serde::Serialize;
 
 pub(crate) use call::{Called, call, count_ingested, failed};
@@ -52,7 +52,7 @@ where
     with_parameters::<A, _>(
         binder,
         async |req: HttpRequest, shared: Data<Shared>, parameters: Rc<Parameters>| {
-            let principal = auth::caller_with(&req, &shared, A::SCOPE).await?;
+            let principal = auth::caller_with(&req, &shared, Wanted::of::<A>()).await?;
             let (input, mut options) = parameters.read::<A::Input>(&req)?;
             options.confirm = confirmation(&req, None)?;
             let answer = shared.gateway.call::<A>(&principal, input, options).await?;
@@ -100,13 +100,13 @@ where
         // What is the caller's own is known when the input is.
         auth::caller(req, shared).await?
     } else {
-        auth::caller_with(req, shared, A::SCOPE).await?
+        auth::caller_with(req, shared, Wanted::of::<A>()).await?
     };
     let parse = command::read::<A::Input>(req, fields)?;
     let read = whole_body(req, payload, shared, parse).await;
     if read.is_err() {
         // What is wrong with the input is said to those who may, as everywhere.
-        shared.gateway.authorise(&principal, A::SCOPE)?;
+        shared.gateway.admit(&principal, Wanted::of::<A>())?;
     }
     let (input, _reservation) = read?;
     let options = CallOptions {

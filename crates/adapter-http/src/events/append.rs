@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use pts_api::actions::events::{AppendEvents, AppendParameters};
 use pts_api::{Action, Receipt};
 use pts_services::receipts::{batch, refused};
-use pts_services::{ItemOutcome, Mode};
+use pts_services::{ItemOutcome, Mode, Wanted};
 use serde::Serialize;
 
 use super::binary;
@@ -24,7 +24,7 @@ pub(crate) async fn append(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Refusal> {
-    let principal = auth::caller_with(&req, &shared, AppendEvents::SCOPE).await?;
+    let principal = auth::caller_with(&req, &shared, Wanted::of::<AppendEvents>()).await?;
     let (input, _) = shared.append_parameters.read::<AppendParameters>(&req)?;
     let (media, content_type) = media::media(req.headers())?;
     let encoding = media::encoding(req.headers())?;

@@ -11,10 +11,10 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use futures::stream::{self, Stream, StreamExt as _};
 use pts_api::actions::events::{StreamEvents, StreamInput};
-use pts_api::{Action, EventRecord};
+use pts_api::{Action as _, EventRecord};
 use pts_domain::FieldError;
 use pts_domain::access::Principal;
-use pts_services::Following;
+use pts_services::{Following, Wanted};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Interval, MissedTickBehavior, Sleep, interval, sleep};
 
@@ -38,7 +38,7 @@ pub(crate) async fn stream(
     req: HttpRequest,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Refusal> {
-    let principal = auth::caller_with(&req, &shared, StreamEvents::SCOPE).await?;
+    let principal = auth::caller_with(&req, &shared, Wanted::of::<StreamEvents>()).await?;
     let (input, _) = shared.stream_parameters.read::<StreamInput>(&req)?;
     let behind = last_event_id(&req)?;
     if req.method() == Method::HEAD {

@@ -18,7 +18,7 @@ use futures::stream::{self, Stream, StreamExt as _};
 use pts_api::Coverage;
 use pts_api::actions::export::{Export as ExportAction, ExportEnd, ExportFormat};
 use pts_domain::access::Principal;
-use pts_services::{ActionError, BoxStream, Export, Exported, Gateway, Part};
+use pts_services::{ActionError, BoxStream, Export, Exported, Gateway, Part, Wanted};
 
 use crate::auth::{self, Presented};
 use crate::bind::{Parameters, with_parameters};
@@ -52,7 +52,7 @@ where
     Gateway: Exported<A>,
     <Gateway as Exported<A>>::Row: Written,
 {
-    let principal = auth::caller_with(&req, &shared, A::SCOPE).await?;
+    let principal = auth::caller_with(&req, &shared, Wanted::of::<A>()).await?;
     let (input, options) = parameters.read::<A::Input>(&req)?;
     let format = A::format(&input).unwrap_or_else(|| accepted(&req));
     let file = <<Gateway as Exported<A>>::Row as Written>::FILE;

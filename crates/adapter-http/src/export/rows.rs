@@ -1,5 +1,6 @@
 //! What can be exported, in each format.
 
+use pts_api::actions::audit::AuditEntry;
 use pts_domain::event::RawEvent;
 use pts_domain::projection::{Deployment, Incident};
 
@@ -106,9 +107,43 @@ impl Written for Incident {
     }
 }
 
+impl Written for AuditEntry {
+    const FILE: &'static str = "audit";
+    const COLUMNS: &'static str = "sequence,id,at,last_at,times,principal_kind,principal,token,subject,\
+        action,effect,outcome,reason,input,request_id,address,workspace,intent,previous,hash";
+
+    fn line(&self, out: &mut Vec<u8>) {
+        ndjson::value(out, self);
+    }
+
+    fn row(&self, out: &mut Vec<u8>) {
+        let token = self.principal.id.map(|id| id.to_string());
+        let input = self.input.map(|hash| hash.to_string());
+        let intent = self.intent.map(|id| id.to_string());
+        Row::new(out)
+            .plain(self.sequence)
+            .plain(self.id)
+            .moment(self.at)
+            .moment(self.last_at)
+            .plain(self.times)
+            .plain(self.principal.kind.as_str())
+            .text(&self.principal.name)
+            .texts([&token, &self.principal.subject])
+            .text(&self.action)
+            .plain(self.effect.as_str())
+            .plain(self.outcome.as_str())
+            .texts([&self.reason, &input, &self.request_id])
+            .texts([&self.address, &self.workspace, &intent])
+            .plain(self.previous)
+            .plain(self.hash)
+            .end();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use pts_api::Action;
+    use pts_api::actions::audit::ExportAudit;
     use pts_api::actions::export::{ExportDeployments, ExportEvents, ExportIncidents};
 
     use super::*;
@@ -122,5 +157,6 @@ mod tests {
         check::<ExportEvents, RawEvent>();
         check::<ExportDeployments, Deployment>();
         check::<ExportIncidents, Incident>();
+        check::<ExportAudit, AuditEntry>();
     }
 }

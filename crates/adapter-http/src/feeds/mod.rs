@@ -18,7 +18,7 @@ use pts_api::actions::feeds::{
     IncidentsFeed, IncidentsFeedInput,
 };
 use pts_domain::projection::{Deployment, Incident};
-use pts_services::{Gateway, UseCase};
+use pts_services::{Gateway, UseCase, Wanted};
 
 use crate::auth;
 use crate::bind::{Parameters, with_parameters};
@@ -81,7 +81,7 @@ async fn serve<A: Feed>(
 where
     Gateway: UseCase<A>,
 {
-    let principal = auth::feed_reader(&req, &shared, A::SCOPE).await?;
+    let principal = auth::feed_reader(&req, &shared, Wanted::of::<A>()).await?;
     let (input, options) = parameters.read::<A::Input>(&req)?;
     let shrinks = A::may_shrink(&input);
     let id = identity(&input);

@@ -39,7 +39,8 @@ const REFUSALS: [(u16, &str, &str); 13] = [
         503,
         "Unavailable",
         "Not at the moment: try again after `Retry-After`. With the code `overloaded`, too much is \
-         waiting already, and nothing of this was stored.",
+         waiting already, and nothing of this was stored; with `audit_unavailable`, it could not be \
+         written down who does this, and nothing was changed.",
     ),
     (
         504,

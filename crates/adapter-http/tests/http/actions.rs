@@ -18,6 +18,7 @@ pub(super) async fn on_the_platform() -> Server {
     let store = &*server.store;
     platform::seed(store, store, store).await;
     platform::seed_elevations(store).await;
+    platform::seed_audit(store).await;
     platform::seed_sessions(store).await;
     server.gateway.read_record().await.unwrap();
     server

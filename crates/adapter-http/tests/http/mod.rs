@@ -4,6 +4,7 @@ mod access;
 mod actions;
 mod annotations;
 mod append;
+mod audit;
 mod bad_input;
 mod elevations;
 mod export;

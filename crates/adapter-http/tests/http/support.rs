@@ -60,6 +60,7 @@ impl Server {
             accounting: store.clone(),
             quarantine: store.clone(),
             blind_spots: store.clone(),
+            audit: store.clone(),
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(7)),
         });

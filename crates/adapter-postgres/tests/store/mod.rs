@@ -1,6 +1,7 @@
 //! The stores: the ports' contract, and what PostgreSQL alone can show.
 
 mod accounts;
+mod audit;
 mod connections;
 mod contract_15;
 mod contract_17;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pts_adapter_postgres::{
-    DatabaseSettings, PgAccounting, PgBlindSpots, PgConfirmations, PgElevations, PgEventLog,
-    PgMaintenance, PgPool, PgProjections, PgQuarantine, PgRetention, PgTokenStore, connect,
+    DatabaseSettings, PgAccounting, PgAuditLog, PgBlindSpots, PgConfirmations, PgElevations,
+    PgEventLog, PgMaintenance, PgPool, PgProjections, PgQuarantine, PgRetention, PgTokenStore,
+    connect,
 };
 use pts_testkit::contract::Harness;
 use pts_testkit::fakes::DomainProjector;
@@ -62,6 +63,7 @@ fn harness(database: TestDb) -> Harness {
             Arc::new(PgAccounting::new(pool.clone())),
             Arc::new(PgQuarantine::new(pool.clone())),
             Arc::new(PgBlindSpots::new(pool.clone())),
+            Arc::new(PgAuditLog::new(pool.clone())),
         ),
         Arc::new(PgRetention::new(pool)),
     )

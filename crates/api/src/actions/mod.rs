@@ -3,6 +3,7 @@
 
 pub mod accounting;
 pub mod annotations;
+pub mod audit;
 pub mod deployments;
 pub mod discovery;
 pub mod dora;
@@ -56,6 +57,7 @@ macro_rules! each_action {
         $crate::each_maintenance_action!($each);
         $crate::each_elevations_action!($each);
         $crate::each_sessions_action!($each);
+        $crate::each_audit_action!($each);
         $crate::each_discovery_action!($each);
     };
 }

@@ -5,9 +5,15 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use pts_ports::Maintenance as _;
 
+use pts_domain::audit::Effect;
+use pts_services::Act;
+
 use crate::config::Settings;
 use crate::database::{self, Purpose};
 use crate::wiring;
+
+/// What the audit calls working the projections out again.
+const REBUILD: &str = "platform.projections.rebuild";
 
 pub(crate) async fn migrate(settings: &Settings) -> Result<ExitCode> {
     // Opening migrates; what was done is in the log.
@@ -45,10 +51,12 @@ pub(crate) async fn rebuild(settings: &Settings, check: bool) -> Result<ExitCode
                 }
             })
     } else {
-        maintenance
-            .rebuild()
-            .await
-            .context("the rebuild failed; nothing has changed")
+        let audit = wiring::audit(&opened.pool);
+        let act = Act::by(audit.console(), REBUILD, Effect::Control);
+        let rebuilt = audit.control(act, maintenance.rebuild()).await;
+        rebuilt
+            .context("nothing was rebuilt")
+            .and_then(|done| done.context("the rebuild failed; nothing has changed"))
             .map(|done| {
                 println!(
                     "replayed {} events into {} aggregates",

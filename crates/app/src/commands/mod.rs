@@ -1,5 +1,6 @@
 //! What pts-server does besides serving: one file a family of commands.
 
+pub(crate) mod audit;
 pub(crate) mod config;
 pub(crate) mod healthcheck;
 pub(crate) mod maintenance;

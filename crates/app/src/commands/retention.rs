@@ -2,12 +2,14 @@
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use pts_domain::Timestamp;
+use pts_domain::audit::Effect;
 use pts_domain::retention::{MonthSurvey, Policy};
 use pts_ports::RetentionRun;
-use pts_services::{MonthDone, Preview, Retention, RetentionError};
+use pts_services::{Act, Audit, MonthDone, Preview, Retention, RetentionError};
 use serde_json::{Value, json};
 
 use crate::cli::{Format, RetentionCommand};
@@ -21,13 +23,21 @@ const UNCONFIRMED: u8 = 2;
 pub(crate) async fn run(settings: &Settings, command: RetentionCommand) -> Result<ExitCode> {
     let configured = settings.retention.policy()?;
     let opened = database::open(settings, Purpose::Command).await?;
-    let outcome = carry_out(&wiring::retention(&opened.pool), configured, command).await;
+    let audit = wiring::audit(&opened.pool);
+    let outcome = carry_out(
+        &wiring::retention(&opened.pool),
+        &audit,
+        configured,
+        command,
+    )
+    .await;
     opened.close().await;
     outcome
 }
 
 async fn carry_out(
     retention: &Retention,
+    audit: &Arc<Audit>,
     configured: Policy,
     command: RetentionCommand,
 ) -> Result<ExitCode> {
@@ -53,7 +63,16 @@ async fn carry_out(
             format,
         } => {
             let policy = foreign_events.unwrap_or(configured);
-            let outcome = retention.run(policy, confirm.as_deref()).await;
+            let running = retention.run(policy, confirm.as_deref());
+            // What nobody confirmed changes nothing.
+            let outcome = if confirm.is_some() {
+                let asked = json!({ "foreign_events": policy.to_string(), "confirm": &confirm });
+                let act = Act::by(audit.console(), Retention::ACTION, Effect::Control);
+                let ran = audit.control(act.with(&asked), running).await;
+                ran.context("nothing was removed")?
+            } else {
+                running.await
+            };
             report(outcome, foreign_events, format)
         }
         RetentionCommand::History {

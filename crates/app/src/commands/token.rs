@@ -1,12 +1,14 @@
 //! `pts-server token create|list|revoke`.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use pts_domain::Timestamp;
 use pts_domain::access::{Token, TokenKind, Workspace};
-use pts_services::{Access, NewToken};
-use serde_json::json;
+use pts_domain::audit::Effect;
+use pts_services::{Access, Act, Audit, NewToken};
+use serde_json::{Value, json};
 
 use crate::cli::{Format, TokenCommand};
 use crate::config::Settings;
@@ -15,12 +17,17 @@ use crate::wiring;
 
 pub(crate) async fn run(settings: &Settings, command: TokenCommand) -> Result<ExitCode> {
     let opened = database::open(settings, Purpose::Command).await?;
-    let outcome = carry_out(&wiring::access(&opened.pool), command).await;
+    let audit = wiring::audit(&opened.pool);
+    let outcome = carry_out(&wiring::access(&opened.pool), &audit, command).await;
     opened.close().await;
     outcome
 }
 
-async fn carry_out(access: &Access, command: TokenCommand) -> Result<ExitCode> {
+async fn carry_out(access: &Access, audit: &Arc<Audit>, command: TokenCommand) -> Result<ExitCode> {
+    let act = |action, input: Value| {
+        let act = Act::by(audit.console(), action, Effect::Control);
+        act.with(&input)
+    };
     match command {
         TokenCommand::Create {
             name,
@@ -35,9 +42,11 @@ async fn carry_out(access: &Access, command: TokenCommand) -> Result<ExitCode> {
                 lasts: lasts.map(|lasts| lasts.0),
                 ..NewToken::default()
             };
-            let (text, token) = access
-                .create(new)
+            let asked = json!({ "name": new.name, "scopes": new.scopes });
+            let (text, token) = audit
+                .control(act(wiring::CREATE_TOKEN, asked), access.create(new))
                 .await
+                .context("no token was made")?
                 .context("the token cannot be stored")?;
             // The token alone on standard output, so that it can be piped to where it is needed.
             println!("{}", text.reveal());
@@ -55,11 +64,13 @@ async fn carry_out(access: &Access, command: TokenCommand) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         TokenCommand::Revoke { id } => {
-            if access
-                .revoke(id)
+            let asked = json!({ "id": id });
+            let revoked = audit
+                .control(act(wiring::REVOKE_TOKEN, asked), access.revoke(id))
                 .await
-                .context("the token cannot be revoked")?
-            {
+                .context("nothing was revoked")?
+                .context("the token cannot be revoked")?;
+            if revoked {
                 println!("revoked; it is refused within a second");
                 Ok(ExitCode::SUCCESS)
             } else {
@@ -100,7 +111,7 @@ fn line(token: &Token) -> String {
     )
 }
 
-fn record(token: &Token) -> serde_json::Value {
+fn record(token: &Token) -> Value {
     let time = |at: Option<Timestamp>| at.map(|at| at.to_rfc3339());
     json!({
         "id": token.id,

@@ -1,6 +1,7 @@
 //! pts-server as its users run it: the real program, a real database, real requests.
 
 mod accounts;
+mod audit;
 mod canary;
 mod collector;
 mod commands;

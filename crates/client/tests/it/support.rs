@@ -49,6 +49,7 @@ impl Server {
             accounting: store.clone(),
             quarantine: store.clone(),
             blind_spots: store.clone(),
+            audit: store.clone(),
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(7)),
         });
@@ -56,6 +57,7 @@ impl Server {
         platform::seed(&*store, &*store, &*store).await;
         platform::seed_elevations(&*store).await;
         platform::seed_sessions(&*store).await;
+        platform::seed_audit(&*store).await;
         gateway.read_record().await.unwrap();
         let settings = HttpSettings {
             workers: Some(1),

@@ -33,6 +33,13 @@ impl ContentDigest {
     }
 }
 
+/// SHA-256 over a JSON value, independent of how it was written.
+pub(crate) fn of_value(json: &Value) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    value(&mut hash, json);
+    hash.finalize().into()
+}
+
 fn value(hash: &mut Sha256, json: &Value) {
     match json {
         Value::Null => hash.update(b"0"),
@@ -95,9 +102,7 @@ mod tests {
     use super::*;
 
     fn digest(json: &Value) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        value(&mut hash, json);
-        hash.finalize().into()
+        of_value(json)
     }
 
     #[test]

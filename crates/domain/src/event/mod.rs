@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 pub use admission::{Admission, Known, admit};
 pub use digest::ContentDigest;
-pub(crate) use digest::number;
+pub(crate) use digest::{number, of_value as digest_value};
 pub use limits::check as check_limits;
 pub(crate) use numbers::settle;
 pub use parse::{Form, Received, read};

@@ -58,6 +58,8 @@ pub struct Session {
     pub text: TokenText,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// What is kept of it.
+    pub token: Token,
 }
 
 /// Who may come in.
@@ -365,8 +367,12 @@ impl Access {
         token: Token,
         expires_at: Timestamp,
     ) -> Result<Session, AccessError> {
-        self.store.insert(token).await?;
-        Ok(Session { text, expires_at })
+        self.store.insert(token.clone()).await?;
+        Ok(Session {
+            text,
+            expires_at,
+            token,
+        })
     }
 
     pub(crate) async fn sign_out(&self, principal: &Principal) -> Result<(), AccessError> {

@@ -19,7 +19,7 @@ use uuid::Uuid;
 pub(crate) use places::Exports;
 
 use crate::limits::Turn;
-use crate::{ActionError, CallOptions, Gateway};
+use crate::{ActionError, CallOptions, Gateway, Wanted};
 use patience::Patience;
 use places::Place;
 
@@ -52,7 +52,20 @@ pub trait Exported<A: ExportAction> {
     /// One of what is written.
     type Row: Send + 'static;
 
-    /// What such an export reads, of the log up to a place.
+    /// What somebody may ask for of what they ask for.
+    ///
+    /// # Errors
+    /// Whatever stands in the way.
+    fn confined(_by: &Principal, input: A::Input) -> Result<A::Input, ActionError> {
+        Ok(input)
+    }
+
+    /// Up to where it reads, if that is no place in the log.
+    fn up_to(&self) -> impl Future<Output = Result<Option<i64>, ActionError>> + Send {
+        std::future::ready(Ok(None))
+    }
+
+    /// What such an export reads, up to a place.
     ///
     /// # Errors
     /// [`ActionError::Invalid`].
@@ -103,12 +116,16 @@ impl Gateway {
     where
         Self: Exported<A>,
     {
-        self.authorise(principal, A::SCOPE)?;
+        self.admit(principal, Wanted::of::<A>())?;
         let (token, now) = (principal.token_id, self.now());
         self.gate.call(token, now)?;
         self.shed()?;
+        let input = <Self as Exported<A>>::confined(principal, input)?;
         let here = self.held(principal);
-        let up_to = here.log.head().await?;
+        let up_to = match Exported::<A>::up_to(&*here).await? {
+            Some(place) => place,
+            None => here.log.head().await?,
+        };
         let source = Exported::<A>::source(&*here, input, up_to)?;
         let coverage = source.coverage(&here).await;
         if options.deny_partial && !coverage.complete {

@@ -1,12 +1,12 @@
 //! The way of a call: who may, within which limits, in which time, and how the answer is put together.
 
-use pts_api::{Action, Answer, Effect};
+use pts_api::{Action, Answer, Binding, Effect};
 use pts_domain::Timestamp;
 use pts_domain::access::{Principal, Scope};
 use uuid::Uuid;
 
 use crate::coverage::{Found, timed_out};
-use crate::{ActionError, Foreseen, Gateway, Seen};
+use crate::{Act, ActionError, Foreseen, Gateway, Seen, Wanted};
 
 /// How a caller wants to be answered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -122,10 +122,7 @@ impl Gateway {
             && !principal.may(A::SCOPE)
             && <Self as UseCase<A>>::is_own(self, principal, &input).await?;
         if !own {
-            self.authorise(principal, A::SCOPE)?;
-        }
-        if A::EVERYWHERE {
-            self.reaches_all(principal)?;
+            self.admit(principal, Wanted::of::<A>())?;
         }
         let confined = self.of(principal);
         let answer = confined.admitted::<A>(principal, input, options).await?;
@@ -148,8 +145,16 @@ impl Gateway {
     where
         Self: UseCase<A>,
     {
-        let found = <Self as UseCase<A>>::run(self, input).await?;
-        Ok(self.assemble(found).await)
+        let console = || Act::by(self.audit.console(), A::NAME, A::EFFECT);
+        let act = audited::<A>(&input, || console().within(self.workspace.clone()));
+        let answering = async {
+            let found = <Self as UseCase<A>>::run(self, input).await?;
+            Ok(self.assemble(found).await)
+        };
+        match act {
+            Some(act) => self.audit.control(act, answering).await?,
+            None => answering.await,
+        }
     }
 
     /// Answers within the caller's limits, and within the time that a question may take. Dropped, it
@@ -167,11 +172,15 @@ impl Gateway {
         self.gate.call(token, now)?;
         let seen = self.seen::<A>(principal, &input, options.confirm).await?;
         let heavy = <Self as UseCase<A>>::is_heavy(&input);
+        let act = audited::<A>(&input, || Act::of(principal, A::NAME, A::EFFECT));
         let answering = async {
             let found = self.run_seen::<A>(principal, input, seen).await?;
             self.gate.read(token, now, found.rows, 0);
             Ok(self.assemble(found).await)
         };
+        if let Some(act) = act {
+            return self.audit.control(act, answering).await?;
+        }
         if A::EFFECT != Effect::Read {
             return answering.await;
         }
@@ -192,4 +201,11 @@ impl Gateway {
 /// Whoever runs this program on the machine itself.
 pub(crate) fn console() -> Principal {
     Principal::holding(Uuid::nil(), "console", [Scope::Admin])
+}
+
+/// What the audit tells of an action, if it tells of it: of all that changes something, but for events,
+/// which are their own record.
+fn audited<A: Action>(input: &A::Input, act: impl FnOnce() -> Act) -> Option<Act> {
+    let changes = A::EFFECT != Effect::Read && !matches!(A::BINDING, Binding::Ingest);
+    changes.then(|| act().with(input))
 }

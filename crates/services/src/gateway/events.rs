@@ -6,14 +6,14 @@ use std::task::{Context, Poll};
 
 use futures::stream::{Stream, StreamExt as _};
 use pts_api::EventRecord;
-use pts_api::actions::events::StreamInput;
-use pts_domain::access::{Principal, Scope};
+use pts_api::actions::events::{AppendEvents, StreamEvents, StreamInput};
+use pts_domain::access::Principal;
 use pts_domain::event::Form;
 
 use crate::ingest::{ItemOutcome, Mode};
 use crate::limits::Turn;
 use crate::tail::Events;
-use crate::{ActionError, Gateway, Item};
+use crate::{ActionError, Gateway, Item, Wanted};
 
 /// A request's share of the work, given back when it is dropped.
 #[must_use]
@@ -34,7 +34,7 @@ impl Gateway {
         form: Form,
         mode: Mode,
     ) -> Result<Vec<ItemOutcome>, ActionError> {
-        self.authorise(principal, Scope::EventsWrite)?;
+        self.admit(principal, Wanted::of::<AppendEvents>())?;
         self.gate.send(principal.token_id, self.now())?;
         let here = self.of(principal);
         here.append_items(principal.token_id, items, form, mode)
@@ -63,7 +63,7 @@ impl Gateway {
         input: StreamInput,
         last_event_id: Option<i64>,
     ) -> Result<Following, ActionError> {
-        self.authorise(principal, Scope::EventsRead)?;
+        self.admit(principal, Wanted::of::<StreamEvents>())?;
         let (token, now) = (principal.token_id, self.now());
         self.gate.call(token, now)?;
         self.shed()?;

@@ -17,12 +17,13 @@ use pts_domain::masking::Masker;
 use pts_domain::retention::Policy;
 use pts_domain::signin::Lifetimes;
 use pts_ports::{
-    Accounting, Appended, BlindSpots, Clock, Confirmations, Elevations, Entropy, EventLog,
-    Maintenance, Projections, Quarantine, RetentionStore, TokenStore,
+    Accounting, Appended, AuditLog, BlindSpots, Clock, Confirmations, Elevations, Entropy,
+    EventLog, Maintenance, Projections, Quarantine, RetentionStore, TokenStore,
 };
 
 use crate::access::elevations::Elevating;
 use crate::accounting::{Books, Tallies};
+use crate::audit::Audit;
 use crate::blind::{Receiving, Reporters, Ward};
 use crate::coverage::Freshness;
 use crate::engine::{Engine, Newest};
@@ -38,6 +39,7 @@ pub(crate) use call::console;
 pub use call::{CallOptions, UseCase};
 pub use events::{Following, Share};
 pub(crate) use page::{CursorKind, cursor, limit};
+pub use who::Wanted;
 
 /// What a gateway is made of.
 pub struct Parts {
@@ -61,6 +63,8 @@ pub struct Parts {
     pub retention: Arc<dyn RetentionStore>,
     /// Upkeep of the log and the projections.
     pub maintenance: Arc<dyn Maintenance>,
+    /// Who did what.
+    pub audit: Arc<dyn AuditLog>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
@@ -99,6 +103,7 @@ pub struct Gateway {
     /// One rebuild at a time.
     pub(crate) rebuilding: Arc<tokio::sync::Mutex<()>>,
     pub(crate) masking: Masking,
+    pub(crate) audit: Arc<Audit>,
     pub(crate) sign_in: Option<Arc<SignIn>>,
     access: Arc<Access>,
 }
@@ -117,9 +122,11 @@ impl Gateway {
             blind_spots,
             retention,
             maintenance,
+            audit,
             clock,
             entropy,
         } = parts;
+        let audit = Audit::new(audit, Arc::clone(&clock), Arc::clone(&entropy));
         let retention = Retention::new(retention, Arc::clone(&clock), Arc::clone(&entropy));
         let books = Books::new(
             Arc::clone(&accounting),
@@ -173,6 +180,7 @@ impl Gateway {
             maintenance,
             rebuilding: Arc::default(),
             masking: Masking::usual(),
+            audit: Arc::new(audit),
             sign_in: None,
             access: Arc::new(access),
         }

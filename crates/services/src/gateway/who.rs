@@ -1,9 +1,55 @@
 //! Who is at the door, and whether they may come in.
 
+use pts_api::{Action, ActionSpec};
 use pts_domain::access::{Origin, Principal, Scope};
+use pts_domain::audit::{Actor, Effect, Outcome};
 use pts_domain::blind::Hindrance;
+use serde_json::Value;
 
-use crate::{AccessError, ActionError, Gateway, Session};
+use crate::{AccessError, Act, ActionError, Ended, Gateway, Session, SignInError};
+
+/// What the audit calls showing a token.
+const AUTHENTICATE: &str = "access.authenticate";
+/// What it calls signing in.
+const SIGN_IN: &str = "access.sign_in";
+/// What it calls signing out.
+const SIGN_OUT: &str = "access.sign_out";
+
+/// What somebody wants to do, and what they need for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// The action's name, or another one where it is none.
+    pub action: &'static str,
+    /// What it does to the world.
+    pub effect: Effect,
+    /// What is needed for it.
+    pub scope: Scope,
+    /// Whether it concerns all workspaces at once.
+    pub everywhere: bool,
+}
+
+impl Wanted {
+    /// An action.
+    pub const fn of<A: Action>() -> Self {
+        Self {
+            action: A::NAME,
+            effect: A::EFFECT,
+            scope: A::SCOPE,
+            everywhere: A::EVERYWHERE,
+        }
+    }
+}
+
+impl From<&ActionSpec> for Wanted {
+    fn from(spec: &ActionSpec) -> Self {
+        Self {
+            action: spec.name,
+            effect: spec.effect,
+            scope: spec.scope,
+            everywhere: spec.everywhere,
+        }
+    }
+}
 
 impl Gateway {
     /// Finds out who presents a token or a session.
@@ -15,7 +61,10 @@ impl Gateway {
         presented: &str,
         origin: Origin,
     ) -> Result<Principal, AccessError> {
-        let authenticated = self.access.authenticate(presented, origin).await;
+        let authenticated = self.access.authenticate(presented, origin.clone()).await;
+        if let Err(error @ AccessError::Refused(_)) = &authenticated {
+            self.turned_away(origin, Ended::from(error).reason);
+        }
         if let Err(AccessError::Unavailable { .. }) = authenticated {
             // It may have been somebody with events: nobody knows how many.
             self.receiving
@@ -35,7 +84,14 @@ impl Gateway {
         names: &[String],
         origin: Origin,
     ) -> Result<Principal, AccessError> {
-        let mut principal = self.access.authenticate_service(names, origin).await?;
+        let authenticated = self
+            .access
+            .authenticate_service(names, origin.clone())
+            .await;
+        if let Err(error @ AccessError::Refused(_)) = &authenticated {
+            self.turned_away(origin, Ended::from(error).reason);
+        }
+        let mut principal = authenticated?;
         self.elevating.raise(&mut principal, self.now()).await;
         Ok(principal)
     }
@@ -61,20 +117,116 @@ impl Gateway {
         }
     }
 
+    /// Checks that somebody may do something, and has the audit tell if they may not.
+    ///
+    /// # Errors
+    /// As [`Gateway::authorise`] and, for what concerns all workspaces, [`Gateway::reaches_all`].
+    pub fn admit(&self, principal: &Principal, wanted: Wanted) -> Result<(), ActionError> {
+        self.admit_with(principal, wanted, None)
+    }
+
+    /// The same for somebody who has said already with which input.
+    pub(crate) fn admit_with(
+        &self,
+        principal: &Principal,
+        wanted: Wanted,
+        input: Option<&Value>,
+    ) -> Result<(), ActionError> {
+        let allowed = self.authorise(principal, wanted.scope);
+        let allowed = allowed.and_then(|()| {
+            if wanted.everywhere {
+                return self.reaches_all(principal);
+            }
+            Ok(())
+        });
+        if let Err(error) = &allowed {
+            let act = Act::of(principal, wanted.action, wanted.effect);
+            let act = input.into_iter().fold(act, |act, input| act.with(input));
+            self.audit.refused(act, Ended::from(error).reason);
+        }
+        allowed
+    }
+
+    /// Has the audit tell that somebody was turned away without being known.
+    pub fn turned_away(&self, origin: Origin, reason: impl Into<String>) {
+        let act = Act::by(Actor::unknown(), AUTHENTICATE, Effect::Read);
+        self.audit.refused(act.from(origin), reason);
+    }
+
+    /// Has the audit tell that somebody was not signed in, if it is for a reason that lies with them.
+    pub(crate) fn not_signed_in(&self, who: Option<&str>, origin: &Origin, why: &SignInError) {
+        let theirs = matches!(
+            why,
+            SignInError::NotBegun
+                | SignInError::Expired
+                | SignInError::Denied
+                | SignInError::NoRole
+                | SignInError::Untrusted(_)
+        );
+        if theirs {
+            let actor = Actor {
+                subject: who.map(ToOwned::to_owned),
+                ..Actor::unknown()
+            };
+            let act = Act::by(actor, SIGN_IN, Effect::Control);
+            self.audit
+                .refused(act.from(origin.clone()), why.to_string());
+        }
+    }
+
     /// Redeems a one-time code.
     ///
     /// # Errors
     /// That the code is not known, used or too old, or that a session cannot be made now.
-    pub async fn sign_in_with_code(&self, code: &str) -> Result<Session, AccessError> {
-        self.access.sign_in_with_code(code).await
+    pub async fn sign_in_with_code(
+        &self,
+        code: &str,
+        origin: Origin,
+    ) -> Result<Session, AccessError> {
+        let made = self.access.sign_in_with_code(code).await;
+        self.signed_in(made, origin).await
     }
 
     /// Makes a session that may do what the token may.
     ///
     /// # Errors
     /// Why the token is not good, or that a session cannot be made now.
-    pub async fn sign_in_with_token(&self, token: &str) -> Result<Session, AccessError> {
-        self.access.sign_in_with_token(token).await
+    pub async fn sign_in_with_token(
+        &self,
+        token: &str,
+        origin: Origin,
+    ) -> Result<Session, AccessError> {
+        let made = self.access.sign_in_with_token(token).await;
+        self.signed_in(made, origin).await
+    }
+
+    /// Hands a session out once it is written down who signed in; otherwise it ends at once.
+    pub(crate) async fn signed_in(
+        &self,
+        made: Result<Session, AccessError>,
+        origin: Origin,
+    ) -> Result<Session, AccessError> {
+        let session = match made {
+            Ok(session) => session,
+            Err(error) => {
+                if let AccessError::Refused(_) = &error {
+                    let act = Act::by(Actor::unknown(), SIGN_IN, Effect::Control);
+                    self.audit
+                        .refused(act.from(origin), Ended::from(&error).reason);
+                }
+                return Err(error);
+            }
+        };
+        let mut principal = Principal::from(&session.token);
+        principal.origin = origin;
+        let act = Act::of(&principal, SIGN_IN, Effect::Control);
+        let recorded = self.audit.record(act, Outcome::Allowed, None).await;
+        if let Err(error) = recorded {
+            // Nobody has its text: at worst it stays unused until its end.
+            let _ = self.access.revoke(session.token.id).await;
+            return Err(error.into());
+        }
+        Ok(session)
     }
 
     /// Ends the session behind a request.
@@ -82,6 +234,8 @@ impl Gateway {
     /// # Errors
     /// That it cannot be ended now.
     pub async fn sign_out(&self, principal: &Principal) -> Result<(), AccessError> {
-        self.access.sign_out(principal).await
+        let act = Act::of(principal, SIGN_OUT, Effect::Control);
+        let ending = self.access.sign_out(principal);
+        self.audit.control(act, ending).await?
     }
 }

@@ -3,6 +3,7 @@
 
 mod accounting;
 mod annotations;
+mod audit;
 pub(crate) mod deployments;
 mod discovery;
 mod dora;

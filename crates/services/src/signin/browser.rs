@@ -1,7 +1,7 @@
 //! A browser is sent to the provider and comes back.
 
 use pts_domain::access::{Origin, TokenKind, Workspace};
-use pts_domain::signin::Attempt;
+use pts_domain::signin::{Attempt, Person};
 
 use super::{SignInError, SignedIn};
 use crate::Gateway;
@@ -55,6 +55,18 @@ impl Gateway {
         workspace: Option<&Workspace>,
         origin: &Origin,
     ) -> Result<SignedIn, SignInError> {
+        let person = self.vouched_for(attempt, came_back).await;
+        let person = person.inspect_err(|error| self.not_signed_in(None, origin, error))?;
+        self.welcome(&person, workspace, TokenKind::Session, origin)
+            .await
+    }
+
+    /// Who it is, as the provider states.
+    async fn vouched_for(
+        &self,
+        attempt: &Attempt,
+        came_back: &CameBack,
+    ) -> Result<Person, SignInError> {
         let sign_in = self.sign_in()?;
         let state = came_back.state.as_deref().unwrap_or_default();
         let issuer = came_back.issuer.as_deref();
@@ -68,9 +80,7 @@ impl Gateway {
         let code = came_back.code.as_deref().ok_or(SignInError::NotBegun)?;
         let _turn = sign_in.turn()?;
         let person = sign_in.provider.redeem(code, attempt).await;
-        let person = sign_in.heard(person)?;
-        self.welcome(&person, workspace, TokenKind::Session, origin)
-            .await
+        sign_in.heard(person)
     }
 }
 

@@ -50,7 +50,9 @@ impl Gateway {
         }
         let _turn = sign_in.turn()?;
         let polled = sign_in.provider.poll_device(device_code).await;
-        let slow_down = match sign_in.heard(polled)? {
+        let polled = sign_in.heard(polled);
+        let polled = polled.inspect_err(|error| self.not_signed_in(None, origin, error))?;
+        let slow_down = match polled {
             DevicePoll::Pending => false,
             DevicePoll::SlowDown => true,
             DevicePoll::Granted(person) => {

@@ -41,6 +41,12 @@ pub enum SignInError {
         /// When trying again may help.
         retry_after_s: u64,
     },
+    /// It has to be written down who is let in, and cannot be.
+    #[error("the audit cannot be written; try again in {retry_after_s} s")]
+    AuditUnavailable {
+        /// When trying again may help.
+        retry_after_s: u64,
+    },
     /// A fault of ours.
     #[error("something went wrong inside")]
     Internal,
@@ -68,6 +74,9 @@ impl From<AccessError> for SignInError {
             AccessError::Unavailable { .. } => Self::Unavailable {
                 retry_after_s: RETRY_AFTER_S,
             },
+            AccessError::AuditUnavailable { retry_after_s } => {
+                Self::AuditUnavailable { retry_after_s }
+            }
             // A session that was just made is not presented by anybody.
             AccessError::Refused(_) | AccessError::Internal => Self::Internal,
         }

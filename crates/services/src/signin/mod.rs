@@ -106,10 +106,12 @@ impl Gateway {
         let admitted = self.sign_in()?.mapping.admit(&person.groups, asked);
         let admission = admitted.map_err(|_| {
             tracing::info!(who, from, "somebody without a role tried to sign in");
+            self.not_signed_in(Some(&who), origin, &SignInError::NoRole);
             SignInError::NoRole
         })?;
         let (roles, workspace) = (admission.roles.clone(), admission.workspace.clone());
-        let session = self.access().admit(person, admission, kind).await?;
+        let made = self.access().admit(person, admission, kind).await;
+        let session = self.signed_in(made, origin.clone()).await?;
         let roles: Vec<String> = roles.into_iter().collect();
         tracing::info!(who, from, roles = roles.join(" "), "somebody signed in");
         Ok(SignedIn {

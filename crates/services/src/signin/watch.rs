@@ -15,6 +15,9 @@ const WHILE_AWAY: Duration = Duration::from_secs(10);
 /// What is said of a provider that does not answer: nobody has to prove who they are to read it.
 const PROVIDER_AWAY: &str = "sign_in_provider";
 
+/// The same of an audit that cannot be written: what changes something is refused.
+const AUDIT_AWAY: &str = "audit_unavailable";
+
 impl Gateway {
     /// Asks the identity provider now and then, until `end`.
     pub async fn keep_provider(&self, end: impl Future<Output = ()> + Send) {
@@ -42,6 +45,9 @@ impl Gateway {
         let mut reasons = Vec::new();
         if self.sign_in.as_deref().is_some_and(away) {
             reasons.push(PROVIDER_AWAY);
+        }
+        if self.audit.is_closed() {
+            reasons.push(AUDIT_AWAY);
         }
         reasons
     }

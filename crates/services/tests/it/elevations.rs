@@ -244,7 +244,11 @@ async fn nobody_decides_on_a_request_of_their_own_nor_without_the_right_to() {
         assert_eq!(code(own), "own_request");
     }
     // Nor by a session that was opened with the same token.
-    let session = world.here.sign_in_with_token(&asker.0).await.unwrap();
+    let session = world
+        .here
+        .sign_in_with_token(&asker.0, Origin::default())
+        .await
+        .unwrap();
     let session = Somebody(session.text.reveal().to_owned());
     let own = session
         .decide(&world.here, asked.id, Verdict::Approve)

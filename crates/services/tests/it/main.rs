@@ -5,6 +5,7 @@ mod access;
 mod accounts;
 mod actions;
 mod answers;
+mod audit;
 mod blind;
 mod elevations;
 mod engine;

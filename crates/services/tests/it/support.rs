@@ -67,6 +67,7 @@ pub(crate) fn over_both(log: Arc<dyn EventLog>, quarantine: MockQuarantine) -> G
         accounting: Arc::new(MockAccounting::new()),
         quarantine: Arc::new(quarantine),
         blind_spots: Arc::new(MockBlindSpots::new()),
+        audit: Arc::new(MemoryStore::new(Arc::new(EventBus::with_domain_handlers()))),
         clock: Arc::new(clock_at(noon())),
         entropy: Arc::new(entropy()),
     })
@@ -98,6 +99,7 @@ pub(crate) fn over_store(store: &Arc<MemoryStore>, clock: Arc<dyn Clock>) -> Gat
         accounting: store.clone(),
         quarantine: store.clone(),
         blind_spots: store.clone(),
+        audit: store.clone(),
         clock,
         entropy: Arc::new(SeededEntropy::new(seed)),
     })

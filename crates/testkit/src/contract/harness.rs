@@ -8,7 +8,7 @@ use pts_domain::access::Workspace;
 use pts_domain::event::NewEvent;
 use pts_domain::projection::{Aggregate, Aggregates, Contradiction};
 use pts_ports::{
-    Accounting, Appended, BlindSpots, Confirmations, Elevations, EventLog, Maintenance,
+    Accounting, Appended, AuditLog, BlindSpots, Confirmations, Elevations, EventLog, Maintenance,
     Projections, Projector, Quarantine, RetentionStore, TokenStore,
 };
 
@@ -34,6 +34,8 @@ pub struct Harness {
     pub quarantine: Arc<dyn Quarantine>,
     /// What it could not see.
     pub blind_spots: Arc<dyn BlindSpots>,
+    /// Who did what.
+    pub audit: Arc<dyn AuditLog>,
     /// What goes from it.
     pub retention: Arc<dyn RetentionStore>,
     kept: Vec<Box<dyn Any>>,
@@ -52,6 +54,7 @@ impl Harness {
             + Accounting
             + Quarantine
             + BlindSpots
+            + AuditLog
             + RetentionStore
             + 'static,
     {
@@ -65,6 +68,7 @@ impl Harness {
             accounting: store.clone(),
             quarantine: store.clone(),
             blind_spots: store.clone(),
+            audit: store.clone(),
             retention: store,
             kept: Vec::new(),
         }
@@ -80,10 +84,11 @@ impl Harness {
             Arc<dyn Elevations>,
             Arc<dyn Confirmations>,
         ),
-        (accounting, quarantine, blind_spots): (
+        (accounting, quarantine, blind_spots, audit): (
             Arc<dyn Accounting>,
             Arc<dyn Quarantine>,
             Arc<dyn BlindSpots>,
+            Arc<dyn AuditLog>,
         ),
         retention: Arc<dyn RetentionStore>,
     ) -> Self {
@@ -97,6 +102,7 @@ impl Harness {
             accounting,
             quarantine,
             blind_spots,
+            audit,
             retention,
             kept: Vec::new(),
         }
@@ -114,6 +120,7 @@ impl Harness {
             accounting: self.accounting.within(workspace),
             quarantine: self.quarantine.within(workspace),
             blind_spots: self.blind_spots.clone(),
+            audit: self.audit.clone(),
             retention: self.retention.clone(),
             kept: Vec::new(),
         }

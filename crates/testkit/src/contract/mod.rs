@@ -14,6 +14,7 @@
 
 pub mod accounting;
 pub mod append;
+pub mod audit;
 pub mod blind_spots;
 pub mod confirmations;
 pub mod content;
@@ -121,6 +122,12 @@ macro_rules! contract_suite {
             blind_spots::of_two_views_of_a_source_the_later_stays
             blind_spots::what_is_expected_is_declared_replaced_and_taken_back
             blind_spots::what_is_long_over_is_forgotten
+            audit::what_is_appended_is_one_chain_from_its_first_entry_on
+            audit::a_record_is_in_the_chain_once_however_often_it_is_handed_over
+            audit::whatever_is_recorded_is_read_as_it_was_written
+            audit::all_who_append_at_once_append_one_chain
+            audit::entries_are_found_by_every_filter_newest_first_in_pages
+            audit::checkpoints_are_kept_once_and_read_in_order
             retention::what_stays_gives_the_same_projections
             retention::a_survey_says_what_goes_and_the_record_what_went
             retention::what_a_source_stored_is_what_is_left_and_what_was_removed

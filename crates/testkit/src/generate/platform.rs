@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 
 use chrono::Duration;
 use pts_domain::access::{Elevation, Holder, Scope, Token, TokenKind, Workspace};
+use pts_domain::audit::{Actor, ActorKind, Effect, Outcome, Record, input_digest};
 use pts_domain::blind::{Expectation, Reporter};
 use pts_domain::event::{Form, NewEvent, read};
 use pts_domain::quarantine::NewItem;
 use pts_domain::{FieldError, Timestamp, time};
-use pts_ports::{Appended, BlindSpots, Elevations, EventLog, Quarantine, TokenStore};
+use pts_ports::{Appended, AuditLog, BlindSpots, Elevations, EventLog, Quarantine, TokenStore};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -68,6 +69,49 @@ pub async fn seed_elevations(elevations: &dyn Elevations) {
     };
     let kept = elevations.request(asked).await;
     kept.expect("the request is kept");
+}
+
+/// Fills an audit with what was done there: somebody gave an item up, and somebody else might not.
+///
+/// # Panics
+/// If the audit does not take it.
+pub async fn seed_audit(audit: &dyn AuditLog) {
+    let at = now() - Duration::minutes(5);
+    let input = json!({ "ids": [Uuid::from_u128(43)], "reason": "a typing error" });
+    let record = |number: u128, outcome| Record {
+        id: Uuid::from_u128(ITEM.as_u128() + number),
+        at,
+        last_at: at,
+        times: 1,
+        actor: Actor {
+            kind: ActorKind::Bearer,
+            id: Some(TOKEN),
+            name: "ci".into(),
+            subject: None,
+        },
+        action: "platform.quarantine.discard".into(),
+        input: Some(input_digest(&input)),
+        effect: Effect::Control,
+        outcome,
+        reason: None,
+        request_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".into()),
+        address: Some("192.0.2.7".parse().expect("an address")),
+        workspace: Some("default".into()),
+        intent: None,
+    };
+    let intended = record(1, Outcome::Intended);
+    let allowed = Record {
+        intent: Some(intended.id),
+        ..record(2, Outcome::Allowed)
+    };
+    let denied = Record {
+        times: 3,
+        reason: Some("needs the scope operate".into()),
+        ..record(3, Outcome::Denied)
+    };
+    let within = std::time::Duration::from_secs(10);
+    let appended = audit.append(vec![intended, allowed, denied], within).await;
+    appended.expect("the audit takes it");
 }
 
 /// The session that examples end.

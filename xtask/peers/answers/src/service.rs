@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use pts_adapter_postgres::{
-    DatabaseSettings, PgAccounting, PgBlindSpots, PgEventLog, PgProjections, PgQuarantine,
-    PgTokenStore, connect,
+    DatabaseSettings, PgAccounting, PgAuditLog, PgBlindSpots, PgConfirmations, PgElevations,
+    PgEventLog, PgMaintenance, PgProjections, PgQuarantine, PgRetention, PgTokenStore, connect,
 };
 use pts_domain::access::{Origin, Principal};
 use pts_domain::{Timestamp, time};
@@ -37,6 +37,7 @@ impl Service {
     pub(crate) async fn open(place: &Place) -> Result<Self> {
         let pool = connect(&DatabaseSettings::new(&place.database_url))?;
         let bus = Arc::new(EventBus::with_domain_handlers());
+        let maintenance = PgMaintenance::new(pool.clone(), bus.clone());
         let log = PgEventLog::new(pool.clone(), bus);
         let gateway = Gateway::new(Parts {
             projections: Arc::new(PgProjections::of(&log)),
@@ -44,7 +45,12 @@ impl Service {
             tokens: Arc::new(PgTokenStore::new(pool.clone())),
             accounting: Arc::new(PgAccounting::new(pool.clone())),
             quarantine: Arc::new(PgQuarantine::new(pool.clone())),
-            blind_spots: Arc::new(PgBlindSpots::new(pool)),
+            blind_spots: Arc::new(PgBlindSpots::new(pool.clone())),
+            elevations: Arc::new(PgElevations::new(pool.clone())),
+            confirmations: Arc::new(PgConfirmations::new(pool.clone())),
+            retention: Arc::new(PgRetention::new(pool.clone())),
+            maintenance: Arc::new(maintenance),
+            audit: Arc::new(PgAuditLog::new(pool)),
             clock: Arc::new(Machine),
             entropy: Arc::new(Machine),
         });

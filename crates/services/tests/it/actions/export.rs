@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures::StreamExt as _;
+use pts_api::actions::audit::ExportAudit;
 use pts_api::actions::export::{Export, ExportDeployments, ExportEvents, ExportIncidents};
 use pts_api::{Action as _, Answer};
 use pts_domain::event::RawEvent;
@@ -41,6 +42,11 @@ pub(super) async fn carried_out(
         }
         ExportDeployments::NAME => whole(&all::<ExportDeployments>(gateway, example).await[0]),
         ExportIncidents::NAME => whole(&all::<ExportIncidents>(gateway, example).await[0]),
+        ExportAudit::NAME => {
+            let all = all::<ExportAudit>(gateway, example).await;
+            assert_eq!(all.len(), 3);
+            whole(&all[0])
+        }
         other => panic!("{other} exports nothing that is known here"),
     }
 }

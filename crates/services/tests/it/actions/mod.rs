@@ -4,6 +4,7 @@
 
 mod accounting;
 mod annotations;
+mod audit;
 mod deployments;
 mod discovery;
 mod dora;
@@ -70,6 +71,7 @@ fn proofs() -> impl Iterator<Item = &'static Proof> {
         maintenance::PROOFS,
         elevations::PROOFS,
         sessions::PROOFS,
+        audit::PROOFS,
         discovery::PROOFS,
     ]
     .into_iter()
@@ -82,6 +84,7 @@ async fn on_the_platform() -> Arc<Gateway> {
     platform::seed(&*store, &*store, &*store).await;
     platform::seed_elevations(&*store).await;
     platform::seed_sessions(&*store).await;
+    platform::seed_audit(&*store).await;
     gateway.read_record().await.unwrap();
     Arc::new(gateway)
 }

@@ -186,7 +186,8 @@ fn gateway_over(log: Arc<dyn EventLog>, store: Arc<MemoryStore>) -> Arc<Gateway>
         maintenance: store.clone(),
         accounting: store.clone(),
         quarantine: store.clone(),
-        blind_spots: store,
+        blind_spots: store.clone(),
+        audit: store,
         clock: Arc::new(StepClock::from(noon(), chrono::Duration::zero())),
         entropy: Arc::new(SeededEntropy::new(7)),
     }))

@@ -2,6 +2,7 @@
 //! cannot drift from what the real store does; what is left is lists and sorting.
 
 mod accounting;
+mod audit;
 mod blind_spots;
 mod elevations;
 mod log;
@@ -58,6 +59,7 @@ struct State {
     blind: blind_spots::Blind,
     ward: quarantine::Ward,
     retained: retention::Retained,
+    audit: audit::Audit,
     faults: Faults,
 }
 
@@ -72,6 +74,7 @@ struct Projected {
 #[derive(Default)]
 struct Faults {
     away: bool,
+    audit_away: bool,
     next: VecDeque<StoreError>,
     after_append: VecDeque<StoreError>,
     /// So many stretches may still be read.
@@ -105,7 +108,12 @@ impl MemoryStore {
         self.lock().faults.away = !available;
     }
 
-    /// The next call of any port fails with this error and does nothing. Called more than once,
+    /// `false`: the audit alone takes nothing and tells nothing, until it is `true` again.
+    pub fn set_audit_available(&self, available: bool) {
+        self.lock().faults.audit_away = !available;
+    }
+
+    /// The next call of any port but the audit fails with this error and does nothing. Called more than once,
     /// the errors are used up in order.
     pub fn fail_next(&self, error: StoreError) {
         self.lock().faults.next.push_back(error);
