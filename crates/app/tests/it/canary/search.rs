@@ -48,7 +48,7 @@ impl Canaries {
     }
 
     fn add(&mut self, planted_as: &str, secret: &str) {
-        let mut forms = vec![secret.as_bytes().to_vec(), hex(secret).into_bytes()];
+        let mut forms = vec![secret.as_bytes().to_vec(), hex::encode(secret).into_bytes()];
         // Base64 of something that it is in depends on where in it.
         for before in ["", "x", "xx"] {
             let encoded = BASE64_STANDARD.encode(format!("{before}{secret}"));
@@ -83,10 +83,6 @@ impl<'c> Search<'c> {
             .map(|found| self.canaries.needles[found.pattern()].0.as_str())
             .collect()
     }
-}
-
-fn hex(text: &str) -> String {
-    text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Everything that came out.
@@ -141,7 +137,7 @@ fn a_secret_is_found_in_every_form() {
     let encoded = |text: String| BASE64_STANDARD.encode(text);
     for text in [
         format!("x{word}y"),
-        hex(&format!("a{word}")),
+        hex::encode(format!("a{word}")),
         encoded(format!("user:{word}")),
         encoded(format!("users:{word}")),
         encoded(format!("u:{word}")),
