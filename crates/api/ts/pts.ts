@@ -65,6 +65,9 @@ export interface ActionRecord {
   summary: string;
 }
 
+/** What kind of actor somebody is. */
+export type ActorKind = "bearer" | "session" | "service" | "console" | "itself" | "unknown";
+
 /** Somebody or something that a risky action would affect. */
 export interface Affected {
   /** What it is: `source`, `type`, `token`, `everybody`. */
@@ -74,8 +77,6 @@ export interface Affected {
   /** By how many rows, where that has a meaning. */
   rows?: number | null;
 }
-/** What kind of actor somebody is. */
-export type ActorKind = "bearer" | "session" | "service" | "console" | "itself" | "unknown";
 
 /** A mark on a graph, as Grafana takes it. */
 export interface Annotation {
@@ -816,7 +817,10 @@ export interface Failed {
 
 /** One thing wrong with one field of the input. */
 export interface FieldError {
-  /** What is wrong, as a stable word: `missing`, `invalid`, `unknown`, `too_long`, `too_deep`. */
+  /**
+   * What is wrong, as a stable word: `missing`, `invalid`, `unknown`, `too_long`, `too_deep`,
+   * `secret`.
+   */
   code: string;
   /** What would have been accepted. */
   expected: string;
@@ -907,13 +911,14 @@ export interface GetServiceInput {
   name: string;
 }
 
+/** A SHA-256, as hex digits. */
+export type Hash = string;
+
 /**
  * Who asks, holds or decides. A person is the same in every session and with every token of theirs;
  * a session that was opened with a token is that token.
  */
 export type Holder = string;
-/** A SHA-256, as hex digits. */
-export type Hash = string;
 
 /** How far an image has come. */
 export type ImageStatus = "known" | "built" | "published" | "promoted" | "retired";
