@@ -1,15 +1,19 @@
 //! Who may do what: scopes, tokens, principals, and the workspace that each of them acts in.
 
+mod brake;
 mod network;
 mod principal;
 mod role;
+mod rule;
 mod scope;
 mod token;
 mod workspace;
 
+pub use brake::{Brake, Try};
 pub use network::Network;
 pub use principal::{Origin, Principal};
-pub use role::{BUILT_IN_ROLES, built_in_role};
+pub use role::{BUILT_IN_ROLES, Roles, built_in_role};
+pub use rule::{ActionFacts, BUILT_IN_RULE, RULE_ADMIN, RULE_OPEN, RULE_SCOPE, Ruling};
 pub use scope::Scope;
 pub use token::{Token, TokenKind, TokenRefused, TokenText};
 pub use workspace::Workspace;
