@@ -13,6 +13,7 @@ mod clock;
 mod error;
 mod event_log;
 mod maintenance;
+mod policy;
 mod projections;
 mod projector;
 mod quarantine;
@@ -36,6 +37,9 @@ pub use event_log::{Appended, EventLog, Stretch, Tail, Written};
 pub use maintenance::MockMaintenance;
 pub use maintenance::{Difference, Maintenance, RebuildReport, VerifyReport};
 #[cfg(feature = "mocks")]
+pub use policy::MockPolicyEngine;
+pub use policy::{PoliciesAway, Policy, PolicyBook, PolicyEngine};
+#[cfg(feature = "mocks")]
 pub use projections::MockProjections;
 pub use projections::{
     DeploymentQuery, DoraFacts, ImageQuery, IncidentQuery, Projections, RunQuery, StateQuery,
@@ -49,4 +53,4 @@ pub use retention::MockRetentionStore;
 pub use retention::{MonthAhead, Remover, RetentionRun, RetentionStore, Thinned, Thinning};
 #[cfg(feature = "mocks")]
 pub use tokens::MockTokenStore;
-pub use tokens::TokenStore;
+pub use tokens::{TokenQuery, TokenStore};

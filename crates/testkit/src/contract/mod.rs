@@ -84,6 +84,8 @@ macro_rules! contract_suite {
             tokens::a_token_is_found_by_its_hash_as_it_was_inserted
             tokens::bearer_tokens_are_listed_before_sessions
             tokens::tokens_are_listed_newest_first
+            tokens::tokens_are_searched_by_everything_newest_first_in_pages
+            tokens::a_use_is_noted_at_most_once_a_minute
             tokens::revoking_is_for_good_and_keeps_the_first_time
             tokens::revoking_a_token_revokes_the_sessions_it_issued
             maintenance::a_rebuild_gives_what_was_there
