@@ -6,7 +6,9 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage as _, HttpRequest};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use pts_domain::access::{Origin, Principal, Scope, TokenKind, TokenRefused};
+use pts_api::Action;
+use pts_domain::access::{Origin, Principal, TokenKind, TokenRefused};
+use pts_services::facts;
 
 use crate::middleware::RequestId;
 use crate::problem::Refusal;
@@ -69,33 +71,31 @@ fn remember(principal: &Principal) {
     tracing::Span::current().record("token", token);
 }
 
-/// Finds out who asks, and that they may.
-pub(crate) async fn caller_with(
+/// Finds out who asks, and that they may carry out the action.
+pub(crate) async fn caller_of<A: Action>(
     req: &HttpRequest,
     shared: &Shared,
-    scope: Scope,
 ) -> Result<Principal, Refusal> {
     let principal = caller(req, shared).await?;
-    shared.gateway.authorise(&principal, scope)?;
+    shared.gateway.authorise(&principal, &facts::<A>())?;
     Ok(principal)
 }
 
 /// Finds out who reads a feed, and that they may. Feed readers and calendars can send no more than a
 /// user's name and password: the password may be a token.
-pub(crate) async fn feed_reader(
+pub(crate) async fn feed_reader<A: Action>(
     req: &HttpRequest,
     shared: &Shared,
-    scope: Scope,
 ) -> Result<Principal, Refusal> {
     let named = req.headers().get(header::AUTHORIZATION).and_then(password);
     let Some(token) = named else {
-        return caller_with(req, shared, scope).await.map_err(inviting);
+        return caller_of::<A>(req, shared).await.map_err(inviting);
     };
     let principal = shared.gateway.authenticate(&token, origin(req)).await;
     let principal = principal.map_err(|error| inviting(error.into()))?;
     remember(&principal);
     let principal = of_kind(principal, TokenKind::Bearer).map_err(inviting)?;
-    shared.gateway.authorise(&principal, scope)?;
+    shared.gateway.authorise(&principal, &facts::<A>())?;
     Ok(principal)
 }
 
@@ -128,13 +128,15 @@ pub(crate) async fn reader_of_figures(
     req: &HttpRequest,
     shared: &Shared,
 ) -> Result<Principal, Refusal> {
-    let refusal = match caller_with(req, shared, Scope::MetricsRead).await {
-        Err(refusal) if refusal.is_unavailable() => refusal,
-        answer => return answer,
+    let principal = match caller(req, shared).await {
+        Err(refusal) if refusal.is_unavailable() => {
+            let remembered = presented(req, shared)
+                .and_then(|text| shared.gateway.remembered(&text, origin(req)).ok());
+            remembered.ok_or(refusal)?
+        }
+        answer => answer?,
     };
-    let remembered = presented(req, shared).and_then(|text| shared.gateway.remembered(&text).ok());
-    let principal = remembered.ok_or(refusal)?;
-    shared.gateway.authorise(&principal, Scope::MetricsRead)?;
+    shared.gateway.authorise_figures(&principal)?;
     Ok(principal)
 }
 

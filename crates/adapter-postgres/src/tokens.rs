@@ -171,8 +171,12 @@ impl TokenStore for PgTokenStore {
                     wanted = wanted.filter(tokens::workspace.eq(Some(name)));
                 }
                 if let Some(at) = query.live_at {
-                    let lives = tokens::revoked_at.is_null().or(tokens::revoked_at.gt(Some(at)));
-                    let lasts = tokens::expires_at.is_null().or(tokens::expires_at.gt(Some(at)));
+                    let lives = tokens::revoked_at
+                        .is_null()
+                        .or(tokens::revoked_at.gt(Some(at)));
+                    let lasts = tokens::expires_at
+                        .is_null()
+                        .or(tokens::expires_at.gt(Some(at)));
                     // Where it is not null, the comparison is not null either.
                     wanted = wanted.filter(lives.assume_not_null().and(lasts.assume_not_null()));
                 }
@@ -192,18 +196,16 @@ impl TokenStore for PgTokenStore {
         // One after the other, and around those that another process writes at this moment: two
         // that note the same tokens never wait for each other.
         let statement = move || {
-            Sql::kept(
-                "WITH due AS (SELECT t.id, u.at FROM access.tokens t JOIN unnest(",
-            )
-            .value::<Array<SqlUuid>, _>(ids.clone())
-            .sql(", ")
-            .value::<Array<Timestamptz>, _>(times.clone())
-            .sql(
-                ") AS u(id, at) ON u.id = t.id \
+            Sql::kept("WITH due AS (SELECT t.id, u.at FROM access.tokens t JOIN unnest(")
+                .value::<Array<SqlUuid>, _>(ids.clone())
+                .sql(", ")
+                .value::<Array<Timestamptz>, _>(times.clone())
+                .sql(
+                    ") AS u(id, at) ON u.id = t.id \
                  WHERE t.last_used_at IS NULL OR t.last_used_at <= u.at - interval '1 minute' \
                  ORDER BY t.id FOR UPDATE OF t SKIP LOCKED) \
                  UPDATE access.tokens t SET last_used_at = due.at FROM due WHERE t.id = due.id",
-            )
+                )
         };
         self.pool.execute(statement).await?;
         Ok(())

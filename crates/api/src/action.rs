@@ -76,6 +76,9 @@ pub trait Action: 'static {
     const EFFECT: Effect;
     /// Whether what it would do is shown first, and is done only when that is confirmed.
     const RISKY: bool = false;
+    /// Whether everybody may who was let in, whatever they hold: it tells each what is theirs, and
+    /// needs its scope for what is others'.
+    const OPEN: bool = false;
     /// The method of its route.
     const METHOD: Method = Method::Get;
     /// The path of its route; `{name}` stands for the field `name` of the input.
@@ -113,6 +116,8 @@ pub struct ActionSpec {
     pub effect: Effect,
     /// See [`Action::RISKY`].
     pub risky: bool,
+    /// See [`Action::OPEN`].
+    pub open: bool,
     /// See [`Action::METHOD`].
     pub method: Method,
     /// See [`Action::PATH`].
@@ -143,6 +148,7 @@ impl ActionSpec {
             scope: A::SCOPE,
             effect: A::EFFECT,
             risky: A::RISKY,
+            open: A::OPEN,
             method: A::METHOD,
             path: A::PATH,
             aliases: A::ALIASES,

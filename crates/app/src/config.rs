@@ -1,12 +1,14 @@
 //! The configuration: defaults, then a file, then the environment, then flags. What is not known
 //! is refused, so that a misspelt key does not stay without effect unnoticed.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use config::{Config, Environment, File, FileFormat};
+use pts_domain::access::Roles;
 use pts_domain::retention::Policy;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +29,33 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) itself: Itself,
     pub(crate) traces: Traces,
+    pub(crate) access: Access,
+    /// Roles beside those that there always are, by their names.
+    pub(crate) roles: BTreeMap<String, Role>,
+}
+
+/// Who may do what.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Access {
+    /// A file of policies; empty for what scopes allow and nothing else.
+    pub(crate) policies: PathBuf,
+}
+
+/// What a role allows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Role {
+    /// Scopes, by their names.
+    pub(crate) scopes: Vec<String>,
+}
+
+impl Access {
+    /// The file of policies, if there is one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        let named = !self.policies.as_os_str().is_empty();
+        named.then_some(self.policies.as_path())
+    }
 }
 
 /// Where events are stored.
@@ -240,7 +269,27 @@ impl Settings {
                 otlp_endpoint: String::new(),
                 sample_ratio: 1.0,
             },
+            access: Access {
+                policies: PathBuf::new(),
+            },
+            roles: BTreeMap::new(),
         }
+    }
+
+    /// All roles that there are.
+    pub(crate) fn roles(&self) -> Result<Roles> {
+        let mut roles = Roles::default();
+        for (name, role) in &self.roles {
+            let scopes = role.scopes.iter().map(|scope| {
+                let read = scope.parse();
+                read.map_err(|why: String| anyhow::anyhow!("roles.{name}.scopes: {why}"))
+            });
+            let scopes = scopes.collect::<Result<_>>()?;
+            roles = roles
+                .with(name, scopes)
+                .map_err(|why| anyhow::anyhow!("roles.{name}: {why}"))?;
+        }
+        Ok(roles)
     }
 
     /// Where to listen.
@@ -280,6 +329,7 @@ impl Settings {
         crate::logging::filter(&self.log.level)?;
         self.retention.policy()?;
         self.itself.check()?;
+        self.roles()?;
         self.traces.check()
     }
 }
@@ -342,6 +392,8 @@ fn default_data_dir() -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use pts_domain::access::Scope;
+
     use super::*;
 
     fn with_file(text: &str) -> Result<Settings> {
@@ -385,6 +437,27 @@ mod tests {
             error.contains("retention.foreign_events: found `30d`") && error.contains("62d"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn roles_are_read_from_the_file_and_checked() {
+        let file = "[roles.auditor]\nscopes = [\"audit:read\", \"events:read\"]\n";
+        let roles = with_file(file).unwrap().roles().unwrap();
+        let auditor = roles.get("auditor").unwrap();
+        assert_eq!(*auditor, [Scope::AuditRead, Scope::EventsRead].into());
+        assert!(roles.get("viewer").is_some());
+        for (file, part) in [
+            (
+                "[roles.auditor]\nscopes = [\"audit:reed\"]\n",
+                "`audit:read`",
+            ),
+            ("[roles.viewer]\nscopes = [\"admin\"]\n", "always is"),
+            ("[roles.Auditor]\nscopes = []\n", "no name of a role"),
+            ("[roles.auditor]\nscope = []\n", "scope"),
+        ] {
+            let error = format!("{:#}", with_file(file).unwrap_err());
+            assert!(error.contains(part), "{error}");
+        }
     }
 
     #[test]

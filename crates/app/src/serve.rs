@@ -21,6 +21,7 @@ use crate::banner::{self, Banner};
 use crate::config::Settings;
 use crate::database::{self, Patience, Purpose};
 use crate::traces::Exporter;
+use crate::wiring::Governance;
 use crate::{itself, wiring};
 
 /// How long the end waits for events that were accepted.
@@ -39,6 +40,7 @@ pub(crate) async fn run(settings: Settings, spans: Option<Exporter>) -> Result<E
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let address = settings.address()?;
+    let governance = wiring::governance(&settings)?;
     // Bound before the database is touched: a taken port is the cheapest thing to find out.
     let socket = bound(address).with_context(|| format!("cannot listen on {address}"))?;
     make_data_dir(&settings.data_dir)?;
@@ -48,7 +50,7 @@ pub(crate) async fn run(settings: Settings, spans: Option<Exporter>) -> Result<E
         _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
         _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
     };
-    let outcome = serve(&settings, figures, socket, &opened, async {
+    let outcome = serve(&settings, governance, figures, socket, &opened, async {
         tokio::select! {
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "SIGINT",
@@ -65,6 +67,7 @@ pub(crate) async fn run(settings: Settings, spans: Option<Exporter>) -> Result<E
 
 async fn serve(
     settings: &Settings,
+    governance: Governance,
     figures: Vec<Figure>,
     socket: Socket,
     opened: &database::Opened,
@@ -72,7 +75,8 @@ async fn serve(
 ) -> Result<()> {
     let mut stop = pin!(stop);
     let limits = settings.limits.limits();
-    let gateway = Arc::new(wiring::gateway(&opened.pool).limited(limits));
+    let gateway = governance.over(wiring::gateway(&opened.pool).limited(limits));
+    let gateway = Arc::new(gateway);
     let token_file = settings.data_dir.join(TOKEN_FILE);
     let token = tokio::select! {
         token = prepare(&gateway, &token_file, opened.patience) => token?,
@@ -119,6 +123,17 @@ async fn serve(
         }
     });
 
+    let (close_access, access_closing) = oneshot::channel::<()>();
+    let access = tokio::spawn({
+        let gateway = Arc::clone(&gateway);
+        async move {
+            let closing = async {
+                let _ = access_closing.await;
+            };
+            gateway.keep_access(closing).await;
+        }
+    });
+
     let touch = tokio::spawn({
         let gateway = Arc::clone(&gateway);
         async move { gateway.keep_in_touch(std::future::pending()).await }
@@ -144,6 +159,8 @@ async fn serve(
     // Nobody can send anything from here on.
     drop(close_record);
     let _ = record.await;
+    drop(close_access);
+    let _ = access.await;
     let _ = stop_reporting.send(reason);
     let _ = reports.await;
     // What was answered with 202 is still on its way.

@@ -21,6 +21,8 @@ pub struct Policy {
 pub struct PolicyBook {
     /// The rules, those first that are there always.
     pub policies: Vec<Policy>,
+    /// What they can speak of, in the engine's language; empty where there is none.
+    pub schema: String,
     /// The file that the others were read from.
     pub file: Option<String>,
     /// SHA-256 of that file as it was read; none without a file.

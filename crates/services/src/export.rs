@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use futures::stream::{self, BoxStream, StreamExt as _};
 use pts_api::Coverage;
-use pts_api::actions::export::ExportInput;
-use pts_domain::access::{Principal, Scope};
+use pts_api::actions::export::{ExportEvents, ExportInput};
+use pts_domain::access::Principal;
 use pts_domain::event::RawEvent;
 use pts_domain::filter::{EventFilter, Page, patterns};
 use pts_ports::Stretch;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use uuid::Uuid;
 
+use crate::access::facts;
 use crate::coverage::Question;
 use crate::limits::Turn;
 use crate::queries::period;
@@ -81,7 +82,7 @@ impl Gateway {
         input: ExportInput,
         options: CallOptions,
     ) -> Result<Export, ActionError> {
-        self.authorise(principal, Scope::EventsRead)?;
+        self.authorise(principal, &facts::<ExportEvents>())?;
         let (token, now) = (principal.token_id, self.now());
         self.gate.call(token, now)?;
         self.shed()?;

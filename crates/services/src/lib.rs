@@ -25,7 +25,7 @@ mod registry;
 mod retention;
 mod tail;
 
-pub use access::{Access, NewToken, Session};
+pub use access::{Access, NewToken, Session, Turned, facts, governed_actions};
 pub use accounting::{Busiest, Tallies};
 pub use bus::EventBus;
 pub use coverage::Found;

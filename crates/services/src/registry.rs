@@ -14,6 +14,7 @@ use pts_domain::problem::nearest;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::access::facts_of;
 use crate::coverage::{Question, found};
 use crate::input::Fields;
 use crate::receipts::{batch, refused};
@@ -79,7 +80,7 @@ impl Gateway {
     ) -> Result<Answer<Value>, ActionError> {
         let entry = ENTRIES.get(key).ok_or_else(|| unknown(key))?;
         // Before anything is said about what was sent, as on the route.
-        self.authorise(principal, entry.spec.scope)?;
+        self.authorise(principal, &facts_of(&entry.spec))?;
         let Some(act) = entry.act else {
             return Err(ActionError::OwnRoute {
                 action: entry.spec.name,
@@ -97,7 +98,8 @@ impl Gateway {
     /// The actions that somebody may carry out by their names, in the order of the reference.
     pub fn callable(&self, principal: &Principal) -> impl Iterator<Item = ActionSpec> {
         let all = pts_api::actions::all().into_iter();
-        all.filter(|action| is_callable(action.name) && principal.may(action.scope))
+        let may = |action: &ActionSpec| self.authorise(principal, &facts_of(action)).is_ok();
+        all.filter(move |action| is_callable(action.name) && may(action))
     }
 }
 

@@ -61,7 +61,7 @@ async fn answer<A: Action>(
 where
     Gateway: UseCase<A>,
 {
-    let principal = auth::caller_with(req, shared, A::SCOPE).await?;
+    let principal = auth::caller_of::<A>(req, shared).await?;
     let (input, options) = parameters.read::<A::Input>(req)?;
     let answer = shared.gateway.call::<A>(&principal, input, options).await?;
     json(shared, &principal, &answer)
@@ -88,7 +88,7 @@ async fn carry_out<A: Action>(
 where
     Gateway: UseCase<A>,
 {
-    let principal = auth::caller_with(req, shared, A::SCOPE).await?;
+    let principal = auth::caller_of::<A>(req, shared).await?;
     let (body, _reservation) = whole_body(req, payload, shared).await?;
     let input: A::Input = command::read(req, &body, fields)?;
     let options = CallOptions::default();

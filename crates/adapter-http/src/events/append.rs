@@ -4,8 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::web::{Data, Payload, block};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use pts_api::Receipt;
 use pts_api::actions::events::{AppendEvents, AppendParameters};
-use pts_api::{Action, Receipt};
 use pts_services::receipts::{batch, refused};
 use pts_services::{ItemOutcome, Mode};
 use serde::Serialize;
@@ -27,7 +27,7 @@ pub(crate) async fn append(
     payload: Payload,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Refusal> {
-    let principal = auth::caller_with(&req, &shared, AppendEvents::SCOPE).await?;
+    let principal = auth::caller_of::<AppendEvents>(&req, &shared).await?;
     let (input, _) = shared.append_parameters.read::<AppendParameters>(&req)?;
     let (media, content_type) = media::media(req.headers())?;
     let encoding = media::encoding(req.headers())?;

@@ -9,11 +9,11 @@ use actix_web::http::header::{self, HeaderName};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use futures::stream::{self, Stream, StreamExt as _};
+use pts_api::EventRecord;
 use pts_api::actions::events::{StreamEvents, StreamInput};
-use pts_api::{Action, EventRecord};
 use pts_domain::FieldError;
 use pts_domain::access::Origin;
-use pts_services::{ActionError, BoxStream};
+use pts_services::{AccessError, ActionError, BoxStream, facts};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
@@ -24,7 +24,8 @@ use crate::shared::Shared;
 
 /// What a browser waits before it connects again.
 const RETRY_MS: u32 = 2_000;
-/// How often it is looked whether the token still holds: a revocation ends the stream this soon.
+/// How often it is looked whether the token still holds and still may: a revocation or a policy ends the
+/// stream this soon.
 const CHECK_TOKEN_EVERY: Duration = Duration::from_secs(1);
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -33,7 +34,7 @@ pub(crate) async fn stream(
     req: HttpRequest,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Refusal> {
-    let principal = auth::caller_with(&req, &shared, StreamEvents::SCOPE).await?;
+    let principal = auth::caller_of::<StreamEvents>(&req, &shared).await?;
     let (input, _) = shared.stream_parameters.read::<StreamInput>(&req)?;
     let behind = last_event_id(&req)?;
     if req.method() == Method::HEAD {
@@ -131,7 +132,14 @@ impl Open {
                 _ = self.token_check.tick() => {
                     let origin = self.origin.clone();
                     match self.shared.gateway.authenticate(&self.token, origin).await {
-                        Ok(_) | Err(pts_services::AccessError::Unavailable { .. }) => {}
+                        Ok(principal) => {
+                            let action = facts::<StreamEvents>();
+                            let may = self.shared.gateway.authorise(&principal, &action);
+                            if let Err(error) = may {
+                                return Some((problem(error.into()), true));
+                            }
+                        }
+                        Err(AccessError::Unavailable { .. }) => {}
                         Err(error) => return Some((problem(error.into()), true)),
                     }
                 }

@@ -18,7 +18,7 @@ use pts_api::actions::export::{ExportEnd, ExportEvents, ExportFormat, ExportInpu
 use pts_api::{Action, Coverage};
 use pts_domain::access::Principal;
 use pts_domain::event::RawEvent;
-use pts_services::{ActionError, BoxStream, Export, Part};
+use pts_services::{AccessError, ActionError, BoxStream, Export, Part, facts};
 
 use crate::auth;
 use crate::bind::Parameters;
@@ -47,7 +47,7 @@ async fn export(
     shared: Data<Shared>,
     parameters: &Parameters,
 ) -> Result<HttpResponse, Refusal> {
-    let principal = auth::caller_with(req, &shared, ExportEvents::SCOPE).await?;
+    let principal = auth::caller_of::<ExportEvents>(req, &shared).await?;
     let (input, options) = parameters.read::<ExportInput>(req)?;
     let format = input.format.unwrap_or_else(|| accepted(req));
     if req.method() == Method::HEAD {
@@ -198,12 +198,19 @@ impl Open {
         Bytes::from(buffer)
     }
 
-    /// A token that was revoked ends what was begun with it. Looked at for every part: a good token is
-    /// believed for a second without asking anybody.
+    /// A token that was revoked ends what was begun with it, and so does a policy. Looked at for every
+    /// part: a good token is believed for a second without asking anybody.
     async fn check_token(&mut self) -> Result<(), String> {
         let origin = self.principal.origin.clone();
         match self.shared.gateway.authenticate(&self.token, origin).await {
-            Ok(_) | Err(pts_services::AccessError::Unavailable { .. }) => Ok(()),
+            Ok(principal) => {
+                let may = self
+                    .shared
+                    .gateway
+                    .authorise(&principal, &facts::<ExportEvents>());
+                may.map_err(|error| error.to_string())
+            }
+            Err(AccessError::Unavailable { .. }) => Ok(()),
             Err(error) => Err(error.to_string()),
         }
     }

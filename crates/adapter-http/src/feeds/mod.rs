@@ -85,7 +85,7 @@ async fn serve<A: Feed>(
 where
     Gateway: UseCase<A>,
 {
-    let principal = auth::feed_reader(req, shared, A::SCOPE).await?;
+    let principal = auth::feed_reader::<A>(req, shared).await?;
     let (input, options) = parameters.read::<A::Input>(req)?;
     let shrinks = A::may_shrink(&input);
     let id = identity(&input);

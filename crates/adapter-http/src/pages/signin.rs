@@ -83,9 +83,10 @@ pub(crate) async fn sign_in(
         return Err(auth::cross_site());
     }
     let fields = Fields::read(&form(payload).await?);
+    let origin = auth::origin(&req);
     let session = match (&fields.token, &fields.code) {
-        (Some(token), _) => shared.gateway.sign_in_with_token(token).await,
-        (None, Some(code)) => shared.gateway.sign_in_with_code(code).await,
+        (Some(token), _) => shared.gateway.sign_in_with_token(token, &origin).await,
+        (None, Some(code)) => shared.gateway.sign_in_with_code(code, &origin).await,
         (None, None) => return refused(&req, &fields, Refusal::unauthenticated(None)),
     };
     match session {

@@ -17,6 +17,7 @@ pub(super) async fn on_the_platform() -> Server {
     server.clock.set(platform::now());
     let store = &*server.store;
     platform::seed(store, store, store).await;
+    platform::seed_tokens(store).await;
     server.gateway.read_record().await.unwrap();
     server
 }

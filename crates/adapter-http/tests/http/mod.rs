@@ -11,6 +11,7 @@ mod feeds;
 mod limits;
 mod mcp;
 mod pages;
+mod policies;
 mod quarantine;
 mod questions;
 mod server;

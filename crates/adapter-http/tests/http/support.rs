@@ -38,7 +38,16 @@ impl Server {
         Self::with_both(HttpSettings::default(), limits).await
     }
 
+    /// In front of a gateway that was changed.
+    pub(crate) async fn made(change: impl FnOnce(Gateway) -> Gateway) -> Self {
+        Self::of(HttpSettings::default(), change).await
+    }
+
     async fn with_both(settings: HttpSettings, limits: Limits) -> Self {
+        Self::of(settings, |gateway| gateway.limited(limits)).await
+    }
+
+    async fn of(settings: HttpSettings, change: impl FnOnce(Gateway) -> Gateway) -> Self {
         let store = Arc::new(MemoryStore::new(Arc::new(EventBus::with_domain_handlers())));
         let clock = Arc::new(FixedClock::at(now()));
         let gateway = Gateway::new(Parts {
@@ -51,7 +60,7 @@ impl Server {
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(7)),
         });
-        let gateway = Arc::new(gateway.limited(limits));
+        let gateway = Arc::new(change(gateway));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let settings = HttpSettings {
             workers: Some(1),

@@ -1,6 +1,7 @@
 //! All actions, by the thing they are about: a file for each area, which ends up in one list. To add
 //! one, see `docs/adding-an-action.md`.
 
+pub mod access;
 pub mod accounting;
 pub mod annotations;
 pub mod deployments;
@@ -17,6 +18,7 @@ pub mod quarantine;
 pub mod services;
 pub mod state;
 pub mod timeline;
+pub mod tokens;
 
 use crate::ActionSpec;
 
@@ -50,6 +52,8 @@ macro_rules! each_action {
         $crate::each_accounting_action!($each);
         $crate::each_expectations_action!($each);
         $crate::each_quarantine_action!($each);
+        $crate::each_tokens_action!($each);
+        $crate::each_access_action!($each);
         $crate::each_discovery_action!($each);
     };
 }

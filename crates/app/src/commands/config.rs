@@ -6,12 +6,16 @@ use anyhow::Result;
 
 use crate::cli::ConfigCommand;
 use crate::config::Settings;
+use crate::wiring;
 
 pub(crate) fn run(settings: &Settings, command: ConfigCommand) -> Result<ExitCode> {
     match command {
         ConfigCommand::Print => print!("{}", toml::to_string(&settings.redacted())?),
-        // Whoever comes here has a configuration that could be read.
-        ConfigCommand::Check => println!("the configuration is good"),
+        ConfigCommand::Check => {
+            // The rest could be read, or nobody would come here.
+            wiring::governance(settings)?;
+            println!("the configuration is good");
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

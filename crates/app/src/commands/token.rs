@@ -14,8 +14,10 @@ use crate::database::{self, Purpose};
 use crate::wiring;
 
 pub(crate) async fn run(settings: &Settings, command: TokenCommand) -> Result<ExitCode> {
+    let roles = settings.roles()?;
     let opened = database::open(settings, Purpose::Command).await?;
-    let outcome = carry_out(&wiring::access(&opened.pool), command).await;
+    let access = wiring::access(&opened.pool, roles);
+    let outcome = carry_out(&access, command).await;
     opened.close().await;
     outcome
 }
@@ -25,11 +27,21 @@ async fn carry_out(access: &Access, command: TokenCommand) -> Result<ExitCode> {
         TokenCommand::Create {
             name,
             scopes,
+            roles,
+            networks,
             lasts,
         } => {
+            for role in &roles {
+                let known = access.roles().known(role);
+                known.map_err(|near| {
+                    anyhow::anyhow!("there is no role `{role}`; expected {near}")
+                })?;
+            }
             let new = NewToken {
                 name,
                 scopes: scopes.into_iter().collect(),
+                roles: roles.into_iter().collect(),
+                networks,
                 lasts: lasts.map(|lasts| lasts.0),
                 ..NewToken::default()
             };
@@ -68,13 +80,16 @@ async fn carry_out(access: &Access, command: TokenCommand) -> Result<ExitCode> {
     }
 }
 
-fn scopes(token: &Token) -> String {
-    token
-        .scopes
-        .iter()
-        .map(|scope| scope.as_str())
-        .collect::<Vec<_>>()
-        .join(",")
+/// What it allows, and where from.
+fn allows(token: &Token) -> String {
+    let scopes = token.scopes.iter().map(ToString::to_string);
+    let roles = token.roles.iter().map(|role| format!("role {role}"));
+    let allowed: Vec<_> = scopes.chain(roles).collect();
+    let networks: Vec<_> = token.networks.iter().map(ToString::to_string).collect();
+    match networks.as_slice() {
+        [] => allowed.join(","),
+        networks => format!("{} from {}", allowed.join(","), networks.join(",")),
+    }
 }
 
 fn line(token: &Token) -> String {
@@ -87,11 +102,13 @@ fn line(token: &Token) -> String {
         (None, Some(at)) => format!("until {}", at.to_rfc3339()),
         (None, None) => "no end".to_owned(),
     };
-    let made = token.created_at.format("%Y-%m-%dT%H:%M:%SZ");
+    let second = |at: Timestamp| at.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let made = second(token.created_at);
+    let used = token.last_used_at.map_or("never used".to_owned(), second);
     format!(
-        "{}  {kind:<7}  {made}  {end:<33}  {:<24}  {}",
+        "{}  {kind:<7}  {made}  {used:<20}  {end:<33}  {:<24}  {}",
         token.id,
-        scopes(token),
+        allows(token),
         token.name
     )
 }
@@ -103,6 +120,9 @@ fn record(token: &Token) -> serde_json::Value {
         "name": token.name,
         "kind": token.kind,
         "scopes": token.scopes,
+        "roles": token.roles,
+        "networks": token.networks,
+        "last_used_at": time(token.last_used_at),
         "issued_by": token.issued_by,
         "created_at": token.created_at.to_rfc3339(),
         "expires_at": time(token.expires_at),

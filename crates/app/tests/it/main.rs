@@ -8,4 +8,5 @@ mod first_run;
 mod harness;
 mod ingest;
 mod itself;
+mod policies;
 mod retention;

@@ -41,6 +41,7 @@ impl Server {
             entropy: Arc::new(SeededEntropy::new(7)),
         }));
         platform::seed(&*store, &*store, &*store).await;
+        platform::seed_tokens(&*store).await;
         gateway.read_record().await.unwrap();
         let settings = HttpSettings {
             workers: Some(1),

@@ -285,7 +285,10 @@ mod tests {
     fn one_beginning_of_a_token_is_slowed_from_wherever_it_is_tried() {
         let mut brake = Brake::default();
         for n in 0..10 {
-            assert_eq!(brake.pay(&from(&format!("10.0.{n}.1"), 7), at_ms(0)), Ok(()));
+            assert_eq!(
+                brake.pay(&from(&format!("10.0.{n}.1"), 7), at_ms(0)),
+                Ok(())
+            );
         }
         assert_eq!(brake.pay(&from("10.9.9.9", 7), at_ms(0)), Err(6));
         assert_eq!(brake.pay(&from("10.9.9.9", 8), at_ms(0)), Ok(()));
@@ -333,7 +336,13 @@ mod tests {
         for n in 0..100_000_u32 {
             let of = Try {
                 address: Some(Ipv4Addr::from_bits(0x0a00_0000 + n * 256).into()),
-                beginning: Some(n.to_be_bytes().map(u64::from).iter().sum::<u64>().to_be_bytes()),
+                beginning: Some(
+                    n.to_be_bytes()
+                        .map(u64::from)
+                        .iter()
+                        .sum::<u64>()
+                        .to_be_bytes(),
+                ),
             };
             let _ = brake.pay(&of, at_ms(0));
             assert!(brake.lookups.addresses.until.len() <= MOST);

@@ -1,6 +1,7 @@
 //! Who may do what: scopes, tokens, principals, and the workspace that each of them acts in.
 
 mod brake;
+mod grant;
 mod network;
 mod principal;
 mod role;
@@ -10,6 +11,7 @@ mod token;
 mod workspace;
 
 pub use brake::{Brake, Try};
+pub use grant::{Grant, Withheld};
 pub use network::Network;
 pub use principal::{Origin, Principal};
 pub use role::{BUILT_IN_ROLES, Roles, built_in_role};

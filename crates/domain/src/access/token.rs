@@ -99,7 +99,11 @@ impl Token {
     /// # Errors
     /// [`TokenRefused::Elsewhere`].
     pub fn check_from(&self, address: Option<IpAddr>) -> Result<(), TokenRefused> {
-        let inside = |address| self.networks.iter().any(|network| network.contains(address));
+        let inside = |address| {
+            self.networks
+                .iter()
+                .any(|network| network.contains(address))
+        };
         if self.networks.is_empty() || address.is_some_and(inside) {
             Ok(())
         } else {

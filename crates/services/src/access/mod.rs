@@ -1,27 +1,30 @@
 //! Tokens, sessions and one-time codes.
 
+mod believed;
+mod guard;
+mod keeping;
+mod rules;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::Duration;
 use pts_domain::Timestamp;
 use pts_domain::access::{
-    Network, Origin, Principal, Scope, Token, TokenKind, TokenRefused, TokenText, Workspace,
-    built_in_role,
+    Network, Origin, Principal, Roles, Scope, Token, TokenKind, TokenRefused, TokenText, Workspace,
 };
-use pts_ports::{Clock, Entropy, StoreError, TokenStore, new_id};
+use pts_ports::{Clock, Entropy, StoreError, TokenQuery, TokenStore, new_id};
 use uuid::Uuid;
 
 use crate::AccessError;
 use crate::error::RETRY_AFTER_S;
+use believed::{BELIEVED, Believed, REMEMBERED};
+use guard::Guard;
 
-/// For so long a checked token is believed; so a revocation takes effect within it.
-const BELIEVED: Duration = Duration::seconds(1);
-/// While the store cannot be asked, a token that was good so lately may still read the service's own
-/// figures: they matter most just then.
-const REMEMBERED: Duration = Duration::minutes(5);
-/// So many checked tokens are remembered at the most.
-const MOST_BELIEVED: usize = 10_000;
+pub use guard::Turned;
+pub(crate) use rules::{METRICS, Rules, facts_of};
+pub use rules::{facts, governed_actions};
+
 /// For so long a browser session lasts.
 const SESSION: Duration = Duration::hours(12);
 /// For so long a one-time code can be redeemed.
@@ -62,7 +65,9 @@ pub struct Access {
     store: Arc<dyn TokenStore>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    believed: Mutex<HashMap<[u8; 32], (Token, Timestamp)>>,
+    roles: Roles,
+    guard: Guard,
+    believed: Believed,
     codes: Mutex<HashMap<[u8; 32], Timestamp>>,
 }
 
@@ -74,12 +79,29 @@ impl Access {
         entropy: Arc<dyn Entropy>,
     ) -> Self {
         Self {
+            guard: Guard::new(Arc::clone(&clock)),
             store,
             clock,
             entropy,
-            believed: Mutex::default(),
+            roles: Roles::default(),
+            believed: Believed::default(),
             codes: Mutex::default(),
         }
+    }
+
+    /// The same with other roles beside those that there always are.
+    pub fn with_roles(self, roles: Roles) -> Self {
+        Self { roles, ..self }
+    }
+
+    /// The roles that there are.
+    pub const fn roles(&self) -> &Roles {
+        &self.roles
+    }
+
+    /// How often somebody was not let in, since the process began.
+    pub fn turned(&self) -> Turned {
+        self.guard.turned()
     }
 
     /// Finds out who presents a token.
@@ -91,30 +113,49 @@ impl Access {
         presented: &str,
         origin: Origin,
     ) -> Result<Principal, AccessError> {
-        let token = self.check(presented).await?;
-        let mut principal = Principal::from(&token);
-        let allowed = token.roles.iter().filter_map(|role| built_in_role(role));
-        principal.scopes.extend(allowed.flatten());
-        principal.origin = origin;
-        Ok(principal)
+        let token = self.check(presented, &origin).await?;
+        self.believed.note_use(&token.hash, self.clock.now());
+        Ok(self.principal(&token, origin))
     }
 
-    async fn check(&self, presented: &str) -> Result<Token, AccessError> {
-        let hash = TokenText::parse(presented)?.hash();
-        let now = self.clock.now();
-        if let Some(token) = self.recall(&hash, now, BELIEVED) {
+    /// Who a token stands for, with what its roles allow.
+    pub(crate) fn principal(&self, token: &Token, origin: Origin) -> Principal {
+        let mut principal = Principal::from(token);
+        principal.scopes.extend(self.roles.scopes(&token.roles));
+        principal.origin = origin;
+        principal
+    }
+
+    async fn check(&self, presented: &str, origin: &Origin) -> Result<Token, AccessError> {
+        let text = self.guard.read(presented, origin.address)?;
+        let (hash, now) = (text.hash(), self.clock.now());
+        let good = |token: &Token| {
             token.check(now)?;
+            token.check_from(origin.address)
+        };
+        if let Some(token) = self.believed.recall(&hash, now, BELIEVED) {
+            good(&token).map_err(|why| self.guard.refuse(why))?;
             return Ok(token);
         }
+        // Who was let in a moment ago is guessing nothing, wherever others are.
+        let known = self.believed.recall(&hash, now, REMEMBERED).is_some();
+        let attempt = if known {
+            None
+        } else {
+            Some(self.guard.attempt(&text, origin.address)?)
+        };
         let found = self.store.find(hash).await?.ok_or(TokenRefused::Unknown);
         match found.and_then(|token| token.check(now).map(|()| token)) {
             Ok(token) => {
-                self.believe(token.clone(), now);
+                self.believed.believe(token.clone(), now);
+                // It is no guess, wherever it is presented.
+                drop(attempt);
+                good(&token).map_err(|why| self.guard.refuse(why))?;
                 Ok(token)
             }
-            Err(refused) => {
-                self.forget(&hash);
-                Err(refused.into())
+            Err(why) => {
+                self.believed.forget(|token| token.hash == hash);
+                Err(attempt.map_or_else(|| self.guard.refuse(why), |attempt| attempt.failed(why)))
             }
         }
     }
@@ -124,40 +165,16 @@ impl Access {
     ///
     /// # Errors
     /// Why the token is not good; [`AccessError::Unavailable`] for one that was not checked lately.
-    pub fn remembered(&self, presented: &str) -> Result<Principal, AccessError> {
-        let hash = TokenText::parse(presented)?.hash();
+    pub fn remembered(&self, presented: &str, origin: Origin) -> Result<Principal, AccessError> {
+        let text = self.guard.read(presented, origin.address)?;
         let now = self.clock.now();
-        let token = self
-            .recall(&hash, now, REMEMBERED)
-            .ok_or(AccessError::Unavailable {
-                retry_after_s: RETRY_AFTER_S,
-            })?;
+        let token = self.believed.recall(&text.hash(), now, REMEMBERED);
+        let token = token.ok_or(AccessError::Unavailable {
+            retry_after_s: RETRY_AFTER_S,
+        })?;
         token.check(now)?;
-        Ok(Principal::from(&token))
-    }
-
-    fn forget(&self, hash: &[u8; 32]) {
-        let mut believed = self.believed.lock().unwrap_or_else(PoisonError::into_inner);
-        believed.remove(hash);
-    }
-
-    fn recall(&self, hash: &[u8; 32], now: Timestamp, within: Duration) -> Option<Token> {
-        let believed = self.believed.lock().unwrap_or_else(PoisonError::into_inner);
-        let (token, since) = believed.get(hash)?;
-        // A clock that was set back must not make a belief last.
-        let fresh = *since <= now && now - *since < within;
-        fresh.then(|| token.clone())
-    }
-
-    fn believe(&self, token: Token, now: Timestamp) {
-        let mut believed = self.believed.lock().unwrap_or_else(PoisonError::into_inner);
-        if believed.len() >= MOST_BELIEVED {
-            believed.retain(|_, (_, since)| *since <= now && now - *since < BELIEVED);
-            if believed.len() >= MOST_BELIEVED {
-                believed.clear();
-            }
-        }
-        believed.insert(token.hash, (token, now));
+        token.check_from(origin.address)?;
+        Ok(self.principal(&token, origin))
     }
 
     /// Makes a token. Its text is returned here and never again.
@@ -173,8 +190,10 @@ impl Access {
     /// Makes up a token, which is good once it is [kept](Self::keep).
     pub fn draft(&self, new: NewToken) -> (TokenText, Token) {
         let expires_at = new.lasts.map(|lasts| self.clock.now() + lasts);
-        let (text, token) = self.make_up(new.name, TokenKind::Bearer, new.scopes, None, expires_at);
+        let (text, token) = self.make_up(TokenKind::Bearer, None, expires_at);
         let token = Token {
+            name: new.name,
+            scopes: new.scopes,
             roles: new.roles,
             workspace: new.workspace,
             networks: new.networks,
@@ -197,9 +216,7 @@ impl Access {
 
     fn make_up(
         &self,
-        name: String,
         kind: TokenKind,
-        scopes: BTreeSet<Scope>,
         issued_by: Option<Uuid>,
         expires_at: Option<Timestamp>,
     ) -> (TokenText, Token) {
@@ -207,10 +224,10 @@ impl Access {
         let text = TokenText::from_random(self.entropy.draw());
         let token = Token {
             id: new_id(&*self.entropy, now),
-            name,
+            name: String::new(),
             kind,
             hash: text.hash(),
-            scopes,
+            scopes: BTreeSet::new(),
             roles: BTreeSet::new(),
             workspace: None,
             networks: Vec::new(),
@@ -232,6 +249,14 @@ impl Access {
         self.store.list(MOST_LISTED).await
     }
 
+    /// Tokens and sessions that are wanted, newest first; at most `limit`.
+    ///
+    /// # Errors
+    /// That they cannot be read.
+    pub async fn search(&self, query: &TokenQuery, limit: usize) -> Result<Vec<Token>, StoreError> {
+        self.store.search(query, limit).await
+    }
+
     /// Whether somebody holds a good token that may do everything.
     ///
     /// # Errors
@@ -240,8 +265,9 @@ impl Access {
         let now = self.clock.now();
         let tokens = self.store.list(MOST_LISTED).await?;
         Ok(tokens.iter().any(|token| {
+            let by_role = self.roles.scopes(&token.roles);
             token.kind == TokenKind::Bearer
-                && token.scopes.contains(&Scope::Admin)
+                && (token.scopes.contains(&Scope::Admin) || by_role.contains(&Scope::Admin))
                 && token.check(now).is_ok()
         }))
     }
@@ -252,8 +278,8 @@ impl Access {
     /// That it cannot be revoked now.
     pub async fn revoke(&self, id: Uuid) -> Result<bool, StoreError> {
         let revoked = self.store.revoke(id, self.clock.now()).await?;
-        let mut believed = self.believed.lock().unwrap_or_else(PoisonError::into_inner);
-        believed.retain(|_, (token, _)| token.id != id && token.issued_by != Some(id));
+        let family = |token: &Token| token.id == id || token.issued_by == Some(id);
+        self.believed.forget(family);
         Ok(revoked)
     }
 
@@ -279,8 +305,14 @@ impl Access {
     ///
     /// # Errors
     /// That the code is not known, used or too old, or that a session cannot be made now.
-    pub async fn sign_in_with_code(&self, code: &str) -> Result<Session, AccessError> {
-        let hash = TokenText::parse(code)?.hash();
+    pub async fn sign_in_with_code(
+        &self,
+        code: &str,
+        origin: &Origin,
+    ) -> Result<Session, AccessError> {
+        let text = self.guard.read(code, origin.address)?;
+        let attempt = self.guard.attempt(&text, origin.address)?;
+        let hash = text.hash();
         let now = self.clock.now();
         let until = self
             .codes
@@ -288,12 +320,11 @@ impl Access {
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&hash);
         match until {
-            None => Err(TokenRefused::Unknown.into()),
-            Some(until) if until <= now => Err(TokenRefused::Expired.into()),
+            None => Err(attempt.failed(TokenRefused::Unknown)),
+            Some(until) if until <= now => Err(attempt.failed(TokenRefused::Expired)),
             Some(until) => {
-                let made = self
-                    .session("console".to_owned(), [Scope::Admin].into(), None, None)
-                    .await;
+                let console = self.session_of("console".to_owned(), [Scope::Admin].into());
+                let made = self.open(console).await;
                 if made.is_err() {
                     // Not used after all.
                     let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -304,36 +335,47 @@ impl Access {
         }
     }
 
-    /// Makes a session that may do what the token may, and ends with it.
+    /// Makes a session that may do what the token may, where the token may, and ends with it.
     ///
     /// # Errors
     /// Why the token is not good, or that a session cannot be made now.
-    pub async fn sign_in_with_token(&self, text: &str) -> Result<Session, AccessError> {
-        let token = self.check(text).await?;
+    pub async fn sign_in_with_token(
+        &self,
+        text: &str,
+        origin: &Origin,
+    ) -> Result<Session, AccessError> {
+        let token = self.check(text, origin).await?;
         if token.kind == TokenKind::Session {
             // A stolen cookie must not be able to renew itself.
-            return Err(TokenRefused::Unknown.into());
+            return Err(self.guard.refuse(TokenRefused::Unknown));
         }
-        self.session(token.name, token.scopes, Some(token.id), token.expires_at)
-            .await
+        let (text, session) = self.session_of(token.name, token.scopes);
+        let ends = [session.expires_at, token.expires_at];
+        let session = Token {
+            roles: token.roles,
+            workspace: token.workspace,
+            networks: token.networks,
+            subject: token.subject,
+            issued_by: Some(token.id),
+            expires_at: ends.into_iter().flatten().min(),
+            ..session
+        };
+        self.open((text, session)).await
     }
 
-    async fn session(
-        &self,
-        name: String,
-        scopes: BTreeSet<Scope>,
-        issued_by: Option<Uuid>,
-        at_most: Option<Timestamp>,
-    ) -> Result<Session, AccessError> {
+    fn session_of(&self, name: String, scopes: BTreeSet<Scope>) -> (TokenText, Token) {
         let end = self.clock.now() + SESSION;
-        let expires_at = at_most.map_or(end, |most| most.min(end));
-        let (text, token) = self.make_up(
+        let (text, token) = self.make_up(TokenKind::Session, None, Some(end));
+        let token = Token {
             name,
-            TokenKind::Session,
             scopes,
-            issued_by,
-            Some(expires_at),
-        );
+            ..token
+        };
+        (text, token)
+    }
+
+    async fn open(&self, (text, token): (TokenText, Token)) -> Result<Session, AccessError> {
+        let expires_at = token.expires_at.unwrap_or(token.created_at);
         self.store.insert(token).await?;
         Ok(Session { text, expires_at })
     }

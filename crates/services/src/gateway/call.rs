@@ -3,6 +3,7 @@
 use pts_api::{Action, Answer, Effect};
 use pts_domain::access::Principal;
 
+use crate::access::facts;
 use crate::coverage::{Found, timed_out};
 use crate::{ActionError, Gateway};
 
@@ -21,6 +22,17 @@ pub trait UseCase<A: Action> {
         &self,
         input: A::Input,
     ) -> impl Future<Output = Result<Found<A::Output>, ActionError>> + Send;
+
+    /// The same for somebody in particular, where that matters. [`UseCase::run`] is then for whoever
+    /// runs this program on the machine itself.
+    fn run_for(
+        &self,
+        principal: &Principal,
+        input: A::Input,
+    ) -> impl Future<Output = Result<Found<A::Output>, ActionError>> + Send {
+        let _ = principal;
+        self.run(input)
+    }
 
     /// Whether it looks through much: of such, a caller has few at the same time.
     fn is_heavy(_input: &A::Input) -> bool {
@@ -42,7 +54,7 @@ impl Gateway {
     where
         Self: UseCase<A>,
     {
-        self.authorise(principal, A::SCOPE)?;
+        self.authorise(principal, &facts::<A>())?;
         let answer = self.admitted::<A>(principal, input).await?;
         if options.deny_partial && !answer.coverage.complete {
             return Err(ActionError::Incomplete(Box::new(answer.coverage)));
@@ -80,7 +92,7 @@ impl Gateway {
         self.gate.call(token, now)?;
         let heavy = <Self as UseCase<A>>::is_heavy(&input);
         let answering = async {
-            let found = <Self as UseCase<A>>::run(self, input).await?;
+            let found = <Self as UseCase<A>>::run_for(self, principal, input).await?;
             self.gate.read(token, now, found.rows, 0);
             Ok(self.assemble(found).await)
         };

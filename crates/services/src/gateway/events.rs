@@ -2,10 +2,11 @@
 
 use futures::stream::{BoxStream, StreamExt as _};
 use pts_api::EventRecord;
-use pts_api::actions::events::StreamInput;
-use pts_domain::access::{Principal, Scope};
+use pts_api::actions::events::{AppendEvents, StreamEvents, StreamInput};
+use pts_domain::access::Principal;
 use pts_domain::event::Form;
 
+use crate::access::facts;
 use crate::ingest::{ItemOutcome, Mode};
 use crate::{ActionError, Gateway, Item};
 
@@ -24,7 +25,7 @@ impl Gateway {
         form: Form,
         mode: Mode,
     ) -> Result<Vec<ItemOutcome>, ActionError> {
-        self.authorise(principal, Scope::EventsWrite)?;
+        self.authorise(principal, &facts::<AppendEvents>())?;
         self.gate.send(principal.token_id, self.now())?;
         self.append_items(principal.token_id, items, form, mode)
             .await
@@ -41,7 +42,7 @@ impl Gateway {
         input: StreamInput,
         last_event_id: Option<i64>,
     ) -> Result<BoxStream<'static, Result<EventRecord, ActionError>>, ActionError> {
-        self.authorise(principal, Scope::EventsRead)?;
+        self.authorise(principal, &facts::<StreamEvents>())?;
         let (token, now) = (principal.token_id, self.now());
         self.gate.call(token, now)?;
         self.shed()?;

@@ -9,13 +9,15 @@ mod who;
 use std::sync::Arc;
 
 use pts_domain::Timestamp;
-use pts_domain::access::Principal;
+use pts_domain::access::{Principal, Roles};
 use pts_domain::event::NewEvent;
 use pts_domain::filter::EventFilter;
 use pts_ports::{
-    Accounting, Appended, BlindSpots, Clock, Entropy, EventLog, Projections, Quarantine, TokenStore,
+    Accounting, Appended, BlindSpots, Clock, Entropy, EventLog, PolicyEngine, Projections,
+    Quarantine, TokenStore,
 };
 
+use crate::access::Rules;
 use crate::accounting::{Books, Tallies};
 use crate::blind::{Receiving, Reporters, Ward};
 use crate::coverage::Freshness;
@@ -67,7 +69,8 @@ pub struct Gateway {
     pub(crate) engine: Engine,
     pub(crate) gate: Gate,
     pub(crate) exports: Exports,
-    access: Access,
+    pub(crate) rules: Rules,
+    pub(crate) access: Access,
 }
 
 impl Gateway {
@@ -125,6 +128,7 @@ impl Gateway {
             engine,
             gate: Gate::new(Limits::default()),
             exports: Exports::new(),
+            rules: Rules::default(),
             access,
         }
     }
@@ -133,6 +137,15 @@ impl Gateway {
     pub fn limited(self, limits: Limits) -> Self {
         Self {
             gate: Gate::new(limits),
+            ..self
+        }
+    }
+
+    /// The same with roles and policies of an operator's: without, what scopes cover decides.
+    pub fn governed(self, roles: Roles, policies: Arc<dyn PolicyEngine>) -> Self {
+        Self {
+            access: self.access.with_roles(roles),
+            rules: Rules::of(policies),
             ..self
         }
     }
@@ -175,12 +188,16 @@ impl Gateway {
         Ok(())
     }
 
-    /// Whether events could be stored now.
+    /// Whether events could be stored now, and it can be decided who may send them.
     ///
     /// # Errors
-    /// [`ActionError::Unavailable`].
+    /// [`ActionError::Unavailable`] or [`ActionError::PoliciesAway`].
     pub async fn ready(&self) -> Result<(), ActionError> {
         self.log.ready().await?;
+        if self.rules.book().fault.is_some() {
+            let retry_after_s = RETRY_AFTER_S;
+            return Err(ActionError::PoliciesAway { retry_after_s });
+        }
         Ok(())
     }
 

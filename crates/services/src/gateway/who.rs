@@ -1,8 +1,9 @@
 //! Who is at the door, and whether they may come in.
 
-use pts_domain::access::{Origin, Principal, Scope};
+use pts_domain::access::{ActionFacts, Origin, Principal};
 use pts_domain::blind::Hindrance;
 
+use crate::access::METRICS;
 use crate::{AccessError, ActionError, Gateway, Session};
 
 impl Gateway {
@@ -28,37 +29,54 @@ impl Gateway {
     /// the service is.
     ///
     /// # Errors
-    /// As [`Access::remembered`].
-    pub fn remembered(&self, presented: &str) -> Result<Principal, AccessError> {
-        self.access.remembered(presented)
+    /// As [`crate::Access::remembered`].
+    pub fn remembered(&self, presented: &str, origin: Origin) -> Result<Principal, AccessError> {
+        self.access.remembered(presented, origin)
     }
 
-    /// Checks that somebody may do something.
+    /// Checks that somebody may carry out an action.
     ///
     /// # Errors
-    /// [`ActionError::Denied`].
-    pub fn authorise(&self, principal: &Principal, scope: Scope) -> Result<(), ActionError> {
-        if principal.may(scope) {
-            Ok(())
-        } else {
-            Err(ActionError::Denied { scope })
-        }
+    /// [`ActionError::Denied`] if no rule allows it, [`ActionError::Forbidden`] if one forbids it, and
+    /// [`ActionError::PoliciesAway`].
+    pub fn authorise(
+        &self,
+        principal: &Principal,
+        action: &ActionFacts,
+    ) -> Result<(), ActionError> {
+        self.rules.check(principal, action, self.now())
+    }
+
+    /// Checks that somebody may read the service's own figures.
+    ///
+    /// # Errors
+    /// As [`Gateway::authorise`].
+    pub fn authorise_figures(&self, principal: &Principal) -> Result<(), ActionError> {
+        self.authorise(principal, &METRICS)
     }
 
     /// Redeems a one-time code.
     ///
     /// # Errors
     /// That the code is not known, used or too old, or that a session cannot be made now.
-    pub async fn sign_in_with_code(&self, code: &str) -> Result<Session, AccessError> {
-        self.access.sign_in_with_code(code).await
+    pub async fn sign_in_with_code(
+        &self,
+        code: &str,
+        origin: &Origin,
+    ) -> Result<Session, AccessError> {
+        self.access.sign_in_with_code(code, origin).await
     }
 
     /// Makes a session that may do what the token may.
     ///
     /// # Errors
     /// Why the token is not good, or that a session cannot be made now.
-    pub async fn sign_in_with_token(&self, token: &str) -> Result<Session, AccessError> {
-        self.access.sign_in_with_token(token).await
+    pub async fn sign_in_with_token(
+        &self,
+        token: &str,
+        origin: &Origin,
+    ) -> Result<Session, AccessError> {
+        self.access.sign_in_with_token(token, origin).await
     }
 
     /// Ends the session behind a request.

@@ -1,6 +1,7 @@
 //! Questions, by the thing they are about. Each file holds the use cases of one file of
 //! `pts_api::actions`.
 
+mod access;
 mod accounting;
 mod annotations;
 mod deployments;
@@ -16,6 +17,7 @@ mod quarantine;
 mod services;
 mod state;
 mod timeline;
+mod tokens;
 
 use pts_domain::time::Moment;
 use pts_domain::{FieldError, Timestamp};

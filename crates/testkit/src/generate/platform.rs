@@ -2,11 +2,12 @@
 //! Whatever an example names is there.
 
 use chrono::Duration;
+use pts_domain::access::{Scope, Token, TokenKind};
 use pts_domain::blind::{Expectation, Reporter};
 use pts_domain::event::{Form, NewEvent, read};
 use pts_domain::quarantine::NewItem;
 use pts_domain::{FieldError, Timestamp, time};
-use pts_ports::{Appended, BlindSpots, EventLog, Quarantine};
+use pts_ports::{Appended, BlindSpots, EventLog, Quarantine, TokenStore};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -39,6 +40,30 @@ pub async fn seed(log: &dyn EventLog, quarantine: &dyn Quarantine, blind_spots: 
     assert!(declared.expect("it is declared"));
     let kept = blind_spots.keep_reporters(&[heard]).await;
     kept.expect("the source is kept");
+}
+
+/// Keeps the token that everything came with.
+///
+/// # Panics
+/// If the store does not take it.
+pub async fn seed_tokens(tokens: &dyn TokenStore) {
+    let token = Token {
+        id: TOKEN,
+        name: "ci".to_owned(),
+        kind: TokenKind::Bearer,
+        hash: [0x19; 32],
+        scopes: [Scope::EventsRead].into(),
+        roles: ["emitter".to_owned()].into(),
+        workspace: None,
+        networks: Vec::new(),
+        subject: None,
+        issued_by: None,
+        created_at: now() - Duration::days(30),
+        last_used_at: Some(now() - Duration::minutes(2)),
+        expires_at: None,
+        revoked_at: None,
+    };
+    tokens.insert(token).await.expect("the token is kept");
 }
 
 /// Its history, in the order in which it was received.

@@ -2,6 +2,7 @@
 //! with its input and its answer held against the schemas that callers are shown. A file for each
 //! area says what must be true of the answers; an action of which nothing is said fails here.
 
+mod access;
 mod accounting;
 mod annotations;
 mod deployments;
@@ -19,6 +20,7 @@ mod quarantine;
 mod services;
 mod state;
 mod timeline;
+mod tokens;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -65,6 +67,8 @@ fn proofs() -> impl Iterator<Item = &'static Proof> {
         accounting::PROOFS,
         expectations::PROOFS,
         quarantine::PROOFS,
+        tokens::PROOFS,
+        access::PROOFS,
         discovery::PROOFS,
     ]
     .into_iter()
@@ -75,6 +79,7 @@ fn proofs() -> impl Iterator<Item = &'static Proof> {
 async fn on_the_platform() -> Arc<Gateway> {
     let (gateway, store) = in_memory_at(Arc::new(FixedClock::at(platform::now())));
     platform::seed(&*store, &*store, &*store).await;
+    platform::seed_tokens(&*store).await;
     gateway.read_record().await.unwrap();
     Arc::new(gateway)
 }
