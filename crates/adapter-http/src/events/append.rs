@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::web::{Data, Payload, block};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
-use pts_api::Receipt;
+use pts_api::{Action as _, Receipt};
 use pts_api::actions::events::{AppendEvents, AppendParameters};
 use pts_services::receipts::{batch, refused};
 use pts_services::{ItemOutcome, Mode};
