@@ -77,11 +77,12 @@ pub(crate) fn text(actions: &[ActionFacts]) -> String {
     text
 }
 
-/// The groups that an action is in, by which a policy can name many at once.
+/// The groups that an action is in, by which a policy can name many at once. None has the name of an
+/// action: `platform.at` is one, and `platform.at.*` are those about it.
 pub(crate) fn groups_of(action: &ActionFacts) -> Vec<String> {
     let mut groups = vec![action.effect.to_owned(), action.scope.to_string()];
     groups.extend(action.risky.then(|| RISKY.to_owned()));
     let area = action.name.rsplit_once('.');
-    groups.extend(area.map(|(area, _)| area.to_owned()));
+    groups.extend(area.map(|(area, _)| format!("{area}.*")));
     groups
 }

@@ -131,7 +131,7 @@ fn actions_are_named_alone_and_in_groups() {
         }
     };
     check("platform.events.search", &[&SEARCH]);
-    check("platform.events", &[&SEARCH, &APPEND]);
+    check("platform.events.*", &[&SEARCH, &APPEND]);
     check("control", &[&DISCARD]);
     check("risky", &[&DISCARD]);
     check("operate", &[&DISCARD]);

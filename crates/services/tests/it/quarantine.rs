@@ -356,17 +356,17 @@ async fn what_to_replay_is_named_or_described_and_not_both() {
 }
 
 #[tokio::test]
-async fn quarantine_is_for_administrators() {
+async fn quarantine_is_for_operators() {
     let world = world();
     let reader = principal(&[Scope::EventsRead, Scope::EventsWrite, Scope::MetricsRead]);
     let options = CallOptions::default();
-    let (gateway, admin) = (&world.gateway, Scope::Admin);
+    let (gateway, needed) = (&world.gateway, Scope::Operate);
     let search = gateway
         .call::<SearchQuarantine>(&reader, SearchQuarantineInput::default(), options)
         .await;
-    assert!(matches!(search, Err(ActionError::Denied { scope }) if scope == admin));
+    assert!(matches!(search, Err(ActionError::Denied { scope }) if scope == needed));
     let replay = gateway
         .call::<ReplayQuarantine>(&reader, ReplayQuarantineInput::default(), options)
         .await;
-    assert!(matches!(replay, Err(ActionError::Denied { scope }) if scope == admin));
+    assert!(matches!(replay, Err(ActionError::Denied { scope }) if scope == needed));
 }

@@ -134,7 +134,7 @@ async fn what_is_said_is_what_is_done() {
         r#"
         @id("no-night") forbid (principal in Role::"deployer", action, resource)
         unless { context has address && context.address.isInRange(ip("10.0.0.0/8")) };
-        @id("watch") permit (principal in Role::"deployer", action in Action::"platform.events", resource);
+        @id("watch") permit (principal in Role::"deployer", action in Action::"platform.events.*", resource);
         "#,
     );
     let manager = principal(&[Scope::Admin]);
