@@ -4,6 +4,7 @@
 //!
 //! A new scenario is a file in `bench/` and a line in [`SCENARIOS`].
 
+mod answers;
 mod client;
 mod disk;
 mod figures;
@@ -18,7 +19,7 @@ use std::{fs, io, path::PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{repo, table::Table};
+use crate::{repo, run, table::Table};
 use measure::Rounds;
 
 /// Where the figures are kept, from the repository's root.
@@ -49,6 +50,10 @@ pub(crate) struct Settings {
     #[arg(long)]
     quick: bool,
 
+    /// With --quick: programs without optimisations, to try a scenario out
+    #[arg(long, requires = "quick")]
+    debug: bool,
+
     /// Only these parts, by name or beginning of a name, such as single64,batch. Nothing is written
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
@@ -64,6 +69,22 @@ pub(crate) struct Settings {
     /// Stored events of the larger table
     #[arg(long, default_value_t = 10_000_000)]
     events: u64,
+}
+
+impl Settings {
+    /// The server's program, built where none is named.
+    fn server(&self) -> Result<PathBuf> {
+        let server = match &self.server {
+            Some(server) => server.clone(),
+            None => run::build(!self.debug)?,
+        };
+        fs::canonicalize(&server).with_context(|| server.display().to_string())
+    }
+
+    /// Whether a part is wanted.
+    fn wants(&self, part: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|word| part.starts_with(word.as_str()))
+    }
 }
 
 /// Something that can be measured.
@@ -97,6 +118,7 @@ impl Outcome {
 const SCENARIOS: &[&dyn Scenario] = &[
     &disk::Disk,
     &search::Search,
+    &answers::Answers,
     &ingest::Ingest,
     &ingest::SlowFlush,
     &ingest::Growth,

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::{cargo, command, faults, fuzz, mcp, repo, table::Table, test, tidy};
+use crate::{cargo, command, faults, fuzz, mcp, oidc, repo, table::Table, test, tidy};
 
-/// Everything a change must pass: fmt, clippy, tidy, test, faults, mcp, fuzz, doc.
+/// Everything a change must pass: fmt, clippy, tidy, test, oidc, faults, mcp, fuzz, doc.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Ci {
     #[command(flatten)]
@@ -45,6 +45,10 @@ pub(crate) fn run(task: &Ci) -> Result<()> {
         Step {
             name: "test",
             run: Box::new(|| test::run(&task.test)),
+        },
+        Step {
+            name: "oidc",
+            run: Box::new(oidc::run_in_ci),
         },
         Step {
             name: "faults",

@@ -47,9 +47,32 @@ pub(crate) fn run_in_ci() -> Result<()> {
     pypi::or_left_out(fuzzer(), |fuzzer| fuzz(&task, fuzzer))
 }
 
+/// What is tried, and its share of the time in hundredths: each operation by itself, then one after
+/// another, with what came out of the one before.
+const STAGES: [(&str, u64); 2] = [("examples,coverage,fuzzing", 75), ("stateful", 25)];
+
 fn fuzz(task: &Fuzz, fuzzer: &Path) -> Result<()> {
     let program = run::build(false)?;
     let server = Server::start(&program, "fuzz")?;
+    for (phases, share) in STAGES {
+        let seconds = task.minutes * 60 * share / 100;
+        // Not `show`: the command has the token in it, which is good for nothing once this is over, and
+        // still nothing to print.
+        let status = command(task, fuzzer, &server, phases, seconds)?.status();
+        if !status.context("cannot start the fuzzer")?.success() {
+            bail!("the API is not as it is described, or the fuzzer broke: see above");
+        }
+    }
+    Ok(())
+}
+
+fn command(
+    task: &Fuzz,
+    fuzzer: &Path,
+    server: &Server,
+    phases: &str,
+    seconds: u64,
+) -> Result<Command> {
     let mut command = Command::new(fuzzer);
     command
         .current_dir(server.directory())
@@ -63,25 +86,19 @@ fn fuzz(task: &Fuzz, fuzzer: &Path) -> Result<()> {
         .env("SCHEMATHESIS_HOOKS", repo::root().join("xtask/fuzz/hooks.py"))
         // The hooks have it their own way.
         .args(["--exclude-checks", "not_a_server_error"])
-        .args(["--checks", "all", "--phases", "examples,coverage,fuzzing"])
+        .args(["--checks", "all", "--phases", phases])
         .args([
             "--continue-on-failure",
             "--no-color",
             "--request-timeout",
             "20",
         ])
-        .args(["--max-time", &(task.minutes * 60).to_string()])
+        .args(["--max-time", &seconds.to_string()])
         .args(&task.arguments);
     if let Some(seed) = &task.seed {
         command.args(["--seed", seed]);
     }
-    // Not `show`: the command has the token in it, which is good for nothing once this is over, and
-    // still nothing to print.
-    let status = command.status().context("cannot start the fuzzer")?;
-    if !status.success() {
-        bail!("the API is not as it is described, or the fuzzer broke: see above");
-    }
-    Ok(())
+    Ok(command)
 }
 
 /// Where the fuzzer is; fetched the first time.

@@ -9,6 +9,8 @@ mod faults;
 mod fuzz;
 mod images;
 mod mcp;
+mod npm;
+mod oidc;
 mod pypi;
 mod repo;
 mod run;
@@ -41,7 +43,7 @@ enum Task {
     Test(test::Test),
     /// Check what the compiler cannot: who depends on whom, file sizes, links, openings
     Tidy(tidy::Tidy),
-    /// Everything a change must pass: fmt, clippy, tidy, test, faults, mcp, fuzz, doc
+    /// Everything a change must pass: fmt, clippy, tidy, test, oidc, faults, mcp, fuzz, doc
     Ci(ci::Ci),
     /// Build the base images containers start from where no registry is reachable
     Images(images::Images),
@@ -51,6 +53,8 @@ enum Task {
     Fuzz(fuzz::Fuzz),
     /// Let an official client of the Model Context Protocol list and use the tools
     Mcp(mcp::Mcp),
+    /// Let people sign in with a real identity provider
+    Oidc(oidc::Oidc),
     /// Make the TypeScript types of the API again, and let the compiler read them
     Types(types::Types),
     /// Measure: a scenario against a peer in the same run, written into docs/benchmarks.md
@@ -67,6 +71,7 @@ fn main() -> ExitCode {
         Task::Faults(task) => faults::run(&task),
         Task::Fuzz(task) => fuzz::run(&task),
         Task::Mcp(task) => mcp::run(&task),
+        Task::Oidc(task) => oidc::run(&task),
         Task::Types(task) => types::run(&task),
         Task::Bench(task) => bench::run(&task),
     };

@@ -3,6 +3,7 @@
 import { ask, showProblem } from "./api.js";
 import { facts, h, json, moment, tag } from "./dom.js";
 import { details as quarantined } from "./quarantine.js";
+import { details as signedIn } from "./sessions.js";
 import { mood } from "./views.js";
 
 const drawer = document.getElementById("details");
@@ -37,6 +38,7 @@ const section = (title, ...content) => h("section", null, h("h3", null, title), 
 
 const CONTENTS = {
   quarantine: quarantined,
+  sessions: signedIn,
 
   async events(event) {
     const { data } = await ask("/v1/contradictions", { limit: 1000 });

@@ -2,6 +2,7 @@
 
 import { ago, duration, h, moment, tag } from "./dom.js";
 import { MOODS as STATES, reasons } from "./quarantine.js";
+import { PLACES } from "./sessions.js";
 
 const SINCE = {
   name: "since",
@@ -214,6 +215,23 @@ export const VIEWS = {
       ["Type", (item) => item.type ?? ""],
       ["Why", reasons],
       ["Times", (item) => String(item.times)],
+    ],
+  },
+  sessions: {
+    title: "Sessions",
+    path: "/v1/sessions",
+    empty: "Nobody is signed in.",
+    filters: [{ name: "mine", label: "Whose", options: [["", "all I may see"], ["true", "mine"]] }],
+    key: (session) => session.id,
+    name: (session) => session.name,
+    columns: [
+      ["Since", (session) => when(session.created_at), "time"],
+      ["Who", (session) => [session.name, session.current ? h("span", { class: "under" }, "this one") : null]],
+      ["Where", (session) => PLACES[session.place]],
+      ["Roles", (session) => session.roles.join(", ")],
+      ["Workspace", (session) => session.workspace ?? ""],
+      ["Last used", (session) => (session.last_used_at ? when(session.last_used_at) : ""), "time"],
+      ["Until", (session) => (session.expires_at ? when(session.expires_at) : ""), "time"],
     ],
   },
 };

@@ -1,18 +1,24 @@
-//! Who asks: a token in the `Authorization` header, or a browser's session cookie with the checks
-//! that a cookie needs because browsers send it unasked.
+//! Who asks: a token in the `Authorization` header, a client certificate, or a browser's session cookie,
+//! with the checks that the latter two need because browsers send them unasked.
+
+use std::sync::Arc;
 
 use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::uri::Authority;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage as _, HttpRequest};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use pts_api::Action;
 use pts_domain::access::{Origin, Principal, TokenKind, TokenRefused};
-use pts_services::facts;
+use pts_domain::forwarded::Client;
+use pts_services::{AccessError, Gateway, facts};
 
+use crate::client_of;
 use crate::middleware::RequestId;
 use crate::problem::Refusal;
 use crate::shared::Shared;
+use crate::tls::ClientCertificate;
 
 /// The session cookie's name; the prefix makes browsers bind it to this host and to TLS.
 pub(crate) const fn cookie_name(secure: bool) -> &'static str {
@@ -25,43 +31,57 @@ pub(crate) const fn cookie_name(secure: bool) -> &'static str {
 
 /// Finds out who asks.
 pub(crate) async fn caller(req: &HttpRequest, shared: &Shared) -> Result<Principal, Refusal> {
-    if let Some(header) = req.headers().get(header::AUTHORIZATION) {
-        let token = bearer(header).ok_or_else(wrong_scheme)?;
-        let principal = shared.gateway.authenticate(token, origin(req)).await?;
-        remember(&principal);
-        return of_kind(principal, TokenKind::Bearer);
-    }
-    let Some(session) = cookie(req, cookie_name(shared.settings.secure_cookies)) else {
-        return Err(Refusal::unauthenticated(None));
+    let own = cookie(req, cookie_name(client_of::is_secure(req, shared)));
+    let (Some(session), false) = (own, req.headers().contains_key(header::AUTHORIZATION)) else {
+        return program_caller(req, shared).await;
     };
     let principal = of_kind(
         shared.gateway.authenticate(session, origin(req)).await?,
         TokenKind::Session,
     )?;
     remember(&principal);
-    if !is_safe(req.method()) && site(req) != Site::Same {
+    if !is_safe(req.method()) && site(req, shared) != Site::Same {
         return Err(cross_site());
     }
     Ok(principal)
 }
 
-/// Finds out who asks, by a token and nothing else: no page of a browser is to be there.
-pub(crate) async fn bearer_caller(
+/// Finds out who asks, by a token or a client certificate and nothing else: no page of a browser is to
+/// be there.
+pub(crate) async fn program_caller(
     req: &HttpRequest,
     shared: &Shared,
 ) -> Result<Principal, Refusal> {
-    if req.headers().contains_key(header::AUTHORIZATION) {
-        caller(req, shared).await
-    } else {
-        Err(Refusal::unauthenticated(None))
+    if let Some(header) = req.headers().get(header::AUTHORIZATION) {
+        let token = bearer(header).ok_or_else(wrong_scheme)?;
+        let principal = shared.gateway.authenticate(token, origin(req)).await?;
+        remember(&principal);
+        return of_kind(principal, TokenKind::Bearer);
     }
+    let Some(certificate) = client_of::certificate(req) else {
+        return Err(Refusal::unauthenticated(None));
+    };
+    // Browsers send certificates unasked, too.
+    if !is_safe(req.method()) && site(req, shared) == Site::Other {
+        return Err(cross_site());
+    }
+    let shown = Presented::Certificate(certificate);
+    let principal = shown.check(&shared.gateway, origin(req)).await;
+    let principal = principal.map_err(|error| match error {
+        AccessError::Refused(TokenRefused::Unknown) => unknown_service(),
+        other => other.into(),
+    })?;
+    remember(&principal);
+    Ok(principal)
 }
 
-/// Where a request comes from: the address of its connection, and its own name.
+/// Where a request comes from: the client's address, and the request's own name.
 pub(crate) fn origin(req: &HttpRequest) -> Origin {
+    let extensions = req.extensions();
+    let client = extensions.get::<Client>().map(|client| client.address);
     Origin {
-        address: req.peer_addr().map(|peer| peer.ip().to_canonical()),
-        request_id: req.extensions().get::<RequestId>().map(RequestId::text),
+        address: client.or_else(|| req.peer_addr().map(|peer| peer.ip().to_canonical())),
+        request_id: extensions.get::<RequestId>().map(RequestId::text),
     }
 }
 
@@ -130,8 +150,10 @@ pub(crate) async fn reader_of_figures(
 ) -> Result<Principal, Refusal> {
     let principal = match caller(req, shared).await {
         Err(refusal) if refusal.is_unavailable() => {
-            let remembered = presented(req, shared)
-                .and_then(|text| shared.gateway.remembered(&text, origin(req)).ok());
+            let remembered = match presented(req, shared) {
+                Presented::Text(text) => shared.gateway.remembered(&text, origin(req)).ok(),
+                Presented::Certificate(_) => None,
+            };
             remembered.ok_or(refusal)?
         }
         answer => answer?,
@@ -140,13 +162,42 @@ pub(crate) async fn reader_of_figures(
     Ok(principal)
 }
 
-/// What was presented, whatever it is worth: a stream asks again with it.
-pub(crate) fn presented(req: &HttpRequest, shared: &Shared) -> Option<String> {
-    let token = match req.headers().get(header::AUTHORIZATION) {
-        Some(header) => bearer(header),
-        None => cookie(req, cookie_name(shared.settings.secure_cookies)),
-    };
-    token.map(ToOwned::to_owned)
+/// What was presented, whatever it is worth: what lasts longer than a request asks again with it.
+#[derive(Debug)]
+pub(crate) enum Presented {
+    /// A token or a session.
+    Text(String),
+    /// A service's certificate.
+    Certificate(Arc<ClientCertificate>),
+}
+
+impl Presented {
+    /// Who presents it, if it is good now.
+    pub(crate) async fn check(
+        &self,
+        gateway: &Gateway,
+        origin: Origin,
+    ) -> Result<Principal, AccessError> {
+        match self {
+            Self::Text(text) => gateway.authenticate(text, origin).await,
+            Self::Certificate(shown) if shown.ends_at <= gateway.now().timestamp() => {
+                Err(TokenRefused::Expired.into())
+            }
+            Self::Certificate(shown) => gateway.authenticate_service(&shown.names, origin).await,
+        }
+    }
+}
+
+/// What the request presents.
+pub(crate) fn presented(req: &HttpRequest, shared: &Shared) -> Presented {
+    if let Some(header) = req.headers().get(header::AUTHORIZATION) {
+        return Presented::Text(bearer(header).unwrap_or_default().to_owned());
+    }
+    let session = cookie(req, cookie_name(client_of::is_secure(req, shared)));
+    match (session, client_of::certificate(req)) {
+        (None, Some(certificate)) => Presented::Certificate(certificate),
+        (session, _) => Presented::Text(session.unwrap_or_default().to_owned()),
+    }
 }
 
 fn bearer(header: &HeaderValue) -> Option<&str> {
@@ -156,7 +207,7 @@ fn bearer(header: &HeaderValue) -> Option<&str> {
         .then_some(token.trim())
 }
 
-fn cookie<'r>(req: &'r HttpRequest, name: &str) -> Option<&'r str> {
+pub(crate) fn cookie<'r>(req: &'r HttpRequest, name: &str) -> Option<&'r str> {
     req.headers()
         .get_all(header::COOKIE)
         .filter_map(|header| header.to_str().ok())
@@ -190,8 +241,13 @@ pub(crate) enum Site {
     Unsaid,
 }
 
-/// Where the request comes from, by the headers that pages cannot set themselves.
-pub(crate) fn site(req: &HttpRequest) -> Site {
+/// Where the request comes from, by the headers that pages cannot set themselves: our own pages are at
+/// the public address, or wherever this request was sent to.
+pub(crate) fn site(req: &HttpRequest, shared: &Shared) -> Site {
+    site_among(req, shared.settings.public_url.as_deref())
+}
+
+fn site_among(req: &HttpRequest, public: Option<&str>) -> Site {
     let text = |name: HeaderName| req.headers().get(name).map(|value| value.to_str().ok());
     if let Some(site) = text(HeaderName::from_static("sec-fetch-site")) {
         return if site == Some("same-origin") {
@@ -203,11 +259,16 @@ pub(crate) fn site(req: &HttpRequest) -> Site {
     let Some(origin) = text(header::ORIGIN) else {
         return Site::Unsaid;
     };
+    if origin.is_some() && origin == public {
+        return Site::Same;
+    }
     // Which scheme the browser used is not known behind a proxy; host and port are.
     let from = origin
         .and_then(|origin| origin.split_once("://"))
         .map(|(_, host)| host);
-    let here = text(header::HOST).flatten();
+    // HTTP/2 has it in the request's target.
+    let target = req.uri().authority().map(Authority::as_str);
+    let here = text(header::HOST).flatten().or(target);
     if from.is_some() && from == here {
         Site::Same
     } else {
@@ -223,6 +284,15 @@ pub(crate) fn cross_site() -> Refusal {
         "A session cookie changes things only from this server's own pages. Programs send a token \
          as `Authorization: Bearer pts_…`.",
     )
+}
+
+fn unknown_service() -> Refusal {
+    let mut refusal = Refusal::unauthenticated(Some(TokenRefused::Unknown));
+    let detail = "No service is known by the names in the client certificate. Its URIs and DNS names \
+        are looked for among the services that are configured; a token in `Authorization` goes \
+        before it.";
+    refusal.set_detail(detail);
+    refusal
 }
 
 fn wrong_scheme() -> Refusal {
@@ -244,8 +314,12 @@ mod tests {
             for (name, value) in headers {
                 req = req.insert_header((*name, *value));
             }
-            assert_eq!(site(&req.to_http_request()), expected, "{headers:?}");
+            let public = Some("https://public.acme");
+            let found = site_among(&req.to_http_request(), public);
+            assert_eq!(found, expected, "{headers:?}");
         };
+        check(&[("origin", "https://public.acme")], Site::Same);
+        check(&[("origin", "http://public.acme")], Site::Other);
         check(&[], Site::Unsaid);
         check(&[("sec-fetch-site", "same-origin")], Site::Same);
         check(&[("sec-fetch-site", "same-site")], Site::Other);

@@ -17,7 +17,7 @@ pub(crate) async fn alive() -> Result<HttpResponse, Refusal> {
 }
 
 /// `GET /readyz`: an event could be committed now. Reasons are generic: nobody has to prove who
-/// they are to read them.
+/// they are to read them. What does not work beside that is named, and takes nothing out of service.
 pub(crate) async fn ready(shared: Data<Shared>) -> Result<HttpResponse, Refusal> {
     if shared.is_stopping() {
         return Err(Refusal::unavailable(
@@ -27,7 +27,12 @@ pub(crate) async fn ready(shared: Data<Shared>) -> Result<HttpResponse, Refusal>
         ));
     }
     shared.gateway.ready().await?;
-    Ok(HttpResponse::Ok().json(json!({ "status": "ready" })))
+    let degraded = shared.gateway.degraded();
+    Ok(HttpResponse::Ok().json(if degraded.is_empty() {
+        json!({ "status": "ready" })
+    } else {
+        json!({ "status": "ready", "degraded": degraded })
+    }))
 }
 
 /// `GET /metrics`: figures for Prometheus.

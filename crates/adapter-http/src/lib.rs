@@ -11,6 +11,8 @@
 
 mod auth;
 mod bind;
+mod client_of;
+mod device;
 mod events;
 mod export;
 mod feeds;
@@ -26,7 +28,9 @@ mod routes;
 mod server;
 mod settings;
 mod shared;
+mod tls;
 
 pub use openapi::document as openapi_document;
-pub use server::{Running, bind};
-pub use settings::{Figure, HttpSettings};
+pub use server::{Running, bind, refresh as refresh_tls};
+pub use settings::{Figure, FigureKind, HttpSettings};
+pub use tls::{Tls, TlsError, TlsFiles};

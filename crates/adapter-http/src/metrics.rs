@@ -18,7 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 use pts_domain::accounting::{Counts, OTHER, Outcome};
 use pts_services::Tallies;
 
-use crate::settings::Figure;
+use crate::settings::{Figure, FigureKind};
 
 /// The form in which the figures are written.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -131,10 +131,13 @@ struct Figures(Vec<Figure>);
 impl Collector for Figures {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         for figure in &self.0 {
-            let counter = ConstCounter::new((figure.count)());
-            let metric =
-                encoder.encode_descriptor(figure.name, figure.help, None, MetricType::Counter)?;
-            counter.encode(metric)?;
+            let (name, help, count) = (figure.name, figure.help, (figure.count)());
+            match figure.kind {
+                FigureKind::Counter => ConstCounter::new(count)
+                    .encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)?,
+                FigureKind::Gauge => ConstGauge::new(i64::try_from(count).unwrap_or(i64::MAX))
+                    .encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?,
+            }
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use pts_api::{Call, Problem};
 use pts_domain::FieldError;
 use pts_domain::access::{Scope, TokenRefused};
 use pts_domain::problem::summary;
-use pts_services::{AccessError, ActionError};
+use pts_services::{AccessError, ActionError, SignInError};
 use uuid::Uuid;
 
 use crate::limits;
@@ -165,6 +165,11 @@ impl Refusal {
         self
     }
 
+    /// What goes out beside the problem, such as when to come again.
+    pub(crate) fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.headers
+    }
+
     pub(crate) fn set_detail(&mut self, detail: impl Into<String>) {
         self.problem.detail = detail.into();
     }
@@ -293,6 +298,66 @@ impl From<AccessError> for Refusal {
                 retry_after_s,
             ),
             AccessError::Internal => Self::internal(),
+        }
+    }
+}
+
+impl From<SignInError> for Refusal {
+    fn from(error: SignInError) -> Self {
+        let refused =
+            |status, code, detail: &str| Self::new(status, code, "Nobody was signed in", detail);
+        match error {
+            SignInError::NotConfigured => refused(
+                StatusCode::NOT_FOUND,
+                "sign_in_off",
+                "No identity provider is configured here; sign in with a token.",
+            ),
+            SignInError::NotBegun => refused(
+                StatusCode::BAD_REQUEST,
+                "sign_in_not_begun",
+                "This is not the answer to a sign-in that this browser began within the last ten \
+                 minutes; begin again.",
+            ),
+            SignInError::Expired => refused(
+                StatusCode::BAD_REQUEST,
+                "sign_in_expired",
+                "The code was used already, or it is too old; begin again.",
+            ),
+            SignInError::Denied => refused(
+                StatusCode::FORBIDDEN,
+                "sign_in_denied",
+                "The identity provider did not let you in.",
+            ),
+            SignInError::NoRole => refused(
+                StatusCode::FORBIDDEN,
+                "no_role",
+                "The identity provider knows you, but none of your groups has a role here; whoever \
+                 runs this service maps groups to roles.",
+            ),
+            SignInError::Untrusted(doubt) => refused(
+                StatusCode::UNAUTHORIZED,
+                "sign_in_untrusted",
+                &format!("The identity provider's statement cannot be believed: {doubt}."),
+            ),
+            SignInError::ProviderAway { retry_after_s } => Self::unavailable(
+                "provider_away",
+                format!(
+                    "The identity provider cannot be asked; try again in {retry_after_s} s, or sign \
+                     in with a token."
+                ),
+                retry_after_s,
+            ),
+            SignInError::Busy => Self::unavailable(
+                "overloaded",
+                "Too many sign in at the same time; try again in 1 s.",
+                1,
+            ),
+            SignInError::Unavailable { retry_after_s } => Self::unavailable(
+                "unavailable",
+                format!("Nobody can be signed in now; try again in {retry_after_s} s."),
+                retry_after_s,
+            ),
+            SignInError::Internal => Self::internal(),
         }
     }
 }

@@ -10,13 +10,13 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse};
-use pts_api::{Action, Call, Method as ApiMethod};
+use pts_api::{Action, Call, DevicePoll, DeviceStart, Method as ApiMethod};
 use pts_domain::problem::nearest;
 
 use crate::middleware::catch_panics;
 use crate::problem::Refusal;
 use crate::shared::Shared;
-use crate::{bind, events, export, feeds, health, mcp, openapi, pages};
+use crate::{bind, device, events, export, feeds, health, mcp, openapi, pages};
 
 /// A path and where it leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,8 +60,12 @@ const WELL_KNOWN: &[Route] = &[
     well_known("/admin/{file}", Verb::Get, "admin"),
     well_known("/signin", Verb::Get, "signin"),
     well_known("/signin", Verb::Post, "signin"),
+    well_known("/signin/provider", Verb::Get, "signin"),
+    well_known("/signin/callback", Verb::Get, "signin"),
     well_known("/signin/{file}", Verb::Get, "signin"),
     well_known("/signout", Verb::Post, "signout"),
+    well_known(DeviceStart::PATH, Verb::Post, "device"),
+    well_known(DevicePoll::PATH, Verb::Post, "device"),
     well_known(Call::PATH, Verb::Post, CALL),
     well_known(mcp::PATH, Verb::Post, "mcp"),
 ];
@@ -114,6 +118,8 @@ pub(crate) fn configure(config: &mut ServiceConfig) -> Vec<Route> {
 
     b.form(Call::PATH, bind::call);
     b.form(mcp::PATH, mcp::serve);
+    b.form(DeviceStart::PATH, device::start);
+    b.form(DevicePoll::PATH, device::poll);
     b.page("/", pages::root);
     b.page("/healthz", health::alive);
     b.page("/readyz", health::ready);
@@ -125,6 +131,8 @@ pub(crate) fn configure(config: &mut ServiceConfig) -> Vec<Route> {
     b.page("/admin/{file}", pages::admin::file);
     b.page("/signin", pages::signin::page);
     b.form("/signin", pages::signin::sign_in);
+    b.page("/signin/provider", pages::provider::leave);
+    b.page("/signin/callback", pages::provider::come_back);
     b.page("/signin/{file}", pages::signin::file);
     b.form("/signout", pages::signin::sign_out);
 

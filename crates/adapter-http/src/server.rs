@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::http::KeepAlive;
@@ -14,7 +15,8 @@ use tokio::sync::watch;
 
 use crate::middleware::{observe, secure};
 use crate::shared::Shared;
-use crate::{HttpSettings, routes};
+use crate::tls::on_connect;
+use crate::{HttpSettings, Tls, routes};
 
 /// Serves the gateway on a socket that is already bound, from now on and until the server is told
 /// to [stop](Running::stop) or dropped.
@@ -33,6 +35,10 @@ pub fn bind(
     let (stop, stopping) = watch::channel(false);
     let (head_timeout, idle_timeout) = (settings.head_timeout, settings.idle_timeout);
     let (stop_timeout, workers) = (settings.stop_timeout, settings.workers);
+    let tls = settings.tls.clone();
+    let config = tls.as_ref().map(|tls| tls.config()).transpose();
+    let config = config.map_err(io::Error::other)?;
+    let reloading = stopping.clone();
     let shared = Data::new(Shared::new(gateway, settings, stopping));
 
     let server = HttpServer::new(move || {
@@ -46,15 +52,23 @@ pub fn bind(
             .wrap(from_fn(secure))
             .wrap(from_fn(observe))
     })
-    .listen(listener)?
-    .keep_alive(KeepAlive::Timeout(idle_timeout))
-    .client_request_timeout(head_timeout)
-    .shutdown_timeout(stop_timeout.as_secs())
-    .disable_signals();
+    .on_connect(on_connect);
+    let server = match config {
+        Some(config) => server.listen_rustls_0_23(listener, config)?,
+        None => server.listen(listener)?,
+    };
+    let server = server
+        .keep_alive(KeepAlive::Timeout(idle_timeout))
+        .client_request_timeout(head_timeout)
+        .shutdown_timeout(stop_timeout.as_secs())
+        .disable_signals();
     let server = match workers {
         Some(workers) => server.workers(workers),
         None => server,
     };
+    if let Some(tls) = tls {
+        tokio::spawn(keep_fresh(tls, reloading));
+    }
     let server = server.run();
     let handle = server.handle();
     let (ending, ended) = watch::channel(None);
@@ -70,6 +84,32 @@ pub fn bind(
         handle,
         ended,
     })
+}
+
+/// How often it is looked whether the files of a certificate have changed.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// Takes changed certificates until the server stops.
+async fn keep_fresh(tls: Arc<Tls>, mut stopping: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        refresh(&tls).await;
+    }
+}
+
+/// Takes a certificate anew if its files have changed, and says so in the log.
+pub async fn refresh(tls: &Arc<Tls>) {
+    let looking = Arc::clone(tls);
+    match tokio::task::spawn_blocking(move || looking.refresh()).await {
+        Ok(Ok(true)) => tracing::info!(ends_at = tls.expires_at(), "a new certificate is served"),
+        Ok(Ok(false)) | Err(_) => {}
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the new certificate cannot be used; the old one is served on");
+        }
+    }
 }
 
 /// How a server ended.

@@ -4,6 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pts_domain::forwarded::Proxies;
+
+use crate::Tls;
+
 /// How the server behaves. Every bound exists so that one client cannot take what all need.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
@@ -14,9 +18,15 @@ pub struct HttpSettings {
     pub max_bodies_bytes: usize,
     /// Live streams that may be open at the same time.
     pub max_streams: usize,
-    /// Whether browsers reach the server over TLS: the session cookie is then `Secure` and bound
-    /// to this host by the prefix `__Host-`.
+    /// Whether browsers reach the server over TLS though no request says so: the session cookie is
+    /// then `Secure` and bound to this host by the prefix `__Host-`, as it is wherever a request says.
     pub secure_cookies: bool,
+    /// Where browsers find the server (`https://pts.example`), if anybody said.
+    pub public_url: Option<String>,
+    /// The proxies that are believed about whom they speak for.
+    pub proxies: Proxies,
+    /// TLS of its own; without it, plain HTTP is spoken.
+    pub tls: Option<Arc<Tls>>,
     /// Threads that answer requests; one for each core if not given.
     pub workers: Option<usize>,
     /// How long a client may take to send the head of a request.
@@ -43,8 +53,19 @@ pub struct Figure {
     pub name: &'static str,
     /// What it counts.
     pub help: &'static str,
-    /// How many there have been.
+    /// How it changes.
+    pub kind: FigureKind,
+    /// How many there have been, or are.
     pub count: Arc<dyn Fn() -> u64 + Send + Sync>,
+}
+
+/// How a figure changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FigureKind {
+    /// It only grows.
+    Counter,
+    /// It goes up and down.
+    Gauge,
 }
 
 impl fmt::Debug for Figure {
@@ -62,6 +83,9 @@ impl Default for HttpSettings {
             max_bodies_bytes: 256 * 1024 * 1024,
             max_streams: 1_000,
             secure_cookies: false,
+            public_url: None,
+            proxies: Proxies::default(),
+            tls: None,
             workers: None,
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_mins(1),

@@ -29,7 +29,7 @@ pub(crate) struct Shared {
     pub(crate) stopping: watch::Receiver<bool>,
     pub(crate) append_parameters: Parameters,
     pub(crate) stream_parameters: Parameters,
-    pub(crate) call_fields: Fields,
+    pub(crate) call_fields: Arc<Fields>,
     openapi: OnceLock<String>,
 }
 
@@ -52,7 +52,7 @@ impl Shared {
             stopping,
             append_parameters: Parameters::of::<AppendEvents>(),
             stream_parameters: Parameters::of::<StreamEvents>(),
-            call_fields: Fields::of::<Call>(),
+            call_fields: Arc::new(Fields::of::<Call>()),
             openapi: OnceLock::new(),
             settings,
         }

@@ -17,27 +17,41 @@ use crate::error::Fault;
 pub(crate) const EVENT_COLUMNS: &str = "position, id, source, event_id, type, subject, \"time\", \
      time_given, received_at, data, attributes, digest";
 
-/// An event as it stands in `platform.events`.
+/// What stands around an event: who sent it, what it is of and about, and when.
 #[derive(Debug, QueryableByName)]
-pub(crate) struct EventRow {
+pub(crate) struct Envelope {
     #[diesel(sql_type = BigInt)]
     pub(crate) position: i64,
     #[diesel(sql_type = Uuid)]
-    id: uuid::Uuid,
+    pub(crate) id: uuid::Uuid,
     #[diesel(sql_type = Text)]
-    source: String,
+    pub(crate) source: String,
     #[diesel(sql_type = Text)]
-    event_id: String,
+    pub(crate) event_id: String,
     #[diesel(sql_type = Text, column_name = "type")]
-    event_type: String,
+    pub(crate) event_type: String,
     #[diesel(sql_type = Nullable<Text>)]
-    subject: Option<String>,
+    pub(crate) subject: Option<String>,
     #[diesel(sql_type = Timestamptz)]
     pub(crate) time: Timestamp,
+    #[diesel(sql_type = Timestamptz)]
+    pub(crate) received_at: Timestamp,
+}
+
+impl Envelope {
+    /// Where its event stands in lists of events.
+    pub(crate) fn place(&self) -> (Timestamp, i64) {
+        (self.time, self.position)
+    }
+}
+
+/// An event as it stands in `platform.events`.
+#[derive(Debug, QueryableByName)]
+pub(crate) struct EventRow {
+    #[diesel(embed)]
+    pub(crate) envelope: Envelope,
     #[diesel(sql_type = Bool)]
     time_given: bool,
-    #[diesel(sql_type = Timestamptz)]
-    received_at: Timestamp,
     #[diesel(sql_type = Jsonb)]
     data: Value,
     #[diesel(sql_type = Jsonb)]
@@ -49,7 +63,8 @@ pub(crate) struct EventRow {
 impl EventRow {
     /// The event, and the digest that was stored with it.
     pub(crate) fn into_parts(self) -> Result<(StoredEvent, ContentDigest), Fault> {
-        let position = self.position;
+        let envelope = self.envelope;
+        let position = envelope.position;
         let corrupt = |what: &str| Fault::Corrupt(format!("event {position}: {what}"));
         let digest = self
             .digest
@@ -61,20 +76,20 @@ impl EventRow {
         };
         let event = Event {
             identity: Identity {
-                source: self.source,
-                id: self.event_id,
+                source: envelope.source,
+                id: envelope.event_id,
             },
-            event_type: self.event_type,
-            subject: self.subject,
-            time: self.time,
+            event_type: envelope.event_type,
+            subject: envelope.subject,
+            time: envelope.time,
             time_given: self.time_given,
             data: self.data,
             attributes,
         };
         let stored = StoredEvent {
             position,
-            id: self.id,
-            received_at: self.received_at,
+            id: envelope.id,
+            received_at: envelope.received_at,
             event,
         };
         Ok((stored, ContentDigest(digest)))

@@ -57,7 +57,7 @@ impl From<Token> for Row {
         Self {
             id: token.id,
             name: token.name,
-            kind: kind(token.kind).to_owned(),
+            kind: token.kind.as_str().to_owned(),
             hash: token.hash.to_vec(),
             scopes: token.scopes.iter().map(ToString::to_string).collect(),
             issued_by: token.issued_by,
@@ -87,9 +87,9 @@ impl TryFrom<Row> for Token {
         Ok(Self {
             id,
             name: row.name,
-            kind: [TokenKind::Bearer, TokenKind::Session]
+            kind: TokenKind::ALL
                 .into_iter()
-                .find(|known| kind(*known) == row.kind)
+                .find(|known| known.as_str() == row.kind)
                 .ok_or_else(|| corrupt("its kind is unknown"))?,
             hash: row
                 .hash
@@ -106,13 +106,6 @@ impl TryFrom<Row> for Token {
             subject: row.subject,
             last_used_at: row.last_used_at,
         })
-    }
-}
-
-const fn kind(kind: TokenKind) -> &'static str {
-    match kind {
-        TokenKind::Bearer => "bearer",
-        TokenKind::Session => "session",
     }
 }
 
@@ -151,6 +144,27 @@ impl TokenStore for PgTokenStore {
         rows.into_iter().map(Token::try_from).collect()
     }
 
+    async fn sign_ins(&self, at: Timestamp, limit: usize) -> Result<Vec<Token>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows: Vec<Row> = self
+            .pool
+            .load_first(move || {
+                let a_person = tokens::kind
+                    .eq(TokenKind::Session.as_str())
+                    .or(tokens::subject.is_not_null());
+                let lasts = tokens::expires_at.is_null().or(tokens::expires_at.gt(at));
+                let good = tokens::table
+                    .filter(tokens::revoked_at.is_null())
+                    .filter(a_person)
+                    .filter(lasts);
+                let newest = (tokens::created_at.desc(), tokens::id.desc());
+                let sql = good.order(newest).limit(limit);
+                Sql::query(sql.select(Row::as_select()))
+            })
+            .await?;
+        rows.into_iter().map(Token::try_from).collect()
+    }
+
     async fn search(&self, query: &TokenQuery, limit: usize) -> Result<Vec<Token>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows: Vec<Row> = self
@@ -164,7 +178,7 @@ impl TokenStore for PgTokenStore {
                     wanted = wanted.filter(tokens::name.eq(name.clone()));
                 }
                 if let Some(of_kind) = query.kind {
-                    wanted = wanted.filter(tokens::kind.eq(kind(of_kind)));
+                    wanted = wanted.filter(tokens::kind.eq(of_kind.as_str()));
                 }
                 if let Some(workspace) = &query.workspace {
                     let name = workspace.as_str().to_owned();

@@ -548,8 +548,38 @@ export interface ExpectedSource {
   state: ReporterState;
 }
 
+/** Which deployments are wanted, and how they are written. Everything that is given must hold. */
+export interface ExportDeploymentsInput {
+  /** Into this environment. */
+  environment?: string | null;
+  /** How they are written. Without it, `Accept` decides; NDJSON if that names neither. */
+  format?: ExportFormat | null;
+  /** Of this service. */
+  service?: string | null;
+  /** Whose status was reached at this moment or later. */
+  since?: Moment | null;
+  /** Of this status. */
+  status?: DeploymentStatus | null;
+  /** Whose status was reached before this moment. */
+  until?: Moment | null;
+  /** Of this version. */
+  version?: string | null;
+}
+
 /** How an export is written. */
 export type ExportFormat = "ndjson" | "csv";
+
+/** Which incidents are wanted, and how they are written. Everything that is given must hold. */
+export interface ExportIncidentsInput {
+  /** Where. */
+  environment?: string | null;
+  /** How they are written. Without it, `Accept` decides; NDJSON if that names neither. */
+  format?: ExportFormat | null;
+  /** Of this service. */
+  service?: string | null;
+  /** Of this status. */
+  status?: IncidentStatus | null;
+}
 
 /** Which events are wanted, and how they are written. Everything that is given must hold. */
 export interface ExportInput {
@@ -1129,7 +1159,7 @@ export interface RunChange {
 export type RunKind = "declared" | "observed";
 
 /** One thing a token may be allowed to do. */
-export type Scope = "events:write" | "events:read" | "metrics:read" | "admin";
+export type Scope = "events:write" | "events:read" | "metrics:read" | "operate" | "tokens:manage" | "access:manage" | "audit:read" | "elevations:request" | "admin";
 
 /** Which deployments are wanted. Everything that is given must hold. */
 export interface SearchDeploymentsInput {
@@ -1461,7 +1491,7 @@ export interface Actions {
   /**
    * Export all events that fit, newest first. Needs `events:read`.
    *
-   * Everything that a search with the same filter would page through, in one answer: the state of the log when the export began, whatever is appended meanwhile. As NDJSON, each line is an event as a search gives it, and the last line (`{"end": true, "events": …, "up_to": …, "coverage": …}`) tells how many there were and what is known to be missing. As CSV (RFC 4180), the columns are position, id, time, received_at, type, source, event_id, subject, service, environment, data, attributes, in this order; `data` and `attributes` are JSON. A field that a spreadsheet could take for a formula (it begins with = + - @, a tab or a line break), or that begins with an apostrophe, is written behind an apostrophe: take the first one off to have the field again. Lines end with CRLF. `x-pts-up-to` and `x-pts-coverage` (`complete` or `incomplete`) tell of every export how far it goes and what it rests on. An export that cannot go on is broken off: its body then does not end as HTTP says it should, which clients report as an error.
+   * Everything that a search with the same filter would page through, in one answer: the state of the log when the export began, whatever is appended meanwhile. As NDJSON, each line is what a search gives, and the last line (`{"end": true, "count": …, "up_to": …, "coverage": …}`) tells how many there were and what is known to be missing. As CSV (RFC 4180), the columns are position, id, time, received_at, type, source, event_id, subject, service, environment, data, attributes, in this order; `data` and `attributes` are JSON. A field that a spreadsheet could take for a formula (it begins with = + - @, a tab or a line break), or that begins with an apostrophe, is written behind an apostrophe: take the first one off to have the field again. Lines end with CRLF. `x-pts-up-to` and `x-pts-coverage` (`complete` or `incomplete`) tell of every export how far it goes and what it rests on. An export that cannot go on is broken off: its body then does not end as HTTP says it should, which clients report as an error.
    */
   "platform.events.export": {
     input: ExportInput;
@@ -1525,6 +1555,18 @@ export interface Actions {
     method: "GET";
     path: "/v1/deployments/calendar.ics";
     binding: "feed";
+  };
+  /**
+   * Export all deployments that fit, the one first reported last first. Needs `events:read`.
+   *
+   * Every deployment that was reported when the export began, each as it is when it is read. As NDJSON, each line is what a search gives, and the last line (`{"end": true, "count": …, "up_to": …, "coverage": …}`) tells how many there were and what is known to be missing. As CSV (RFC 4180), the columns are deployment_id, service, environment, status, status_at, version, previous_version, image, commit, commit_time, actor, pipeline_url, reason, unplanned, requested_at, started_at, succeeded_at, finished_at, rolled_back_at, first_position, last_position, event_count, in this order. A field that a spreadsheet could take for a formula (it begins with = + - @, a tab or a line break), or that begins with an apostrophe, is written behind an apostrophe: take the first one off to have the field again. Lines end with CRLF. `x-pts-up-to` and `x-pts-coverage` (`complete` or `incomplete`) tell of every export how far it goes and what it rests on. An export that cannot go on is broken off: its body then does not end as HTTP says it should, which clients report as an error.
+   */
+  "platform.deployments.export": {
+    input: ExportDeploymentsInput;
+    output: Deployment;
+    method: "GET";
+    path: "/v1/deployments/export";
+    binding: "download";
   };
   /**
    * Look up one deployment, with the events that made it. Needs `events:read`.
@@ -1603,6 +1645,18 @@ export interface Actions {
     binding: "feed";
   };
   /**
+   * Export all incidents that fit, the one first reported last first. Needs `events:read`.
+   *
+   * Every incident that was reported when the export began, each as it is when it is read. As NDJSON, each line is what a search gives, and the last line (`{"end": true, "count": …, "up_to": …, "coverage": …}`) tells how many there were and what is known to be missing. As CSV (RFC 4180), the columns are incident_id, service, environment, status, status_at, severity, title, deployment_id, opened_at, acknowledged_at, resolved_at, first_position, last_position, in this order. A field that a spreadsheet could take for a formula (it begins with = + - @, a tab or a line break), or that begins with an apostrophe, is written behind an apostrophe: take the first one off to have the field again. Lines end with CRLF. `x-pts-up-to` and `x-pts-coverage` (`complete` or `incomplete`) tell of every export how far it goes and what it rests on. An export that cannot go on is broken off: its body then does not end as HTTP says it should, which clients report as an error.
+   */
+  "platform.incidents.export": {
+    input: ExportIncidentsInput;
+    output: Incident;
+    method: "GET";
+    path: "/v1/incidents/export";
+    binding: "download";
+  };
+  /**
    * Mark deployments and incidents on graphs. Needs `events:read`.
    *
    * What went on between two moments, oldest first, in the shape that Grafana takes annotations in (`data` is the list): give it `from=${__from}&to=${__to}`. A deployment is there if its status was reached in the window or later; an incident that goes on is marked to the end of the window. At most 1,000 of each kind; a warning tells when there were more.
@@ -1675,7 +1729,7 @@ export interface Actions {
     binding: "query";
   };
   /**
-   * Declare how often a source reports. Needs `admin`.
+   * Declare how often a source reports. Needs `operate`.
    *
    * From now on the source is expected to report at least so often, whatever was learned or declared of it before. It need not have been heard yet.
    */
@@ -1687,7 +1741,7 @@ export interface Actions {
     binding: "command";
   };
   /**
-   * Take back what was declared of a source. Needs `admin`.
+   * Take back what was declared of a source. Needs `operate`.
    *
    * What was learned of the source holds again, if anything was.
    */
@@ -1698,7 +1752,7 @@ export interface Actions {
     path: "/v1/expectations/remove";
     binding: "command";
   };
-  /** List what was sent and is no event, newest first. Needs `admin`. */
+  /** List what was sent and is no event, newest first. Needs `operate`. */
   "platform.quarantine.search": {
     input: SearchQuarantineInput;
     output: QuarantinedItem[];
@@ -1706,7 +1760,7 @@ export interface Actions {
     path: "/v1/quarantine";
     binding: "query";
   };
-  /** Look up one thing that was sent and is no event, as it came. Needs `admin`. */
+  /** Look up one thing that was sent and is no event, as it came. Needs `operate`. */
   "platform.quarantine.get": {
     input: GetQuarantinedInput;
     output: QuarantinedItem;
@@ -1715,7 +1769,7 @@ export interface Actions {
     binding: "query";
   };
   /**
-   * Send quarantined items through the same door again. Needs `admin`.
+   * Send quarantined items through the same door again. Needs `operate`.
    *
    * Items that wait are checked and stored as if they came now, the oldest first, under the token that they came with. What has become valid (after an upgrade that asks for less, say) is stored under the item's id; what is still no event goes on waiting with the new errors. Replaying again repeats nothing. Without ids, everything that waits and fits is replayed, page by page.
    */
@@ -1727,7 +1781,7 @@ export interface Actions {
     binding: "command";
   };
   /**
-   * Give up quarantined items. Needs `admin`.
+   * Give up quarantined items. Needs `operate`.
    *
    * What was sent is removed; that it was, and why it was given up, is remembered for 90 days.
    */
@@ -1776,6 +1830,7 @@ export const actions: {
   "platform.deployments.search": { method: "GET", path: "/v1/deployments", binding: "query" },
   "platform.deployments.feed": { method: "GET", path: "/v1/deployments/feed.atom", binding: "feed" },
   "platform.deployments.calendar": { method: "GET", path: "/v1/deployments/calendar.ics", binding: "feed" },
+  "platform.deployments.export": { method: "GET", path: "/v1/deployments/export", binding: "download" },
   "platform.deployments.get": { method: "GET", path: "/v1/deployments/{id}", binding: "query" },
   "platform.services.list": { method: "GET", path: "/v1/services", binding: "query" },
   "platform.services.get": { method: "GET", path: "/v1/services/{name}", binding: "query" },
@@ -1784,6 +1839,7 @@ export const actions: {
   "platform.incidents.search": { method: "GET", path: "/v1/incidents", binding: "query" },
   "platform.incidents.feed": { method: "GET", path: "/v1/incidents/feed.atom", binding: "feed" },
   "platform.incidents.calendar": { method: "GET", path: "/v1/incidents/calendar.ics", binding: "feed" },
+  "platform.incidents.export": { method: "GET", path: "/v1/incidents/export", binding: "download" },
   "platform.annotations.list": { method: "GET", path: "/v1/annotations", binding: "query" },
   "platform.dora.get": { method: "GET", path: "/v1/dora", binding: "query" },
   "platform.at": { method: "GET", path: "/v1/at", binding: "query" },

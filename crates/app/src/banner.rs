@@ -4,12 +4,15 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
+use crate::config::Settings;
+
 /// A deployment, as a pipeline would report it.
 const EXAMPLE: &str = r#"[{"type":"deployment.started","source":"my-laptop","data":{"service":"payments","environment":"production","deployment_id":"d-1","version":"1.0.0"}},{"type":"deployment.succeeded","source":"my-laptop","data":{"service":"payments","environment":"production","deployment_id":"d-1"}}]"#;
 
 /// Everything the banner tells.
 pub(crate) struct Banner<'a> {
-    pub(crate) address: SocketAddr,
+    /// How a browser reaches the service.
+    pub(crate) url: String,
     /// The admin token, on the first start.
     pub(crate) token: Option<&'a str>,
     /// Where the admin token is kept.
@@ -21,7 +24,7 @@ pub(crate) struct Banner<'a> {
 
 /// The text, for standard output.
 pub(crate) fn text(banner: &Banner<'_>) -> String {
-    let url = url(banner.address);
+    let url = &banner.url;
     let file = banner.token_file.display();
     let mut text = String::new();
     let _ = writeln!(text, "PTS listens on {url}");
@@ -55,14 +58,22 @@ pub(crate) fn text(banner: &Banner<'_>) -> String {
     text
 }
 
-/// How a browser on this machine reaches the address.
-fn url(address: SocketAddr) -> String {
+/// How a browser reaches the service: where the operator says, or else from this machine.
+pub(crate) fn url(settings: &Settings, address: SocketAddr) -> String {
+    if !settings.public_url.is_empty() {
+        return settings.public_url.clone();
+    }
     let host = if address.ip().is_unspecified() {
         IpAddr::V4(Ipv4Addr::LOCALHOST)
     } else {
         address.ip()
     };
-    format!("http://{}", SocketAddr::new(host, address.port()))
+    let scheme = if settings.tls.is_on() {
+        "https"
+    } else {
+        "http"
+    };
+    format!("{scheme}://{}", SocketAddr::new(host, address.port()))
 }
 
 #[cfg(test)]
@@ -72,7 +83,7 @@ mod tests {
     #[test]
     fn the_token_is_shown_only_when_it_is_new() {
         let mut banner = Banner {
-            address: "0.0.0.0:8080".parse().unwrap(),
+            url: "http://127.0.0.1:8080".to_owned(),
             token: Some("pts_secret"),
             token_file: Path::new("/d/admin-token"),
             sign_in_code: Some("code"),

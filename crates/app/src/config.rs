@@ -12,7 +12,13 @@ use pts_domain::access::Roles;
 use pts_domain::retention::Policy;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use sign_in::{Oidc, Sessions};
+pub(crate) use tls::{Proxy, Tls, figures as tls_figures};
+
 use crate::cli::Common;
+
+mod sign_in;
+mod tls;
 
 /// The whole configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,8 +26,16 @@ use crate::cli::Common;
 pub(crate) struct Settings {
     /// Address to listen on.
     pub(crate) listen: String,
+    /// Whether an address that others reach may be listened on without TLS and without a proxy.
+    pub(crate) insecure_listen: bool,
+    /// Where browsers find the service (`https://pts.example`); empty if it does not matter.
+    pub(crate) public_url: String,
     /// Where data is kept.
     pub(crate) data_dir: PathBuf,
+    pub(crate) tls: Tls,
+    pub(crate) proxy: Proxy,
+    pub(crate) sessions: Sessions,
+    pub(crate) oidc: Oidc,
     pub(crate) database: Database,
     pub(crate) http: Http,
     pub(crate) log: Log,
@@ -135,6 +149,8 @@ pub(crate) struct Limits {
     pub(crate) calls_per_s: u32,
     /// Requests with events in a second, over ten seconds.
     pub(crate) sends_per_s: u32,
+    /// Requests with events that are worked on at the same time while others send, too.
+    pub(crate) sends_beside_others: u32,
     /// Rows read in a minute.
     pub(crate) rows_per_min: u64,
     /// Bytes read in a minute.
@@ -152,6 +168,7 @@ impl Limits {
         pts_services::Limits {
             calls_per_s: self.calls_per_s,
             sends_per_s: self.sends_per_s,
+            sends_beside_others: self.sends_beside_others,
             rows_per_min: self.rows_per_min,
             bytes_per_min: self.bytes_per_min,
             heavy: self.heavy,
@@ -166,6 +183,7 @@ impl From<pts_services::Limits> for Limits {
         Self {
             calls_per_s: limits.calls_per_s,
             sends_per_s: limits.sends_per_s,
+            sends_beside_others: limits.sends_beside_others,
             rows_per_min: limits.rows_per_min,
             bytes_per_min: limits.bytes_per_min,
             heavy: limits.heavy,
@@ -238,7 +256,13 @@ impl Settings {
     fn defaults(data_dir: PathBuf) -> Self {
         Self {
             listen: "127.0.0.1:8080".into(),
+            insecure_listen: false,
+            public_url: String::new(),
             data_dir,
+            tls: Tls::default(),
+            proxy: Proxy::default(),
+            sessions: Sessions::default(),
+            oidc: Oidc::default(),
             database: Database {
                 url: String::new(),
                 max_connections: 16,
@@ -303,11 +327,48 @@ impl Settings {
     pub(crate) fn redacted(&self) -> Self {
         let mut shown = self.clone();
         shown.database.url = pts_adapter_postgres::redact(&shown.database.url);
+        if !shown.oidc.client_secret.is_empty() {
+            "***".clone_into(&mut shown.oidc.client_secret);
+        }
         shown
+    }
+
+    /// Refuses to listen where others could listen in, unless it was said.
+    pub(crate) fn check_listening(&self) -> Result<()> {
+        let behind_a_proxy = !self.proxy.trusted.is_empty();
+        let address = self.address()?;
+        if address.ip().is_loopback() || self.tls.is_on() || behind_a_proxy || self.insecure_listen
+        {
+            return Ok(());
+        }
+        bail!(
+            "listen: found {address}, which others reach, without TLS: tokens could be read on their \
+             way; set `tls.cert` and `tls.key`, or `proxy.trusted` to where a proxy with TLS is, or \
+             say `insecure_listen = true`"
+        )
+    }
+
+    fn check_public_url(&self) -> Result<()> {
+        let url = &self.public_url;
+        let rest = url
+            .strip_prefix("https://")
+            .or_else(|| url.strip_prefix("http://"));
+        let is_origin = |rest: &str| {
+            !rest.is_empty() && !rest.contains(|c: char| "/?#@".contains(c) || c.is_whitespace())
+        };
+        if !url.is_empty() && !rest.is_some_and(is_origin) {
+            bail!("public_url: found `{url}`; expected `https://HOST` or `https://HOST:PORT`");
+        }
+        Ok(())
     }
 
     fn check(&self) -> Result<()> {
         self.address()?;
+        self.check_public_url()?;
+        self.tls.check()?;
+        self.proxy.proxies()?;
+        self.sessions.lifetimes()?;
+        self.oidc.check(&self.public_url)?;
         if self.database.max_connections < 2 {
             bail!(
                 "database.max_connections: found {}; expected 2 or more",
@@ -345,7 +406,9 @@ pub(crate) fn load(flags: &Common) -> Result<Settings> {
         Environment::with_prefix("PTS")
             .prefix_separator("__")
             .separator("__")
-            .try_parsing(true),
+            .try_parsing(true)
+            .list_separator(",")
+            .with_list_parse_key("proxy.trusted"),
     );
     let flag = |value: &Option<PathBuf>| {
         value
@@ -488,8 +551,53 @@ mod tests {
     }
 
     #[test]
+    fn nobody_listens_in_unless_it_was_said() {
+        let check = |text: &str, fine: bool| {
+            let settings = with_file(text).unwrap();
+            assert_eq!(settings.check_listening().is_ok(), fine, "{text}");
+        };
+        check("", true);
+        check("listen = \"[::1]:1\"", true);
+        check("listen = \"0.0.0.0:1\"", false);
+        check("listen = \"10.0.0.1:1\"", false);
+        check("listen = \"0.0.0.0:1\"\ninsecure_listen = true", true);
+        let tls = "[tls]\ncert = \"c.pem\"\nkey = \"k.pem\"";
+        check(&format!("listen = \"0.0.0.0:1\"\n{tls}"), true);
+        let proxy = "[proxy]\ntrusted = [\"10.0.0.0/8\", \"::1\"]";
+        check(&format!("listen = \"0.0.0.0:1\"\n{proxy}"), true);
+    }
+
+    #[test]
+    fn what_does_not_belong_together_is_named() {
+        let check = |text: &str, words: &str| {
+            let error = format!("{:#}", with_file(text).unwrap_err());
+            assert!(error.contains(words), "{error}");
+        };
+        check("[tls]\ncert = \"c.pem\"", "only one of `cert` and `key`");
+        check("[tls]\nclient_ca = \"ca.pem\"", "tls.client_ca");
+        check("[proxy]\ntrusted = [\"everywhere\"]", "is no network");
+        check("[proxy]\nheader = \"via\"", "proxy.header: found `via`");
+        check("[sessions]\nidle = \"1s\"", "sessions.idle: found `1s`");
+        check("[sessions]\nabsolute = \"31d\"", "sessions.absolute");
+        check("public_url = \"pts.example\"", "public_url");
+        check("public_url = \"https://pts.example/\"", "public_url");
+        let oidc = "[oidc]\nissuer = \"https://i\"\nclient_id = \"pts\"\n";
+        check(oidc, "public_url: found nothing");
+        let public = format!("public_url = \"https://p\"\n{oidc}");
+        check(&public, "oidc.roles: found none");
+        let role = |more: &str| format!("{public}[[oidc.roles]]\ngroup = \"sre\"\n{more}");
+        check(&role("roles = []"), "without roles");
+        check(
+            &role("roles = [\"admin\"]\nworkspace = \"A\""),
+            "is no workspace",
+        );
+        assert!(with_file(&role("roles = [\"admin\"]")).is_ok());
+    }
+
+    #[test]
     fn a_password_is_not_printed() {
         let mut settings = Settings::defaults("d".into());
+        settings.oidc.client_secret = "s3cret".into();
         settings.database.url = "postgres://u:s3cret@h/db".into();
         assert!(
             !toml::to_string(&settings.redacted())

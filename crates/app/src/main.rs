@@ -9,6 +9,7 @@ mod database;
 mod itself;
 mod logging;
 mod serve;
+mod sign_in;
 mod system;
 mod traces;
 mod wiring;

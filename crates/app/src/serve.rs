@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use pts_adapter_http::{Figure, HttpSettings};
+use pts_adapter_http::{Figure, HttpSettings, Tls};
 use pts_domain::access::{Scope, TokenText};
 use pts_services::{Access, Gateway, NewToken};
 use socket2::{Domain, Socket, Type};
@@ -18,11 +18,11 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::banner::{self, Banner};
-use crate::config::Settings;
+use crate::config::{Settings, tls_figures};
 use crate::database::{self, Patience, Purpose};
 use crate::traces::Exporter;
 use crate::wiring::Governance;
-use crate::{itself, wiring};
+use crate::{itself, sign_in, wiring};
 
 /// How long the end waits for events that were accepted.
 const SETTLE: Duration = Duration::from_secs(10);
@@ -39,8 +39,10 @@ pub(crate) async fn run(settings: Settings, spans: Option<Exporter>) -> Result<E
     // Taken first: a signal during the start must stop it in order, too.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    settings.check_listening()?;
     let address = settings.address()?;
     let governance = wiring::governance(&settings)?;
+    let tls = settings.tls.open()?;
     // Bound before the database is touched: a taken port is the cheapest thing to find out.
     let socket = bound(address).with_context(|| format!("cannot listen on {address}"))?;
     make_data_dir(&settings.data_dir)?;
@@ -50,12 +52,19 @@ pub(crate) async fn run(settings: Settings, spans: Option<Exporter>) -> Result<E
         _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
         _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
     };
-    let outcome = serve(&settings, governance, figures, socket, &opened, async {
-        tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
-        }
-    })
+    let outcome = serve(
+        &settings,
+        governance,
+        (figures, tls),
+        socket,
+        &opened,
+        async {
+            tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            }
+        },
+    )
     .await;
     opened.close().await;
     if let Some(spans) = spans {
@@ -68,7 +77,7 @@ pub(crate) async fn run(settings: Settings, spans: Option<Exporter>) -> Result<E
 async fn serve(
     settings: &Settings,
     governance: Governance,
-    figures: Vec<Figure>,
+    (mut figures, tls): (Vec<Figure>, Option<Arc<Tls>>),
     socket: Socket,
     opened: &database::Opened,
     stop: impl Future<Output = &'static str>,
@@ -76,14 +85,19 @@ async fn serve(
     let mut stop = pin!(stop);
     let limits = settings.limits.limits();
     let gateway = governance.over(wiring::gateway(&opened.pool).limited(limits));
-    let gateway = Arc::new(gateway);
+    let gateway = Arc::new(sign_in::open(gateway, settings)?);
     let token_file = settings.data_dir.join(TOKEN_FILE);
     let token = tokio::select! {
         token = prepare(&gateway, &token_file, opened.patience) => token?,
         _ = &mut stop => return Ok(()),
     };
 
+    figures.extend(tls.iter().flat_map(tls_figures));
+    let public_url = &settings.public_url;
     let http = HttpSettings {
+        public_url: (!public_url.is_empty()).then(|| public_url.clone()),
+        proxies: settings.proxy.proxies()?,
+        tls: tls.clone(),
         max_body_bytes: settings.http.max_body_bytes,
         secure_cookies: settings.http.secure_cookies,
         workers: (settings.http.workers > 0).then_some(settings.http.workers),
@@ -134,6 +148,7 @@ async fn serve(
         }
     });
 
+    let sign_in = sign_in::keep(&gateway, tls)?;
     let touch = tokio::spawn({
         let gateway = Arc::clone(&gateway);
         async move { gateway.keep_in_touch(std::future::pending()).await }
@@ -171,6 +186,7 @@ async fn serve(
         tracing::warn!("some events that were accepted could not be stored before the end");
     }
     touch.abort();
+    sign_in.abort();
     // Whatever it is at is taken back.
     upkeep.abort();
     let _ = upkeep.await;
@@ -244,7 +260,7 @@ fn announce(
     let watched = token.is_some() || io::stdout().is_terminal();
     let code = watched.then(|| gateway.access().new_code());
     let text = banner::text(&Banner {
-        address,
+        url: banner::url(settings, address),
         token,
         token_file,
         sign_in_code: code.as_ref().map(TokenText::reveal),

@@ -9,7 +9,7 @@ use pts_adapter_postgres::{
     PgRetention, PgTokenStore,
 };
 use pts_domain::access::Roles;
-use pts_ports::{Clock as _, Maintenance};
+use pts_ports::{Clock, Maintenance};
 use pts_services::{Access, EventBus, Gateway, Parts, Retention, governed_actions};
 
 use crate::config::Settings;
@@ -44,6 +44,11 @@ impl Governance {
     pub(crate) fn over(self, gateway: Gateway) -> Gateway {
         gateway.governed(self.roles, self.policies)
     }
+}
+
+/// The machine's clock, for whoever else needs it.
+pub(crate) fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
 }
 
 /// The service over a database.

@@ -14,7 +14,7 @@ use crate::ClientError;
 pub struct ClientOptions {
     pub(crate) base: Base,
     /// Never shown: `HeaderValue` hides what is marked as sensitive.
-    pub(crate) authorization: HeaderValue,
+    pub(crate) authorization: Option<HeaderValue>,
     /// How long a connection may take to open; 5 s.
     pub connect_timeout: Duration,
     /// How long one try may take, from sending to the last byte of the answer; 30 s.
@@ -49,8 +49,19 @@ impl ClientOptions {
             .map_err(|_| ClientError::Options("the token holds what no token holds".into()))?;
         authorization.set_sensitive(true);
         Ok(Self {
+            authorization: Some(authorization),
+            ..Self::without_token(server)?
+        })
+    }
+
+    /// Options for a server without a token, to [sign in](crate::Client::sign_in) with.
+    ///
+    /// # Errors
+    /// [`ClientError::Options`] if the address is none of HTTP.
+    pub fn without_token(server: &str) -> Result<Self, ClientError> {
+        Ok(Self {
             base: Base::parse(server)?,
-            authorization,
+            authorization: None,
             connect_timeout: Duration::from_secs(5),
             answer_timeout: Duration::from_secs(30),
             call_timeout: Duration::from_mins(1),

@@ -18,9 +18,8 @@ const EVENT_STREAM: &str = "text/event-stream";
 
 impl Client {
     /// Opens a stream. When this returns, it is open: what happens from now on is in it. A stream
-    /// that is cut is opened again behind the last event that came, without a loss or a repeat. Only
-    /// one that began at the end of the log (no `after`) and is cut before anything came begins at
-    /// the end again.
+    /// that is cut is opened again behind the last event that came, or behind the place that the server
+    /// named when it began, without a loss or a repeat.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -88,7 +87,8 @@ impl<T: DeserializeOwned> EventStream<T> {
         }
     }
 
-    /// The place in the log of the last event that came, as the server names it.
+    /// The place in the log of the last event that came, as the server names it; before the first, that
+    /// behind which the stream began.
     pub fn last_event_id(&self) -> Option<&str> {
         self.parser.last_id()
     }

@@ -155,7 +155,9 @@ impl Transport {
         *prepared.method_mut() = request.method.clone();
         *prepared.uri_mut() = self.options.base.at(&request.path)?;
         let headers = prepared.headers_mut();
-        headers.insert(AUTHORIZATION, self.options.authorization.clone());
+        if let Some(authorization) = &self.options.authorization {
+            headers.insert(AUTHORIZATION, authorization.clone());
+        }
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         headers.insert(ACCEPT, HeaderValue::from_static(request.accept));
         if request.body.is_some() {

@@ -10,12 +10,14 @@ pub mod blind;
 pub mod dora;
 pub mod event;
 pub mod filter;
+pub mod forwarded;
 pub mod image_ref;
 pub mod platform;
 pub mod problem;
 pub mod projection;
 pub mod quarantine;
 pub mod retention;
+pub mod signin;
 pub mod time;
 
 pub use event::{Event, Identity, StoredEvent};

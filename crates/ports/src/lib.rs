@@ -12,6 +12,7 @@ mod blind_spots;
 mod clock;
 mod error;
 mod event_log;
+mod identity;
 mod maintenance;
 mod policy;
 mod projections;
@@ -33,6 +34,9 @@ pub use error::StoreError;
 #[cfg(feature = "mocks")]
 pub use event_log::MockEventLog;
 pub use event_log::{Appended, EventLog, Stretch, Tail, Written};
+#[cfg(feature = "mocks")]
+pub use identity::MockIdentityProvider;
+pub use identity::{DeviceGrant, DevicePoll, Doubt, IdentityProvider, ProviderError};
 #[cfg(feature = "mocks")]
 pub use maintenance::MockMaintenance;
 pub use maintenance::{Difference, Maintenance, RebuildReport, VerifyReport};

@@ -48,8 +48,12 @@ pub trait TokenStore: Send + Sync {
     /// The token of that hash, revoked and expired ones too.
     async fn find(&self, hash: [u8; 32]) -> Result<Option<Token>, StoreError>;
 
-    /// Tokens, the bearer ones before the sessions, each newest first; at most `limit`.
+    /// Tokens, the bearer ones first and the sessions last, each kind newest first; at most `limit`.
     async fn list(&self, limit: usize) -> Result<Vec<Token>, StoreError>;
+
+    /// What people signed in for and is neither revoked nor expired at `at`, in browsers and on command
+    /// lines, newest first; at most `limit`.
+    async fn sign_ins(&self, at: Timestamp, limit: usize) -> Result<Vec<Token>, StoreError>;
 
     /// Those that are wanted, newest first; at most `limit`.
     async fn search(&self, query: &TokenQuery, limit: usize) -> Result<Vec<Token>, StoreError>;

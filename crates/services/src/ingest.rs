@@ -77,6 +77,22 @@ pub enum ItemOutcome {
 }
 
 impl Gateway {
+    /// Takes events in for whoever runs this program on the machine itself: as [`Gateway::ingest`]
+    /// does for a caller, but nobody is asked for a scope, and nothing is limited. `sender` is whom
+    /// the accounts name.
+    ///
+    /// # Errors
+    /// As [`Gateway::ingest`], but for [`ActionError::Denied`] and [`ActionError::Limited`].
+    pub async fn ingest_here(
+        &self,
+        sender: Uuid,
+        items: Vec<Item>,
+        form: Form,
+        mode: Mode,
+    ) -> Result<Vec<ItemOutcome>, ActionError> {
+        self.append_items(sender, items, form, mode).await
+    }
+
     pub(crate) async fn append_items(
         &self,
         sender: Uuid,

@@ -95,11 +95,17 @@ impl Gateway {
         act(self, &entry.fields, principal, payload, options).await
     }
 
-    /// The actions that somebody may carry out by their names, in the order of the reference.
-    pub fn callable(&self, principal: &Principal) -> impl Iterator<Item = ActionSpec> {
-        let all = pts_api::actions::all().into_iter();
+    /// The actions that somebody may carry out by their names, in the order of the reference. To be
+    /// told is a question like any other.
+    ///
+    /// # Errors
+    /// [`ActionError::Limited`].
+    pub fn callable(&self, principal: &Principal) -> Result<Vec<ActionSpec>, ActionError> {
+        self.gate.call(principal.token_id, self.now())?;
         let may = |action: &ActionSpec| self.authorise(principal, &facts_of(action)).is_ok();
-        all.filter(move |action| is_callable(action.name) && may(action))
+        let mut all = pts_api::actions::all();
+        all.retain(|action| is_callable(action.name) && may(action));
+        Ok(all)
     }
 }
 

@@ -11,12 +11,13 @@ use std::time::Duration;
 use futures::stream::{self, BoxStream, StreamExt};
 use pts_api::EventRecord;
 use pts_api::actions::events::StreamInput;
-use pts_domain::filter::{EventFilter, patterns};
+use pts_domain::filter::EventFilter;
 use pts_domain::{FieldError, StoredEvent};
 use pts_ports::{EventLog, StoreError};
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::time::Instant;
 
+use crate::queries::sought;
 use crate::{ActionError, Gateway};
 
 /// How many events are read at once.
@@ -144,6 +145,9 @@ impl Gateway {
     }
 }
 
+/// Events as they come.
+pub(crate) type Events = BoxStream<'static, Result<EventRecord, ActionError>>;
+
 struct Reader {
     log: Arc<dyn EventLog>,
     filter: EventFilter,
@@ -154,11 +158,12 @@ struct Reader {
 }
 
 impl Gateway {
+    /// The place in the log behind which it begins, and what is there from then on.
     pub(crate) async fn tail(
         &self,
         input: StreamInput,
         last_event_id: Option<i64>,
-    ) -> Result<BoxStream<'static, Result<EventRecord, ActionError>>, ActionError> {
+    ) -> Result<(i64, Events), ActionError> {
         let commits = Arc::clone(&self.commits);
         let head = self.log.head().await?;
         commits.reached(head);
@@ -176,16 +181,7 @@ impl Gateway {
                 return Err(ActionError::Invalid(vec![error]));
             }
         };
-        let filter = EventFilter {
-            types: patterns(&input.types),
-            source: input.source,
-            service: input.service,
-            environment: input.environment,
-            subject: input.subject,
-            since: None,
-            until: None,
-            data: input.data,
-        };
+        let filter = sought(self, input.into())?;
         let log = Arc::clone(&self.log);
         let head = commits.head.subscribe();
         let reader = Reader {
@@ -204,7 +200,7 @@ impl Gateway {
                 Err(error) => Some((Err(error), None)),
             }
         });
-        Ok(stream.boxed())
+        Ok((position, stream.boxed()))
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     net::TcpStream,
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 pub(crate) struct Client {
     stream: BufReader<TcpStream>,
@@ -38,8 +38,32 @@ impl Client {
         self.exchange(&request)
     }
 
+    /// Reads an answer that has no length without keeping it: `each` sees its chunks.
+    pub(crate) fn download(&mut self, target: &str, each: impl FnMut(&[u8])) -> Result<()> {
+        let request = format!("GET {target} HTTP/1.1\r\n{}\r\n", self.head);
+        self.stream.get_mut().write_all(request.as_bytes())?;
+        let (status, length) = self.answer_head()?;
+        ensure!(status.contains(" 2") && length.is_none(), "{status}");
+        self.chunks(each)
+    }
+
     fn exchange(&mut self, request: &str) -> Result<String> {
         self.stream.get_mut().write_all(request.as_bytes())?;
+        let (status, length) = self.answer_head()?;
+        let body = if let Some(length) = length {
+            self.exactly(length)?
+        } else {
+            let mut body = Vec::new();
+            self.chunks(|chunk| body.extend_from_slice(chunk))?;
+            body
+        };
+        let body = String::from_utf8(body)?;
+        ensure!(status.contains(" 2"), "{status}: {body}");
+        Ok(body)
+    }
+
+    /// The first line of an answer, and how long its body is; none for one in chunks.
+    fn answer_head(&mut self) -> Result<(String, Option<usize>)> {
         let status = self.line()?;
         let mut length = None;
         let mut chunked = false;
@@ -53,24 +77,17 @@ impl Client {
             }
             chunked |= name.eq_ignore_ascii_case("transfer-encoding");
         }
-        let body = match length {
-            Some(length) => self.exactly(length)?,
-            None if chunked => self.chunks()?,
-            None => bail!("an answer without a length"),
-        };
-        let body = String::from_utf8(body)?;
-        ensure!(status.contains(" 2"), "{status}: {body}");
-        Ok(body)
+        ensure!(length.is_some() || chunked, "an answer without a length");
+        Ok((status, length))
     }
 
-    fn chunks(&mut self) -> Result<Vec<u8>> {
-        let mut body = Vec::new();
+    fn chunks(&mut self, mut each: impl FnMut(&[u8])) -> Result<()> {
         loop {
             let length = usize::from_str_radix(&self.line()?, 16)?;
-            body.extend(self.exactly(length)?);
+            each(&self.exactly(length)?);
             self.line()?;
             if length == 0 {
-                return Ok(body);
+                return Ok(());
             }
         }
     }

@@ -23,6 +23,17 @@ pub(crate) fn ratio(ratio: f64) -> String {
     format!("{} x", digits(ratio))
 }
 
+/// A time that something takes more, or less.
+pub(crate) fn more(seconds: f64) -> String {
+    let sign = if seconds < 0.0 { "-" } else { "+" };
+    format!("{sign}{}", time(seconds.abs()))
+}
+
+/// Memory, told in KiB.
+pub(crate) fn mebibytes(kib: f64) -> String {
+    format!("{:.1} MiB", kib / 1024.0)
+}
+
 fn digits(figure: f64) -> String {
     match figure {
         f if f >= 99.95 => format!("{f:.0}"),
@@ -47,6 +58,12 @@ mod tests {
         ] {
             assert_eq!(time(seconds), text);
         }
+    }
+
+    #[test]
+    fn what_is_added_has_a_sign() {
+        assert_eq!(more(0.000_004_2), "+4.20 us");
+        assert_eq!(more(-0.001), "-1.00 ms");
     }
 
     #[test]

@@ -9,16 +9,23 @@ mod process;
 mod programs;
 mod server;
 
-use std::{cell::Cell, fs, path::PathBuf, time::Duration};
+use std::{
+    cell::Cell,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, ensure};
 
 pub(crate) use cluster::Cluster;
 pub(crate) use load::{Post, Told, Window, copy, finish};
+pub(crate) use programs::peers;
 pub(crate) use server::Server;
 
 use super::Settings;
-use crate::repo;
+use crate::{command, repo};
 use programs::Programs;
 
 /// The database that all others are made from: migrated, with a token, without an event.
@@ -75,7 +82,7 @@ pub(crate) struct Database<'a> {
 impl Rig {
     /// Builds what is needed and starts PostgreSQL, with `preload` loaded into it and nothing else.
     pub(crate) fn start(settings: &Settings, preload: Option<PathBuf>) -> Result<Self> {
-        let programs = Programs::build(settings.server.clone())?;
+        let programs = Programs::build(settings)?;
         let target = repo::target_directory()?.join("bench");
         fs::create_dir_all(&target)?;
         cluster::clear(&target);
@@ -140,6 +147,13 @@ impl Rig {
     /// Makes a token and says in which file it is. Databases that are made from now on know it.
     pub(crate) fn token(&self, name: &str, scope: &str) -> Result<PathBuf> {
         server::token(self, TEMPLATE, name, scope)
+    }
+
+    /// Runs a program that ends with the bench, and returns what it printed.
+    pub(crate) fn read(&self, program: &Path, tell: impl Fn(&mut Command)) -> Result<String> {
+        let mut command = process::command(program, None);
+        tell(command.current_dir(&self.directory));
+        command::read(&mut command)
     }
 
     /// The file of a token that was made.

@@ -95,6 +95,11 @@ const ROOMS: &[Room] = &[
         why: "the tasks must build and say what is wrong when the product does not build",
     },
     Room {
+        name: "bench-answers",
+        may: May::NameTheProduct,
+        why: "what the door costs is seen only beside the same call without it, in one process",
+    },
+    Room {
         name: "bench-*",
         may: May::StandApart,
         why: "what the product is measured with and against shares no code with it",

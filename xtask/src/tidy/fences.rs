@@ -27,6 +27,11 @@ const FENCES: &[Fence] = &[
               database from outside, and for the bench that measures the database alone",
     },
     Fence {
+        libraries: &["openidconnect", "oauth2"],
+        holders: &["pts-adapter-oidc"],
+        why: "who somebody is, is asked of a port: which protocol tells it is one adapter's business",
+    },
+    Fence {
         libraries: &["actix*"],
         holders: &["pts-adapter-http", "bench-parse-only"],
         why: "the web framework stays at the edge: a use case that knows it can be called no \

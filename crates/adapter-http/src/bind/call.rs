@@ -6,7 +6,6 @@ use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, ResponseError as _}
 use pts_api::actions::events::AppendEvents;
 use pts_api::{Action as _, Answer, Call, Done, Failed, ItemStatus, Partial, Problem};
 use pts_domain::FieldError;
-use pts_services::input::Fields;
 use pts_services::{CallOptions, known_action};
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -45,8 +44,8 @@ async fn carry_out(
 ) -> Result<HttpResponse, Refusal> {
     let principal = auth::caller(req, shared).await?;
     let asked = partial(req)?;
-    let (body, _reservation) = whole_body(req, payload, shared).await?;
-    let call: Call = read(req, &body, &shared.call_fields)?;
+    let parse = command::parse::<Call>(req, &shared.call_fields);
+    let (call, _reservation) = whole_body(req, payload, shared, parse).await?;
     *called = known_action(&call.action_key).map(Called);
     let options = CallOptions {
         deny_partial: once(asked, call.partial)? == Some(Partial::Deny),
@@ -83,11 +82,6 @@ pub(crate) fn count_ingested(shared: &Shared, action: &str, answer: &Answer<Valu
         };
         shared.metrics.ingested(outcome, 1);
     }
-}
-
-fn read(req: &HttpRequest, body: &[u8], fields: &Fields) -> Result<Call, Refusal> {
-    let value = command::json(req, body)?;
-    fields.read(&value, "the body").map_err(Refusal::bad_input)
 }
 
 /// What the query says; it may say nothing else.

@@ -1,5 +1,7 @@
 //! A command's input: one JSON object in the body, read as strictly as a query.
 
+use std::sync::Arc;
+
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use pts_domain::FieldError;
@@ -16,29 +18,32 @@ use crate::problem::Refusal;
 /// 415 for what is not sent as JSON, 400 for what is not JSON or not this input.
 pub(super) fn read<T: DeserializeOwned>(
     req: &HttpRequest,
-    body: &[u8],
-    fields: &Fields,
-) -> Result<T, Refusal> {
+    fields: &Arc<Fields>,
+) -> Result<impl FnOnce(Vec<u8>) -> Result<T, Refusal> + Send + use<T>, Refusal> {
     if !req.query_string().is_empty() {
         let found = format!("{:?}", req.query_string());
         let error = FieldError::with_code("unknown", "the query", found, "everything in the body");
         return Err(Refusal::bad_input(vec![error]));
     }
-    let value = json(req, body)?;
-    fields.read(&value, "the body").map_err(Refusal::bad_input)
+    Ok(parse(req, fields))
 }
 
-/// The JSON in a body.
-///
-/// # Errors
-/// 415 for what is not sent as JSON, 400 for what is not JSON.
-pub(super) fn json(req: &HttpRequest, body: &[u8]) -> Result<Value, Refusal> {
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return Ok(Value::Object(Map::new()));
+/// What reads a body, wherever that is done: as JSON, and as these fields.
+pub(super) fn parse<T: DeserializeOwned>(
+    req: &HttpRequest,
+    fields: &Arc<Fields>,
+) -> impl FnOnce(Vec<u8>) -> Result<T, Refusal> + Send + use<T> {
+    let (is_json, fields) = (expects_json(req), Arc::clone(fields));
+    move |body| {
+        let value = if body.iter().all(u8::is_ascii_whitespace) {
+            Value::Object(Map::new())
+        } else {
+            is_json?;
+            serde_json::from_slice(&body)
+                .map_err(|error| not_json(json_error(&error, error.line(), error.column())))?
+        };
+        fields.read(&value, "the body").map_err(Refusal::bad_input)
     }
-    expects_json(req)?;
-    serde_json::from_slice(body)
-        .map_err(|error| not_json(json_error(&error, error.line(), error.column())))
 }
 
 /// Checks that a body is sent as JSON.
@@ -79,9 +84,10 @@ mod tests {
         let req = TestRequest::post()
             .insert_header((header::CONTENT_TYPE, "application/json; charset=utf-8"))
             .to_http_request();
-        let fields = Fields::of::<DiscardQuarantinedInput>();
+        let fields = Arc::new(Fields::of::<DiscardQuarantinedInput>());
         let errors = |body: &Value| {
-            let read = read::<DiscardQuarantinedInput>(&req, body.to_string().as_bytes(), &fields);
+            let read = read::<DiscardQuarantinedInput>(&req, &fields).ok().unwrap();
+            let read = read(body.to_string().into_bytes());
             read.unwrap_err().into_problem().errors
         };
         assert_eq!(
@@ -94,13 +100,16 @@ mod tests {
     #[test]
     fn nothing_is_an_input_that_says_nothing_and_another_form_is_refused() {
         let empty = TestRequest::post().to_http_request();
-        let fields = Fields::of::<ReplayQuarantineInput>();
-        let input: ReplayQuarantineInput = read(&empty, b" \n", &fields).unwrap();
-        assert_eq!(input, ReplayQuarantineInput::default());
-        let status = |req: &HttpRequest, body: &[u8]| {
-            let refused = read::<ReplayQuarantineInput>(req, body, &fields);
-            refused.unwrap_err().into_problem().status
+        let fields = Arc::new(Fields::of::<ReplayQuarantineInput>());
+        let read = |req: &HttpRequest, body: &[u8]| -> Result<ReplayQuarantineInput, Refusal> {
+            read(req, &fields)?(body.to_vec())
         };
+        assert_eq!(
+            read(&empty, b" \n").unwrap(),
+            ReplayQuarantineInput::default()
+        );
+        let status =
+            |req: &HttpRequest, body: &[u8]| read(req, body).unwrap_err().into_problem().status;
         assert_eq!(status(&empty, b"{}"), 415);
         let form = TestRequest::post().insert_header((header::CONTENT_TYPE, "text/plain"));
         assert_eq!(status(&form.to_http_request(), b"{}"), 415);

@@ -9,6 +9,7 @@ mod query;
 mod shape;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_web::http::header;
 use actix_web::web::{Data, Payload};
@@ -46,34 +47,38 @@ fn query<A: Action>(binder: &mut Binder<'_>)
 where
     Gateway: UseCase<A>,
 {
-    let parameters = Rc::new(Parameters::of::<A>());
-    binder.action::<A, _, _>(move |req: HttpRequest, shared: Data<Shared>| {
-        let parameters = Rc::clone(&parameters);
-        async move { answer::<A>(&req, &shared, &parameters).await }
-    });
+    with_parameters::<A, _>(
+        binder,
+        async |req: HttpRequest, shared: Data<Shared>, parameters: Rc<Parameters>| {
+            let principal = auth::caller_of::<A>(&req, &shared).await?;
+            let (input, options) = parameters.read::<A::Input>(&req)?;
+            let answer = shared.gateway.call::<A>(&principal, input, options).await?;
+            json(&shared, &principal, &answer)
+        },
+    );
 }
 
-async fn answer<A: Action>(
-    req: &HttpRequest,
-    shared: &Shared,
-    parameters: &Parameters,
-) -> Result<HttpResponse, Refusal>
+/// Binds the route of an action whose input is in its path and query.
+pub(crate) fn with_parameters<A: Action, F>(binder: &mut Binder<'_>, serve: F)
 where
-    Gateway: UseCase<A>,
+    F: AsyncFn(HttpRequest, Data<Shared>, Rc<Parameters>) -> Result<HttpResponse, Refusal>
+        + Clone
+        + 'static,
 {
-    let principal = auth::caller_of::<A>(req, shared).await?;
-    let (input, options) = parameters.read::<A::Input>(req)?;
-    let answer = shared.gateway.call::<A>(&principal, input, options).await?;
-    json(shared, &principal, &answer)
+    let parameters = Rc::new(Parameters::of::<A>());
+    binder.action::<A, _, _>(move |req: HttpRequest, shared: Data<Shared>| {
+        let (serve, parameters) = (serve.clone(), Rc::clone(&parameters));
+        async move { serve(req, shared, parameters).await }
+    });
 }
 
 fn command<A: Action>(binder: &mut Binder<'_>)
 where
     Gateway: UseCase<A>,
 {
-    let fields = Rc::new(Fields::of::<A::Input>());
+    let fields = Arc::new(Fields::of::<A::Input>());
     let handler = move |req: HttpRequest, payload: Payload, shared: Data<Shared>| {
-        let fields = Rc::clone(&fields);
+        let fields = Arc::clone(&fields);
         async move { carry_out::<A>(&req, payload, &shared, &fields).await }
     };
     binder.action::<A, _, _>(handler);
@@ -83,14 +88,14 @@ async fn carry_out<A: Action>(
     req: &HttpRequest,
     payload: Payload,
     shared: &Shared,
-    fields: &Fields,
+    fields: &Arc<Fields>,
 ) -> Result<HttpResponse, Refusal>
 where
     Gateway: UseCase<A>,
 {
     let principal = auth::caller_of::<A>(req, shared).await?;
-    let (body, _reservation) = whole_body(req, payload, shared).await?;
-    let input: A::Input = command::read(req, &body, fields)?;
+    let parse = command::read::<A::Input>(req, fields)?;
+    let (input, _reservation) = whole_body(req, payload, shared, parse).await?;
     let options = CallOptions::default();
     let answer = shared.gateway.call::<A>(&principal, input, options).await?;
     json(shared, &principal, &answer)

@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header;
-use actix_web::web::{Data, Payload, block};
+use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use pts_api::actions::events::{AppendEvents, AppendParameters};
 use pts_api::{Action as _, Receipt};
@@ -18,9 +18,6 @@ use crate::problem::Refusal;
 use crate::shared::Shared;
 use crate::{HttpSettings, auth};
 
-/// From this size on, a body is decoded beside the workers, so that it does not hold up others.
-const HEAVY_BYTES: usize = 128 * 1024;
-
 /// Takes events in.
 pub(crate) async fn append(
     req: HttpRequest,
@@ -34,6 +31,7 @@ pub(crate) async fn append(
 
     let mut reservation = shared.bodies.reserve();
     let bytes = body::read(payload, &shared.settings, &mut reservation).await?;
+    let _share = shared.gateway.share(&principal, bytes.len()).await?;
     let body = Body {
         bytes,
         encoding,
@@ -87,21 +85,13 @@ impl Body {
             let batch = binary::event(req.headers(), content_type.as_ref(), &bytes)?;
             return Ok((batch, reservation));
         }
-        let heavy = bytes.len() > HEAVY_BYTES || encoding != Encoding::Identity;
         let settings = settings.clone();
-        let work = move || {
+        body::beside(body::is_heavy(&bytes, encoding), move || {
             let bytes = body::decompress(bytes, encoding, most, &mut reservation)?;
             body::make_room(&bytes, &settings, &mut reservation)?;
             Ok((decode(bytes, media)?, reservation))
-        };
-        if heavy {
-            block(work).await.map_err(|error| {
-                tracing::error!(%error, "a body could not be decoded beside the workers");
-                Refusal::internal()
-            })?
-        } else {
-            work()
-        }
+        })
+        .await
     }
 }
 

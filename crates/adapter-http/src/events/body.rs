@@ -7,7 +7,7 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
-use actix_web::web::Payload;
+use actix_web::web::{Payload, block};
 use flate2::read::MultiGzDecoder;
 use futures::StreamExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -17,6 +17,8 @@ use crate::HttpSettings;
 use crate::problem::Refusal;
 use crate::shared::Shared;
 
+/// From this size on, a body is decompressed and parsed beside the workers.
+const HEAVY_BYTES: usize = 128 * 1024;
 /// What one permit stands for.
 const UNIT: usize = 64 * 1024;
 /// What an object with one field takes, and what one value more takes, in memory.
@@ -76,22 +78,49 @@ impl Reservation {
     }
 }
 
-/// Reads the body of a request, undoes its compression, and makes room for what it becomes.
+/// Reads the body of a request, undoes its compression, makes room for what it becomes, and makes that
+/// of it; all but the first beside the workers where it may take long.
 ///
 /// # Errors
 /// As its parts.
-pub(crate) async fn whole(
+pub(crate) async fn whole<T: Send + 'static>(
     req: &HttpRequest,
     payload: Payload,
     shared: &Shared,
-) -> Result<(Vec<u8>, Reservation), Refusal> {
+    parse: impl FnOnce(Vec<u8>) -> Result<T, Refusal> + Send + 'static,
+) -> Result<(T, Reservation), Refusal> {
     let encoding = media::encoding(req.headers())?;
     let mut reservation = shared.bodies.reserve();
     let bytes = read(payload, &shared.settings, &mut reservation).await?;
-    let most = shared.settings.max_body_bytes;
-    let bytes = decompress(bytes, encoding, most, &mut reservation)?;
-    make_room(&bytes, &shared.settings, &mut reservation)?;
-    Ok((bytes, reservation))
+    let settings = shared.settings.clone();
+    beside(is_heavy(&bytes, encoding), move || {
+        let bytes = decompress(bytes, encoding, settings.max_body_bytes, &mut reservation)?;
+        make_room(&bytes, &settings, &mut reservation)?;
+        Ok((parse(bytes)?, reservation))
+    })
+    .await
+}
+
+/// Whether a body is worked on for so long that others would have to wait.
+pub(super) fn is_heavy(bytes: &[u8], encoding: Encoding) -> bool {
+    bytes.len() > HEAVY_BYTES || encoding != Encoding::Identity
+}
+
+/// Does some work: here, or beside the workers, so that it does not hold up others.
+///
+/// # Errors
+/// As the work.
+pub(super) async fn beside<T: Send + 'static>(
+    heavy: bool,
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    if !heavy {
+        return work();
+    }
+    block(work).await.map_err(|error| {
+        tracing::error!(%error, "a body could not be worked on beside the workers");
+        Refusal::internal()
+    })?
 }
 
 /// Reads a body as it was sent.
@@ -320,5 +349,17 @@ mod tests {
         );
         drop(one);
         other.grow_to(2 * UNIT).unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_takes_long_is_done_beside_the_workers() {
+        let here = std::thread::current().id();
+        let who = || Ok(std::thread::current().id());
+        assert_eq!(beside(false, who).await.unwrap(), here);
+        assert_ne!(beside(true, who).await.unwrap(), here);
+        assert!(!is_heavy(&vec![0; HEAVY_BYTES], Encoding::Identity));
+        assert!(is_heavy(&vec![0; HEAVY_BYTES + 1], Encoding::Identity));
+        // Few bytes may become many.
+        assert!(is_heavy(b"", Encoding::Gzip));
     }
 }

@@ -1,44 +1,72 @@
-//! An event as a row of RFC 4180. Texts are always quoted; one that a spreadsheet could take for a
+//! Rows of RFC 4180. Texts are always quoted; one that a spreadsheet could take for a
 //! formula is written behind an apostrophe, and so is one that begins with an apostrophe: taking off
 //! the first apostrophe of a field gives what was there.
 
+use std::fmt::Display;
 use std::io::Write as _;
 
-use pts_domain::event::RawEvent;
+use pts_domain::Timestamp;
 
 use super::ndjson::moment;
 
-/// The columns, in the order in which they stay.
-const COLUMNS: &str = "position,id,time,received_at,type,source,event_id,subject,service,environment,\
-                       data,attributes\r\n";
-
-/// Writes the names of the columns.
-pub(super) fn head(out: &mut Vec<u8>) {
-    out.extend_from_slice(COLUMNS.as_bytes());
+/// A row under way.
+pub(super) struct Row<'o> {
+    out: &'o mut Vec<u8>,
+    begun: bool,
 }
 
-/// Writes one event.
-pub(super) fn row(out: &mut Vec<u8>, event: &RawEvent) {
-    let _ = write!(out, "{},{},", event.position, event.id.hyphenated());
-    moment(out, event.time);
-    out.push(b',');
-    moment(out, event.received_at);
-    for field in [&event.event_type, &event.source, &event.event_id] {
-        out.push(b',');
-        text(out, field);
+impl<'o> Row<'o> {
+    pub(super) fn new(out: &'o mut Vec<u8>) -> Self {
+        let begun = false;
+        Self { out, begun }
     }
-    for field in [&event.subject, &event.service, &event.environment] {
-        out.push(b',');
-        // Nothing at all is absent; quotes around nothing are an empty text.
-        if let Some(field) = field {
-            text(out, field);
+
+    fn next(&mut self) -> &mut Vec<u8> {
+        if self.begun {
+            self.out.push(b',');
         }
+        self.begun = true;
+        self.out
     }
-    for field in [&event.data, &event.attributes] {
-        out.push(b',');
-        text(out, field);
+
+    /// A number, or a word of our own.
+    pub(super) fn plain(mut self, value: impl Display) -> Self {
+        // Writing to memory cannot fail.
+        let _ = write!(self.next(), "{value}");
+        self
     }
-    out.extend_from_slice(b"\r\n");
+
+    pub(super) fn text(mut self, value: &str) -> Self {
+        text(self.next(), value);
+        self
+    }
+
+    pub(super) fn moment(mut self, value: Timestamp) -> Self {
+        moment(self.next(), value);
+        self
+    }
+
+    /// Nothing at all is absent; quotes around nothing are an empty text.
+    pub(super) fn texts<'t>(self, values: impl IntoIterator<Item = &'t Option<String>>) -> Self {
+        values.into_iter().fold(self, |mut row, value| {
+            let out = row.next();
+            value.iter().for_each(|value| text(out, value));
+            row
+        })
+    }
+
+    /// The same of moments.
+    pub(super) fn moments(self, values: impl IntoIterator<Item = Option<Timestamp>>) -> Self {
+        values.into_iter().fold(self, |mut row, value| {
+            let out = row.next();
+            value.into_iter().for_each(|value| moment(out, value));
+            row
+        })
+    }
+
+    pub(super) fn end(self) {
+        self.out.extend_from_slice(b"\r\n");
+    }
 }
 
 fn text(out: &mut Vec<u8>, text: &str) {

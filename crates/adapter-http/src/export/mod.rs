@@ -1,9 +1,10 @@
-//! `GET /v1/events/export`: everything that fits, written as it is read. The memory that one takes is
-//! a few stretches of the log, whatever its size; one that cannot go on breaks its body off, so that
+//! `GET /v1/events/export` and its like: everything that fits, written as it is read. The memory that one
+//! takes is a few stretches of the log, whatever its size; one that cannot go on breaks its body off, so that
 //! nobody takes a part for the whole.
 
 mod csv;
 mod ndjson;
+mod rows;
 
 use std::fmt;
 use std::rc::Rc;
@@ -14,17 +15,17 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use futures::stream::{self, Stream, StreamExt as _};
-use pts_api::actions::export::{ExportEnd, ExportEvents, ExportFormat, ExportInput};
-use pts_api::{Action, Coverage};
-use pts_domain::access::Principal;
-use pts_domain::event::RawEvent;
-use pts_services::{AccessError, ActionError, BoxStream, Export, Part, facts};
+use pts_api::Coverage;
+use pts_api::actions::export::{Export as ExportAction, ExportEnd, ExportFormat};
+use pts_domain::access::{ActionFacts, Principal};
+use pts_services::{AccessError, ActionError, BoxStream, Export, Exported, Gateway, Part, facts};
 
-use crate::auth;
-use crate::bind::Parameters;
+use crate::auth::{self, Presented};
+use crate::bind::{Parameters, with_parameters};
 use crate::problem::Refusal;
 use crate::routes::Binder;
 use crate::shared::Shared;
+use rows::Written;
 
 /// How far an export goes, and whether anything is known to be missing.
 const UP_TO: HeaderName = HeaderName::from_static("x-pts-up-to");
@@ -33,34 +34,39 @@ pub(crate) const COVERAGE: HeaderName = HeaderName::from_static("x-pts-coverage"
 /// So many bytes are written at once.
 const CHUNK: usize = 64 * 1024;
 
-/// Binds the route of the one action whose events are written out as a file.
-pub(crate) fn bind<A: Action<Input = ExportInput>>(binder: &mut Binder<'_>) {
-    let parameters = Rc::new(Parameters::of::<A>());
-    binder.action::<A, _, _>(move |req: HttpRequest, shared: Data<Shared>| {
-        let parameters = Rc::clone(&parameters);
-        async move { export(&req, shared, &parameters).await }
-    });
+/// Binds the route of an action that writes everything out as a file.
+pub(crate) fn bind<A: ExportAction>(binder: &mut Binder<'_>)
+where
+    Gateway: Exported<A>,
+    <Gateway as Exported<A>>::Row: Written,
+{
+    with_parameters::<A, _>(binder, export::<A>);
 }
 
-async fn export(
-    req: &HttpRequest,
+async fn export<A: ExportAction>(
+    req: HttpRequest,
     shared: Data<Shared>,
-    parameters: &Parameters,
-) -> Result<HttpResponse, Refusal> {
-    let principal = auth::caller_of::<ExportEvents>(req, &shared).await?;
-    let (input, options) = parameters.read::<ExportInput>(req)?;
-    let format = input.format.unwrap_or_else(|| accepted(req));
+    parameters: Rc<Parameters>,
+) -> Result<HttpResponse, Refusal>
+where
+    Gateway: Exported<A>,
+    <Gateway as Exported<A>>::Row: Written,
+{
+    let principal = auth::caller_of::<A>(&req, &shared).await?;
+    let (input, options) = parameters.read::<A::Input>(&req)?;
+    let format = A::format(&input).unwrap_or_else(|| accepted(&req));
+    let file = <<Gateway as Exported<A>>::Row as Written>::FILE;
     if req.method() == Method::HEAD {
-        return Ok(head(format).finish());
+        return Ok(head(file, format).finish());
     }
     let gateway = Arc::clone(&shared.gateway);
-    let export = gateway.export(&principal, input, options).await?;
-    let mut response = head(format);
+    let export = gateway.export::<A>(&principal, input, options).await?;
+    let mut response = head(file, format);
     response
         .insert_header((UP_TO, HeaderValue::from(export.up_to)))
         .insert_header((COVERAGE, coverage(&export.coverage)));
-    let token = auth::presented(req, &shared).unwrap_or_default();
-    Ok(response.streaming(Open::new(export, format, (principal, token), shared).into_stream()))
+    let who = (principal, auth::presented(&req, &shared), facts::<A>());
+    Ok(response.streaming(Open::new(export, format, who, shared).into_stream()))
 }
 
 /// What the header says of an answer.
@@ -72,13 +78,13 @@ pub(crate) const fn coverage(coverage: &Coverage) -> HeaderValue {
     })
 }
 
-fn head(format: ExportFormat) -> HttpResponseBuilder {
+fn head(file: &str, format: ExportFormat) -> HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
     let content_type = match format {
         ExportFormat::Ndjson => "application/x-ndjson",
         ExportFormat::Csv => "text/csv; charset=utf-8; header=present",
     };
-    let disposition = format!("attachment; filename=\"events.{}\"", format.extension());
+    let disposition = format!("attachment; filename=\"{file}.{}\"", format.extension());
     response
         .insert_header((header::CONTENT_TYPE, content_type))
         .insert_header((header::CONTENT_DISPOSITION, disposition))
@@ -111,36 +117,39 @@ fn accepted(req: &HttpRequest) -> ExportFormat {
 }
 
 /// An export that somebody reads.
-struct Open {
-    parts: BoxStream<'static, Result<Part, ActionError>>,
-    events: std::vec::IntoIter<RawEvent>,
+struct Open<W> {
+    parts: BoxStream<'static, Result<Part<W>, ActionError>>,
+    rows: std::vec::IntoIter<W>,
     format: ExportFormat,
     buffer: Vec<u8>,
     up_to: i64,
     principal: Principal,
-    token: String,
+    presented: Presented,
+    action: ActionFacts,
     shared: Data<Shared>,
 }
 
-impl Open {
+impl<W: Written> Open<W> {
     fn new(
-        export: Export,
+        export: Export<W>,
         format: ExportFormat,
-        (principal, token): (Principal, String),
+        (principal, presented, action): (Principal, Presented, ActionFacts),
         shared: Data<Shared>,
     ) -> Self {
         let mut buffer = Vec::new();
         if format == ExportFormat::Csv {
-            csv::head(&mut buffer);
+            buffer.extend_from_slice(W::COLUMNS.as_bytes());
+            buffer.extend_from_slice(b"\r\n");
         }
         Self {
             parts: export.parts,
-            events: Vec::new().into_iter(),
+            rows: Vec::new().into_iter(),
             format,
             buffer,
             up_to: export.up_to,
             principal,
-            token,
+            presented,
+            action,
             shared,
         }
     }
@@ -161,10 +170,10 @@ impl Open {
     /// What is written next, and whether it is the last.
     async fn next(&mut self) -> Result<(Bytes, bool), String> {
         loop {
-            for event in self.events.by_ref() {
+            for row in self.rows.by_ref() {
                 match self.format {
-                    ExportFormat::Ndjson => ndjson::line(&mut self.buffer, &event),
-                    ExportFormat::Csv => csv::row(&mut self.buffer, &event),
+                    ExportFormat::Ndjson => row.line(&mut self.buffer),
+                    ExportFormat::Csv => row.row(&mut self.buffer),
                 }
                 if self.buffer.len() >= CHUNK {
                     return Ok((self.written(), false));
@@ -172,16 +181,16 @@ impl Open {
             }
             self.check_token().await?;
             match self.parts.next().await {
-                Some(Ok(Part::Events(events))) => self.events = events.into_iter(),
-                Some(Ok(Part::End { events, coverage })) => {
+                Some(Ok(Part::Rows(rows))) => self.rows = rows.into_iter(),
+                Some(Ok(Part::End { count, coverage })) => {
                     if self.format == ExportFormat::Ndjson {
                         let end = ExportEnd {
                             end: true,
-                            events,
+                            count,
                             up_to: self.up_to,
                             coverage,
                         };
-                        ndjson::end(&mut self.buffer, &end);
+                        ndjson::value(&mut self.buffer, &end);
                     }
                     return Ok((self.written(), true));
                 }
@@ -202,12 +211,9 @@ impl Open {
     /// part: a good token is believed for a second without asking anybody.
     async fn check_token(&mut self) -> Result<(), String> {
         let origin = self.principal.origin.clone();
-        match self.shared.gateway.authenticate(&self.token, origin).await {
+        match self.presented.check(&self.shared.gateway, origin).await {
             Ok(principal) => {
-                let may = self
-                    .shared
-                    .gateway
-                    .authorise(&principal, &facts::<ExportEvents>());
+                let may = self.shared.gateway.authorise(&principal, &self.action);
                 may.map_err(|error| error.to_string())
             }
             Err(AccessError::Unavailable { .. }) => Ok(()),

@@ -4,12 +4,12 @@
 use std::io::Write as _;
 
 use chrono::SecondsFormat;
-use pts_api::actions::export::ExportEnd;
 use pts_domain::Timestamp;
 use pts_domain::event::RawEvent;
+use serde::Serialize;
 
 /// Writes one event.
-pub(super) fn line(out: &mut Vec<u8>, event: &RawEvent) {
+pub(super) fn event(out: &mut Vec<u8>, event: &RawEvent) {
     out.extend_from_slice(b"{\"id\":\"");
     let mut id = uuid::Uuid::encode_buffer();
     out.extend_from_slice(event.id.hyphenated().encode_lower(&mut id).as_bytes());
@@ -38,10 +38,10 @@ pub(super) fn line(out: &mut Vec<u8>, event: &RawEvent) {
     out.extend_from_slice(b"}\n");
 }
 
-/// Writes the last line.
-pub(super) fn end(out: &mut Vec<u8>, end: &ExportEnd) {
+/// Writes a line of what is read as values anyway: an aggregate, or the end.
+pub(super) fn value(out: &mut Vec<u8>, value: &impl Serialize) {
     // Writing to memory cannot fail, and these are plain values.
-    let _ = serde_json::to_writer(&mut *out, end);
+    let _ = serde_json::to_writer(&mut *out, value);
     out.push(b'\n');
 }
 
@@ -91,7 +91,7 @@ mod tests {
     fn a_line_is_the_record_that_a_search_gives() {
         let check = |event: StoredEvent| {
             let mut out = Vec::new();
-            line(&mut out, &event.clone().into());
+            super::event(&mut out, &event.clone().into());
             let wanted = serde_json::to_string(&EventRecord::from(event)).unwrap() + "\n";
             assert_eq!(String::from_utf8(out).unwrap(), wanted);
         };

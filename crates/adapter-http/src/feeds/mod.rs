@@ -21,7 +21,7 @@ use pts_domain::projection::{Deployment, Incident};
 use pts_services::{Gateway, UseCase};
 
 use crate::auth;
-use crate::bind::Parameters;
+use crate::bind::{Parameters, with_parameters};
 use crate::export::{COVERAGE, coverage};
 use crate::problem::Refusal;
 use crate::routes::Binder;
@@ -70,23 +70,19 @@ pub(crate) fn bind<A: Feed>(binder: &mut Binder<'_>)
 where
     Gateway: UseCase<A>,
 {
-    let parameters = Rc::new(Parameters::of::<A>());
-    binder.action::<A, _, _>(move |req: HttpRequest, shared: Data<Shared>| {
-        let parameters = Rc::clone(&parameters);
-        async move { serve::<A>(&req, &shared, &parameters).await }
-    });
+    with_parameters::<A, _>(binder, serve::<A>);
 }
 
 async fn serve<A: Feed>(
-    req: &HttpRequest,
-    shared: &Shared,
-    parameters: &Parameters,
+    req: HttpRequest,
+    shared: Data<Shared>,
+    parameters: Rc<Parameters>,
 ) -> Result<HttpResponse, Refusal>
 where
     Gateway: UseCase<A>,
 {
-    let principal = auth::feed_reader::<A>(req, shared).await?;
-    let (input, options) = parameters.read::<A::Input>(req)?;
+    let principal = auth::feed_reader::<A>(&req, &shared).await?;
+    let (input, options) = parameters.read::<A::Input>(&req)?;
     let shrinks = A::may_shrink(&input);
     let id = identity(&input);
     let answer = shared.gateway.call::<A>(&principal, input, options).await?;
@@ -102,14 +98,14 @@ where
     };
     let newest = items.iter().filter_map(|item| item.learned_at).max();
     let version = cache::Version::of(&body, newest.filter(|_| !shrinks), shared.gateway.now());
-    let mut response = if version.is_known(req) {
+    let mut response = if version.is_known(&req) {
         HttpResponse::NotModified()
     } else {
         HttpResponse::Ok()
     };
     version.write(&mut response);
     response.insert_header((COVERAGE, coverage(&answer.coverage)));
-    if version.is_known(req) {
+    if version.is_known(&req) {
         return Ok(response.finish());
     }
     shared.gateway.note_read(&principal, body.len());

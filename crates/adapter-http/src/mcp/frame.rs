@@ -34,6 +34,8 @@ pub(super) enum Code {
     InvalidRequest,
     MethodNotFound,
     InvalidParams,
+    /// The token may not ask again yet: a server's own code, as JSON-RPC leaves room for.
+    Limited,
     HeaderMismatch,
     UnsupportedVersion,
 }
@@ -45,6 +47,7 @@ impl Code {
             Self::InvalidRequest => -32600,
             Self::MethodNotFound => -32601,
             Self::InvalidParams => -32602,
+            Self::Limited => -32000,
             Self::HeaderMismatch => -32020,
             Self::UnsupportedVersion => -32022,
         }
@@ -56,6 +59,8 @@ impl Code {
         match self {
             Self::MethodNotFound if modern => StatusCode::NOT_FOUND,
             Self::MethodNotFound | Self::InvalidParams if !modern => StatusCode::OK,
+            // As a tool that is limited: the transport works, and whoever asked shall read when to come.
+            Self::Limited => StatusCode::OK,
             _ => StatusCode::BAD_REQUEST,
         }
     }

@@ -1,5 +1,6 @@
 //! What can be asked: who the server is, which tools there are, and to use one.
 
+use pts_services::ActionError;
 use serde_json::{Map, Value, json};
 
 use super::frame::{Code, Fault, Request};
@@ -9,6 +10,10 @@ use super::{Exchange, tools};
 /// How long a client may keep what it was told of the server and its tools: as long as a token that
 /// was taken back may go on being trusted by nobody but the client itself.
 const KEEP_MS: u64 = 60_000;
+
+/// Where a refusal says when it is worth trying again: in the `_meta` of a result, in the `data` of an
+/// error. The HTTP response has it as `Retry-After`, too, which assistants hardly ever see.
+pub(super) const RETRY_AFTER_S: &str = "retry_after_s";
 
 const INSTRUCTIONS: &str = "The platform's memory: what was deployed where and when, what runs, \
     what changed, what failed. Every answer carries its `coverage`: which sources answered, how old \
@@ -48,7 +53,7 @@ pub(super) async fn answer(
     };
     if modern {
         result["resultType"] = "complete".into();
-        result["_meta"] = json!({ "io.modelcontextprotocol/serverInfo": who() });
+        result["_meta"]["io.modelcontextprotocol/serverInfo"] = who();
     }
     Ok(result)
 }
@@ -86,11 +91,12 @@ fn greet(request: &Request) -> Result<Value, Fault> {
     }))
 }
 
-fn list(exchange: &Exchange<'_>, request: &Request) -> Result<Value, Fault> {
+fn list(exchange: &mut Exchange<'_>, request: &Request) -> Result<Value, Fault> {
     // All of them are one page, so no cursor was ever given.
     match request.params.get("cursor") {
         None | Some(Value::Null) => {
             let tools = tools::of_principal(&exchange.shared.gateway, &exchange.principal);
+            let tools = tools.map_err(|error| limited(exchange, error))?;
             Ok(json!({ "tools": tools }))
         }
         cursor => Err(Fault::misfit(
@@ -99,6 +105,17 @@ fn list(exchange: &Exchange<'_>, request: &Request) -> Result<Value, Fault> {
             "none: all tools are one page",
         )),
     }
+}
+
+/// What is said where a result cannot say it: the problem, and when to come again.
+fn limited(exchange: &mut Exchange<'_>, error: ActionError) -> Fault {
+    let (problem, retry_after_s) = exchange.refuse(error.into());
+    let message = problem.detail.clone();
+    let mut data = json!(problem);
+    if let Some(retry_after_s) = retry_after_s {
+        data[RETRY_AFTER_S] = retry_after_s.into();
+    }
+    Fault::new(Code::Limited, message).with_data(data)
 }
 
 fn unknown(method: &str) -> Fault {

@@ -12,9 +12,10 @@ mod tools;
 mod version;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
+use pts_api::Problem;
 use pts_domain::access::Principal;
 use serde_json::Value;
 
@@ -41,6 +42,8 @@ struct Exchange<'r> {
     request_id: String,
     /// What the request is counted as.
     called: Option<Called>,
+    /// What goes out beside the answers: of limits that were reached.
+    told: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// Takes one message, or a batch where the protocol's version has such.
@@ -50,10 +53,12 @@ pub(crate) async fn serve(
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Refusal> {
     door::from_a_program(&req)?;
-    let principal = auth::bearer_caller(&req, &shared).await?;
+    let principal = auth::program_caller(&req, &shared).await?;
     door::takes_json(&req)?;
     door::is_json(&req)?;
-    let (body, _reservation) = whole_body(&req, payload, &shared).await?;
+    let parse =
+        |body: Vec<u8>| Ok(serde_json::from_slice(&body).map_err(|error| error.to_string()));
+    let (message, _reservation) = whole_body(&req, payload, &shared, parse).await?;
     let request_id = req.extensions().get::<RequestId>().map(RequestId::text);
     let mut exchange = Exchange {
         req: &req,
@@ -61,15 +66,16 @@ pub(crate) async fn serve(
         principal,
         request_id: request_id.unwrap_or_default(),
         called: None,
+        told: Vec::new(),
     };
-    let (status, answer) = exchange.answer(&body).await;
+    let (status, answer) = exchange.answer(message).await;
     Ok(exchange.respond(status, answer.as_ref()))
 }
 
 impl Exchange<'_> {
     /// What is said to a body, and under which status; nothing where nothing waits for an answer.
-    async fn answer(&mut self, body: &[u8]) -> (StatusCode, Option<Value>) {
-        let message: Value = match serde_json::from_slice(body) {
+    async fn answer(&mut self, message: Result<Value, String>) -> (StatusCode, Option<Value>) {
+        let message = match message {
             Ok(message) => message,
             Err(error) => {
                 let fault = Fault::new(Code::Parse, format!("The body is not JSON: {error}."));
@@ -136,10 +142,27 @@ impl Exchange<'_> {
         (StatusCode::OK, Some(answers.into()))
     }
 
+    /// The problem of a refusal, and when to come again. What its response would say in headers, this
+    /// one says.
+    fn refuse(&mut self, refusal: Refusal) -> (Problem, Option<u64>) {
+        let headers = refusal.headers();
+        let retry_after = headers.iter().find(|(name, _)| name == header::RETRY_AFTER);
+        let retry_after_s = retry_after.and_then(|(_, value)| value.to_str().ok()?.parse().ok());
+        if retry_after_s.is_some() {
+            self.told = headers.to_vec();
+        }
+        let mut problem = refusal.into_problem();
+        problem.request_id = Some(self.request_id.clone());
+        (problem, retry_after_s)
+    }
+
     fn respond(self, status: StatusCode, answer: Option<&Value>) -> HttpResponse {
         let mut response = HttpResponse::build(status);
         if let Some(called) = self.called {
             response.extensions_mut().insert(called);
+        }
+        for told in self.told {
+            response.insert_header(told);
         }
         match answer {
             None => response.finish(),

@@ -108,16 +108,16 @@ fn with_definitions(mut schema: Value, generator: &mut SchemaGenerator) -> Value
 }
 
 /// The tools that somebody may use, always in the same order.
-pub(super) fn of_principal(gateway: &Gateway, principal: &Principal) -> Vec<&'static Value> {
-    let callable: Vec<_> = gateway
-        .callable(principal)
-        .map(|action| action.name)
-        .collect();
-    TOOLS
-        .iter()
-        .filter(|tool| callable.contains(&tool.action))
-        .map(|tool| &tool.shown)
-        .collect()
+///
+/// # Errors
+/// The token has used up its requests.
+pub(super) fn of_principal(
+    gateway: &Gateway,
+    principal: &Principal,
+) -> Result<Vec<&'static Value>, ActionError> {
+    let callable = gateway.callable(principal)?;
+    let may = |tool: &&Tool| callable.iter().any(|action| action.name == tool.action);
+    Ok(TOOLS.iter().filter(may).map(|tool| &tool.shown).collect())
 }
 
 /// Uses a tool. What the action refuses is a result too: the assistant reads it and tries again.
@@ -148,7 +148,7 @@ pub(super) async fn call(exchange: &mut Exchange<'_>, request: &Request) -> Resu
         .inspect(|answer| count_ingested(shared, tool.action, answer));
     Ok(match answered {
         Ok(answer) => given(&answer),
-        Err(error) => denied(error, &exchange.request_id),
+        Err(error) => denied(exchange, error),
     })
 }
 
@@ -173,11 +173,15 @@ fn given(answer: &Answer<Value>) -> Value {
     })
 }
 
-fn denied(error: ActionError, request_id: &str) -> Value {
-    let mut problem = Refusal::from(error).within("arguments").into_problem();
-    problem.request_id = Some(request_id.to_owned());
+fn denied(exchange: &mut Exchange<'_>, error: ActionError) -> Value {
+    let refusal = Refusal::from(error).within("arguments");
+    let (problem, retry_after_s) = exchange.refuse(refusal);
     let text = json!(problem).to_string();
-    json!({ "content": [{ "type": "text", "text": text }], "isError": true })
+    let mut result = json!({ "content": [{ "type": "text", "text": text }], "isError": true });
+    if let Some(retry_after_s) = retry_after_s {
+        result["_meta"] = json!({ methods::RETRY_AFTER_S: retry_after_s });
+    }
+    result
 }
 
 #[cfg(test)]

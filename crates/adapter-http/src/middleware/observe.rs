@@ -15,6 +15,7 @@ use tracing::Instrument as _;
 
 use super::request_id::{REQUEST_ID, RequestId, TRACEPARENT};
 use crate::bind::{self, Called};
+use crate::client_of;
 use crate::routes;
 use crate::shared::Shared;
 
@@ -27,11 +28,16 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
     let begun = Instant::now();
     let id = shared.request_ids.of(req.headers());
     let trace = shared.trace_ids.of(req.headers());
+    let over_tls = client_of::is_over_tls(req.request());
+    let client = client_of::client(req.head(), over_tls, &shared);
+    if let Some(client) = client {
+        req.extensions_mut().insert(client);
+    }
     let span = tracing::info_span!(
         "request",
         request_id = %id,
         method = %req.method(),
-        peer = req.peer_addr().map(|peer| peer.ip().to_string()),
+        client = client.map(|client| client.address.to_string()),
         token = tracing::field::Empty,
         action = tracing::field::Empty,
         status = tracing::field::Empty,

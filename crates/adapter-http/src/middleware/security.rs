@@ -6,6 +6,10 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
+use actix_web::web::Data;
+
+use crate::client_of;
+use crate::shared::Shared;
 
 const DEFAULTS: [(HeaderName, &str); 6] = [
     (header::CACHE_CONTROL, "no-store"),
@@ -22,13 +26,22 @@ const DEFAULTS: [(HeaderName, &str); 6] = [
     ),
 ];
 
+/// Browsers that came over TLS once come over TLS for a year.
+const ONLY_OVER_TLS: &str = "max-age=31536000";
+
 /// Adds the headers that are not there yet.
 pub(crate) async fn secure<B: MessageBody + 'static>(
+    shared: Data<Shared>,
     req: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
+    let strict = client_of::is_secure(req.request(), &shared);
     let mut response = next.call(req).await?;
     let headers = response.headers_mut();
+    if strict {
+        let value = HeaderValue::from_static(ONLY_OVER_TLS);
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
+    }
     for (name, value) in DEFAULTS {
         if !headers.contains_key(&name) {
             headers.insert(name, HeaderValue::from_static(value));

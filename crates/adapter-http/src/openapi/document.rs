@@ -5,7 +5,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::{call, events, mcp, operation, refusals};
+use super::{call, device, events, mcp, operation, refusals};
 
 const DESCRIPTION: &str = "The platform's memory: what was deployed where, what runs, what changed \
     and what is not known. Lists are newest first and paged by `next_cursor`; every answer carries \
@@ -32,6 +32,9 @@ pub fn document() -> Value {
         crate::mcp::PATH.to_owned(),
         json!({ "post": mcp::operation() }),
     );
+    for (path, operation) in device::operations(&mut generator) {
+        paths.insert(path.to_owned(), json!({ "post": operation }));
+    }
     for (path, operation) in operation::beside_the_actions() {
         paths.insert(path.to_owned(), json!({ "get": operation }));
     }

@@ -29,7 +29,8 @@ pub(super) fn operation() -> Value {
         "summary": "Use the actions as tools of the Model Context Protocol",
         "description": "The Streamable HTTP transport of protocol versions 2025-03-26 to 2026-07-28, \
             without sessions and streams. Listed are the tools whose scope the token has; a tool's name is \
-            the action's with `_` for `.`. What an action refuses is a result with `isError`. Needs a \
+            the action's with `_` for `.`. What an action refuses is a result with `isError`; where a limit is the reason, `_meta` (or the \
+            `data` of an error) and `Retry-After` say in how many seconds to come again. Needs a \
             bearer token; a browser's session will not do.",
         "security": [{ "bearer": [] }],
         "requestBody": { "required": true, "content": { "application/json": { "schema": message() } } },

@@ -2,6 +2,7 @@
 //! the routes are bound from, so that it cannot say anything else than they do.
 
 mod call;
+mod device;
 mod document;
 mod events;
 mod mcp;

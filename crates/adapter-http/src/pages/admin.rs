@@ -1,4 +1,4 @@
-//! `/admin`: events, deployments, services, incidents and quarantine in the browser, through the same
+//! `/admin`: events, deployments, services, incidents, quarantine and sessions in the browser, through the same
 //! API as everybody else, with the session's cookie.
 
 use actix_web::http::StatusCode;
@@ -25,6 +25,11 @@ const FILES: &[(&str, &str, &str)] = &[
         "quarantine.js",
         SCRIPT,
         include_str!("../../assets/quarantine.js"),
+    ),
+    (
+        "sessions.js",
+        SCRIPT,
+        include_str!("../../assets/sessions.js"),
     ),
     ("views.js", SCRIPT, include_str!("../../assets/views.js")),
 ];

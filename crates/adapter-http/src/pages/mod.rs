@@ -3,11 +3,14 @@
 
 pub(crate) mod admin;
 pub(crate) mod docs;
+pub(crate) mod provider;
 pub(crate) mod signin;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
+use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use futures::StreamExt as _;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use pts_domain::access::Principal;
 
@@ -25,6 +28,35 @@ const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
     .remove(b'.');
+
+/// Bytes that whoever is not known yet may send.
+const LARGEST_SMALL_BODY: usize = 8 * 1024;
+
+/// The body of a request by somebody who is not known yet.
+pub(crate) async fn small_body(mut payload: Payload) -> Result<String, Refusal> {
+    let mut body = Vec::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| {
+            Refusal::bad_request("body_incomplete", "The body broke off", "Send it again.")
+        })?;
+        if body.len() + chunk.len() > LARGEST_SMALL_BODY {
+            let detail = format!("For signing in, a body has at most {LARGEST_SMALL_BODY} bytes.");
+            return Err(Refusal::too_large(
+                "body_too_large",
+                "The body is too large",
+                detail,
+            ));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    String::from_utf8(body).map_err(|_| {
+        Refusal::bad_request(
+            "invalid_input",
+            "Not text",
+            "The body is not text in UTF-8.",
+        )
+    })
+}
 
 /// `GET /`: the way in for people.
 pub(crate) async fn root() -> Result<HttpResponse, Refusal> {

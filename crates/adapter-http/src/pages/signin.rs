@@ -6,12 +6,13 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use futures::StreamExt as _;
+use percent_encoding::utf8_percent_encode;
 use pts_services::Session;
 
-use super::{embedded, escape, html, see_other, wants_html};
+use super::{IN_QUERY, embedded, escape, html, see_other, small_body, wants_html};
 use crate::auth::{self, Site};
 use crate::bind::query_pairs;
+use crate::client_of;
 use crate::problem::Refusal;
 use crate::shared::Shared;
 
@@ -28,20 +29,18 @@ const FILES: &[(&str, &str, &str)] = &[
         include_str!("../../assets/icon.svg"),
     ),
 ];
-/// Bytes that a sign-in form may have.
-const LARGEST_FORM: usize = 8 * 1024;
 const START: &str = "/admin";
 
 /// The fields of the form and of the page's query.
 #[derive(Default)]
-struct Fields {
+pub(super) struct Fields {
     code: Option<String>,
     token: Option<String>,
     next: Option<String>,
 }
 
 impl Fields {
-    fn read(text: &str) -> Self {
+    pub(super) fn read(text: &str) -> Self {
         let mut fields = Self::default();
         for (name, value) in query_pairs(text).unwrap_or_default() {
             let field = match name.as_str() {
@@ -55,8 +54,23 @@ impl Fields {
         fields
     }
 
+    pub(super) fn going_to(next: &str) -> Self {
+        Self {
+            next: Some(next.to_owned()),
+            ..Self::default()
+        }
+    }
+
+    /// The same without what signs in.
+    pub(super) fn next_alone(&self) -> Self {
+        Self {
+            next: self.next.clone(),
+            ..Self::default()
+        }
+    }
+
     /// Where to go afterwards: a path of this server, whatever was asked for.
-    fn next(&self) -> &str {
+    pub(super) fn next(&self) -> &str {
         let is_local = |next: &&str| {
             next.starts_with('/')
                 && !next.starts_with("//")
@@ -67,9 +81,9 @@ impl Fields {
 }
 
 /// `GET /signin`
-pub(crate) async fn page(req: HttpRequest) -> Result<HttpResponse, Refusal> {
+pub(crate) async fn page(req: HttpRequest, shared: Data<Shared>) -> Result<HttpResponse, Refusal> {
     let fields = Fields::read(req.query_string());
-    Ok(html(StatusCode::OK, render(&fields, None)))
+    Ok(html(StatusCode::OK, render(&shared, &fields, None)))
 }
 
 /// `POST /signin`
@@ -79,21 +93,22 @@ pub(crate) async fn sign_in(
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Refusal> {
     // Another site must not be able to sign a browser in as somebody else.
-    if auth::site(&req) == Site::Other {
+    if auth::site(&req, &shared) == Site::Other {
         return Err(auth::cross_site());
     }
-    let fields = Fields::read(&form(payload).await?);
+    let secure = client_of::is_secure(&req, &shared);
+    let fields = Fields::read(&small_body(payload).await?);
     let origin = auth::origin(&req);
     let session = match (&fields.token, &fields.code) {
         (Some(token), _) => shared.gateway.sign_in_with_token(token, &origin).await,
         (None, Some(code)) => shared.gateway.sign_in_with_code(code, &origin).await,
-        (None, None) => return refused(&req, &fields, Refusal::unauthenticated(None)),
+        (None, None) => return refused(&req, &shared, &fields, Refusal::unauthenticated(None)),
     };
     match session {
         Ok(session) => Ok(see_other(fields.next())
-            .insert_header((header::SET_COOKIE, cookie(&shared, Some(&session))))
+            .insert_header((header::SET_COOKIE, cookie(secure, Some(&session))))
             .finish()),
-        Err(error) => refused(&req, &fields, error.into()),
+        Err(error) => refused(&req, &shared, &fields, error.into()),
     }
 }
 
@@ -102,6 +117,7 @@ pub(crate) async fn sign_out(
     req: HttpRequest,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Refusal> {
+    let secure = client_of::is_secure(&req, &shared);
     match auth::caller(&req, &shared).await {
         Ok(principal) => shared.gateway.sign_out(&principal).await?,
         // A session that is over is signed out already.
@@ -109,7 +125,7 @@ pub(crate) async fn sign_out(
         Err(refusal) => return Err(refusal),
     }
     Ok(see_other("/signin")
-        .insert_header((header::SET_COOKIE, cookie(&shared, None)))
+        .insert_header((header::SET_COOKIE, cookie(secure, None)))
         .finish())
 }
 
@@ -118,32 +134,12 @@ pub(crate) async fn file(req: HttpRequest) -> Result<HttpResponse, Refusal> {
     embedded(&req, FILES)
 }
 
-async fn form(mut payload: Payload) -> Result<String, Refusal> {
-    let mut body = Vec::new();
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| {
-            Refusal::bad_request("body_incomplete", "The body broke off", "Send it again.")
-        })?;
-        if body.len() + chunk.len() > LARGEST_FORM {
-            let detail = format!("A sign-in form has at most {LARGEST_FORM} bytes.");
-            return Err(Refusal::too_large(
-                "body_too_large",
-                "The body is too large",
-                detail,
-            ));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    String::from_utf8(body).map_err(|_| {
-        Refusal::bad_request(
-            "invalid_input",
-            "Not a form",
-            "The body is not text in UTF-8.",
-        )
-    })
-}
-
-fn refused(req: &HttpRequest, fields: &Fields, refusal: Refusal) -> Result<HttpResponse, Refusal> {
+fn refused(
+    req: &HttpRequest,
+    shared: &Shared,
+    fields: &Fields,
+    refusal: Refusal,
+) -> Result<HttpResponse, Refusal> {
     if !wants_html(req.headers()) {
         return Err(refusal);
     }
@@ -157,14 +153,17 @@ fn refused(req: &HttpRequest, fields: &Fields, refusal: Refusal) -> Result<HttpR
         _ => problem.detail.as_str(),
     };
     // A code that was refused is of no more use.
-    let again = Fields {
-        next: fields.next.clone(),
-        ..Fields::default()
-    };
-    Ok(html(status, render(&again, Some(message))))
+    let page = render(shared, &fields.next_alone(), Some(message));
+    Ok(html(status, page))
 }
 
-fn render(fields: &Fields, error: Option<&str>) -> String {
+pub(super) fn render(shared: &Shared, fields: &Fields, error: Option<&str>) -> String {
+    filled(shared.gateway.provider_label(), fields, error)
+}
+
+fn filled(provider: Option<&str>, fields: &Fields, error: Option<&str>) -> String {
+    let with_provider = provider.is_some() && fields.code.is_none();
+    let next = utf8_percent_encode(fields.next(), IN_QUERY).to_string();
     let shown = |wanted| if wanted { "" } else { "hidden" };
     let values = [
         ("{{error}}", escape(error.unwrap_or_default())),
@@ -175,6 +174,9 @@ fn render(fields: &Fields, error: Option<&str>) -> String {
         ),
         ("{{code-shown}}", shown(fields.code.is_some()).to_owned()),
         ("{{token-shown}}", shown(fields.code.is_none()).to_owned()),
+        ("{{provider-shown}}", shown(with_provider).to_owned()),
+        ("{{provider}}", escape(provider.unwrap_or_default())),
+        ("{{next-encoded}}", next),
         ("{{next}}", escape(fields.next())),
     ];
     // One pass over the template: what was filled in is never filled in again.
@@ -193,8 +195,7 @@ fn render(fields: &Fields, error: Option<&str>) -> String {
 }
 
 /// The session's cookie, or its removal.
-fn cookie(shared: &Shared, session: Option<&Session>) -> HeaderValue {
-    let secure = shared.settings.secure_cookies;
+pub(super) fn cookie(secure: bool, session: Option<&Session>) -> HeaderValue {
     let name = auth::cookie_name(secure);
     let (value, end) = match session {
         Some(session) => {
@@ -239,12 +240,14 @@ mod tests {
             code: Some("\"><b>{{error}}".into()),
             ..Fields::default()
         };
-        let page = render(&fields, Some("no <i>"));
+        let page = filled(Some("A & B"), &fields, Some("no <i>"));
         assert!(
             page.contains("value=\"&quot;&gt;&lt;b&gt;{{error}}\""),
             "{page}"
         );
         assert!(page.contains("no &lt;i&gt;"));
         assert!(!page.contains("{{next}}"));
+        // Who holds a link is not sent elsewhere.
+        assert!(page.contains("<p hidden>") && !page.contains("A & B"));
     }
 }

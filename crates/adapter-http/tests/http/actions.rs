@@ -18,6 +18,7 @@ pub(super) async fn on_the_platform() -> Server {
     let store = &*server.store;
     platform::seed(store, store, store).await;
     platform::seed_tokens(store).await;
+    platform::seed_sessions(store).await;
     server.gateway.read_record().await.unwrap();
     server
 }
@@ -377,4 +378,34 @@ fn removed() -> RetentionRun {
         digest: [0; 32],
         duration_ms: 1,
     }
+}
+
+#[tokio::test]
+async fn a_large_call_is_read_as_a_small_one_is() {
+    let server = Server::start().await;
+    let text = "x".repeat(2_000);
+    let events: Vec<Value> = (0..300)
+        .map(|n| {
+            let mut event = foreign(&n.to_string());
+            event["data"] = json!({ "text": text });
+            event
+        })
+        .collect();
+    let body = json!({ "actionKey": "platform.events.append", "payload": { "events": events } });
+    let body = body.to_string();
+    let call = |body: String| {
+        let request = server.post("/v1/actions").body(body);
+        Reply::of(request.header("content-type", "application/json"))
+    };
+    let stored = call(body.clone()).await;
+    assert_eq!(stored.body["data"]["created"], 300, "{}", stored.body);
+    let broken = call(body[..body.len() - 2].to_owned()).await;
+    broken.is_failure(400, "malformed_json");
+    let odd = call(body.replacen("actionKey", "action", 1)).await;
+    odd.is_failure(400, "invalid_input");
+    // The same on a command's own route.
+    let ids: Vec<String> = (0..6_000).map(|_| "x".repeat(30)).collect();
+    let command = json!({ "ids": ids, "reason": "too many" });
+    let refused = Reply::of(server.post("/v1/quarantine/discard").json(&command)).await;
+    refused.is_problem(400, "invalid_input");
 }

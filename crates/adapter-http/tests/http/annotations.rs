@@ -110,3 +110,54 @@ async fn a_window_that_makes_no_sense_is_refused_by_the_names_it_has_here() {
         );
     }
 }
+
+#[tokio::test]
+async fn the_sample_for_grafana_reads_what_is_answered() {
+    let sample = include_str!("../../../../deploy/grafana/annotations.json");
+    let sample: Value = serde_json::from_str(sample).unwrap();
+    let server = Server::start().await;
+    server
+        .stored(&json!([
+            at(
+                deployment("started", "d-1", "payments"),
+                "2026-02-25T10:00:00Z"
+            ),
+            at(
+                deployment("succeeded", "d-1", "payments"),
+                "2026-02-25T10:05:00Z"
+            ),
+            at(incident("opened"), "2026-02-25T10:10:00Z"),
+        ]))
+        .await;
+    let target = &sample["target"];
+    // As Grafana fills it in.
+    let url = target["url"].as_str().unwrap();
+    let url = url.replace("${__from}", "1772013600000");
+    let url = url.replace("${__to}", "1772028000000");
+    let answer = server.ask(&url).await;
+    let root = target["root_selector"].as_str().unwrap();
+    let marks = answer[root].as_array().unwrap();
+    assert_eq!(marks.len(), 2, "{answer}");
+    let columns = target["columns"].as_array().unwrap();
+    for mark in marks {
+        for column in columns {
+            let value = &mark[column["selector"].as_str().unwrap()];
+            let fits = match column["type"].as_str().unwrap() {
+                "timestamp_epoch" => value.is_i64(),
+                // A list of texts is shown as one.
+                "string" => value.is_string() || value.is_array(),
+                other => panic!("a column of type {other}"),
+            };
+            assert!(fits, "{column}: {value}");
+        }
+    }
+    // Grafana's fields are filled from columns that there are.
+    let mappings = sample["mappings"].as_object().unwrap();
+    for (field, mapping) in mappings {
+        let named = columns
+            .iter()
+            .any(|column| column["text"] == mapping["value"]);
+        assert!(named, "{field}: {mapping}");
+    }
+    assert_eq!(mappings.len(), columns.len());
+}

@@ -6,6 +6,7 @@ use pts_ports::{Remover, RetentionRun};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::actions::on_the_platform;
 use super::support::{Reply, Server, deployment, foreign};
 
 /// An export that ends as it should: its head and its text.
@@ -61,7 +62,7 @@ async fn ndjson_is_what_a_search_gives_and_ends_with_what_it_rests_on() {
         assert_eq!(
             (
                 &end["end"],
-                &end["events"],
+                &end["count"],
                 &end["up_to"],
                 &end["coverage"]["complete"]
             ),
@@ -70,7 +71,7 @@ async fn ndjson_is_what_a_search_gives_and_ends_with_what_it_rests_on() {
         assert_eq!(end["coverage"]["sources"][0]["name"], "platform-events");
     }
     let (_, text) = export(&server, "?source=nobody").await;
-    assert_eq!(lines(&text)[0]["events"], 0);
+    assert_eq!(lines(&text)[0]["count"], 0);
 }
 
 #[tokio::test]
@@ -218,25 +219,32 @@ async fn readers_who_do_not_read_take_no_more_than_the_places_there_are() {
             .collect();
         server.stored(&Value::Array(events)).await;
     }
+    let another = server.token(&[Scope::EventsRead]).await;
+    let export = |token: &str| {
+        server
+            .bare(Method::GET, "/v1/events/export")
+            .bearer_auth(token)
+    };
     let mut open = Vec::new();
-    for _ in 0..4 {
-        let response = server.get("/v1/events/export").send().await.unwrap();
-        assert_eq!(response.status(), 200);
-        open.push(response);
+    for token in [&server.admin, &another] {
+        for _ in 0..2 {
+            let response = export(token).send().await.unwrap();
+            assert_eq!(response.status(), 200);
+            open.push(response);
+        }
+        // Half of the places are for others.
+        let limited = Reply::of(export(token)).await;
+        limited.is_problem(429, "limited");
+        assert_eq!(limited.headers["retry-after"], "5");
+        assert_eq!(limited.headers["ratelimit-policy"], "\"exports\";q=2");
     }
-    let refused = Reply::of(server.get("/v1/events/export")).await;
+    let third = server.token(&[Scope::EventsRead]).await;
+    let refused = Reply::of(export(&third)).await;
     refused.is_problem(503, "overloaded");
     assert_eq!(refused.headers["retry-after"], "5");
     // One who goes away makes room for another.
     drop(open.pop());
-    while server
-        .get("/v1/events/export")
-        .send()
-        .await
-        .unwrap()
-        .status()
-        != 200
-    {
+    while export(&third).send().await.unwrap().status() != 200 {
         tokio::task::yield_now().await;
     }
 }
@@ -262,4 +270,61 @@ async fn a_revoked_token_ends_its_export() {
     server.gateway.access().revoke(made.id).await.unwrap();
     // More is left than fits between the two of them.
     assert!(response.bytes().await.is_err());
+}
+
+#[tokio::test]
+async fn deployments_and_incidents_are_exported_as_they_are_found() {
+    let server = on_the_platform().await;
+    for (path, file) in [
+        ("/v1/deployments", "deployments"),
+        ("/v1/incidents", "incidents"),
+    ] {
+        let found = server.ask(&format!("{path}?limit=1000")).await;
+        let found = found["data"].as_array().unwrap();
+        assert!(!found.is_empty(), "{path}");
+        let response = server.get(&format!("{path}/export")).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        let disposition = response.headers()["content-disposition"].to_str().unwrap();
+        assert!(
+            disposition.contains(&format!("{file}.ndjson")),
+            "{disposition}"
+        );
+        let mut lines = lines(&response.text().await.unwrap());
+        let end = lines.pop().unwrap();
+        assert_eq!(
+            (&end["end"], &end["count"]),
+            (&json!(true), &json!(found.len()))
+        );
+        assert_eq!(&lines, found);
+
+        let response = server.get(&format!("{path}/export?format=csv"));
+        let text = response.send().await.unwrap().text().await.unwrap();
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let names = reader.headers().unwrap().clone();
+        let rows: Vec<_> = reader.records().collect::<Result<_, _>>().unwrap();
+        assert_eq!(rows.len(), found.len());
+        for (row, found) in rows.iter().zip(found) {
+            for (name, field) in names.iter().zip(row) {
+                if name == "event_count" {
+                    continue;
+                }
+                let expected = match &found[name] {
+                    Value::Null => String::new(),
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                };
+                assert_eq!(field, expected, "{path} {name}");
+            }
+        }
+    }
+    let failed = server.get("/v1/deployments/export?status=failed&service=payments");
+    let failed = lines(&failed.send().await.unwrap().text().await.unwrap());
+    assert!(
+        failed.len() > 1 && failed[0]["status"] == "failed",
+        "{failed:?}"
+    );
+    let odd = Reply::of(server.get("/v1/deployments/export?limit=5")).await;
+    odd.is_problem(400, "invalid_input");
+    let odd = Reply::of(server.get("/v1/deployments/export?since=1h&until=2h")).await;
+    odd.is_problem(400, "invalid_input");
 }

@@ -2,6 +2,7 @@
 //! what is said to messages that are none.
 
 use pts_domain::access::Scope;
+use pts_services::Limits;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -420,4 +421,51 @@ async fn only_programs_with_a_token_get_in() {
             .status,
         200
     );
+}
+
+#[tokio::test]
+async fn a_reached_limit_says_when_to_come_again_and_tools_are_a_question_too() {
+    let server = Server::limited(Limits {
+        calls_per_s: 1,
+        ..Limits::default()
+    })
+    .await;
+    let token = server.token(&[Scope::EventsRead]).await;
+    for _ in 0..10 {
+        names(&server, &token).await;
+    }
+    let waits = |reply: &Reply| -> u64 {
+        reply.headers["retry-after"]
+            .to_str()
+            .unwrap()
+            .parse()
+            .unwrap()
+    };
+    let listed = Reply::of(posted(&server, &token, &message("tools/list", json!({})))).await;
+    is_fault(&listed, 200, -32000, "`requests`");
+    let wait = waits(&listed);
+    assert!(wait >= 1);
+    let data = &listed.body["error"]["data"];
+    assert_eq!(
+        (&data["code"], &data["retry_after_s"]),
+        (&json!("limited"), &json!(wait))
+    );
+    let call = message(
+        "tools/call",
+        json!({ "name": "platform_dora_get", "arguments": {} }),
+    );
+    let used = Reply::of(posted(&server, &token, &call)).await;
+    assert_eq!(used.body["result"]["isError"], true, "{}", used.body);
+    assert_eq!(used.body["result"]["_meta"]["retry_after_s"], waits(&used));
+    assert!(
+        used.headers["ratelimit"]
+            .to_str()
+            .unwrap()
+            .starts_with("\"requests\"")
+    );
+    // Another token is not in its way, and is told nothing of it.
+    let others = posted_whole(&server, &whole("tools/list", json!({})));
+    let others = Reply::of(others).await;
+    assert!(others.body["result"]["tools"].is_array(), "{}", others.body);
+    assert!(!others.headers.contains_key("retry-after"));
 }

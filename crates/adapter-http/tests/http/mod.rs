@@ -15,6 +15,8 @@ mod policies;
 mod quarantine;
 mod questions;
 mod server;
+mod sign_in;
 mod stream;
 mod support;
+mod tls;
 mod tour;

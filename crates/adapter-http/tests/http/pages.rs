@@ -74,6 +74,7 @@ async fn scripts_import_files_that_are_there_and_never_read_data_as_html() {
         "dom.js",
         "live.js",
         "quarantine.js",
+        "sessions.js",
         "views.js",
     ] {
         let path = format!("/admin/{name}");

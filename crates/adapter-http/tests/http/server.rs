@@ -207,6 +207,7 @@ async fn figures_tell_of_every_action_with_its_errors_and_an_example_of_its_time
         figures: vec![pts_adapter_http::Figure {
             name: "spans_dropped",
             help: "Spans that could not be exported",
+            kind: pts_adapter_http::FigureKind::Counter,
             count: std::sync::Arc::new(|| 7),
         }],
         ..Default::default()

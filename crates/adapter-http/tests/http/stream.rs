@@ -14,6 +14,8 @@ use super::support::{Reply, Server, deployment, foreign};
 struct Listener {
     response: Response,
     buffer: String,
+    /// Where the stream began.
+    behind: i64,
 }
 
 impl Listener {
@@ -25,8 +27,11 @@ impl Listener {
         let mut listener = Self {
             response,
             buffer: String::new(),
+            behind: 0,
         };
-        assert_eq!(listener.block().await.unwrap(), "retry: 2000");
+        let hello = listener.block().await.unwrap();
+        let behind = hello.strip_prefix("retry: 2000\nid: ").unwrap();
+        listener.behind = behind.parse().unwrap();
         listener
     }
 
@@ -80,6 +85,36 @@ async fn events_arrive_as_they_are_committed_and_a_stream_resumes_without_loss()
     assert_eq!(listener.event().await.1["event_id"], "c");
     server.stored(&foreign("d")).await;
     assert_eq!(listener.event().await.0, 5);
+}
+
+#[tokio::test]
+async fn a_stream_that_is_cut_before_its_first_event_resumes_where_it_began() {
+    let server = Server::start().await;
+    server.stored(&foreign("before")).await;
+    let listener = Listener::open(server.get("/v1/events/stream")).await;
+    let behind = listener.behind;
+    assert_eq!(behind, 1);
+    drop(listener);
+    server.stored(&foreign("missed")).await;
+    let request = server.get("/v1/events/stream");
+    let request = request.header("last-event-id", behind.to_string());
+    let mut listener = Listener::open(request).await;
+    assert_eq!(listener.behind, behind);
+    assert_eq!(listener.event().await.1["event_id"], "missed");
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_its_reader_wants_it_to() {
+    let server = Server::start().await;
+    server.stored(&foreign("a")).await;
+    let brief = server.get("/v1/events/stream").header("prefer", "wait=0");
+    let response = brief.send().await.unwrap();
+    assert_eq!(response.headers()["preference-applied"], "wait=0");
+    assert_eq!(response.text().await.unwrap(), "retry: 2000\nid: 1\n\n");
+    let some = server.get("/v1/events/stream?after=0");
+    let mut listener = Listener::open(some.header("prefer", "wait=1")).await;
+    assert_eq!(listener.event().await.1["event_id"], "a");
+    while listener.block().await.is_some() {}
 }
 
 #[tokio::test]
@@ -184,11 +219,13 @@ async fn there_are_only_so_many_streams() {
             break Listener {
                 response,
                 buffer: String::new(),
+                behind: 0,
             };
         }
         tokio::task::yield_now().await;
     };
-    assert_eq!(listener.block().await.unwrap(), "retry: 2000");
+    let hello = listener.block().await.unwrap();
+    assert_eq!(hello, format!("retry: 2000\nid: {n}"));
 }
 
 #[tokio::test]

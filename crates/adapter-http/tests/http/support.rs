@@ -40,14 +40,18 @@ impl Server {
 
     /// In front of a gateway that was changed.
     pub(crate) async fn made(change: impl FnOnce(Gateway) -> Gateway) -> Self {
-        Self::of(HttpSettings::default(), change).await
+        Self::letting(HttpSettings::default(), change).await
     }
 
     async fn with_both(settings: HttpSettings, limits: Limits) -> Self {
-        Self::of(settings, |gateway| gateway.limited(limits)).await
+        Self::letting(settings, |gateway| gateway.limited(limits)).await
     }
 
-    async fn of(settings: HttpSettings, change: impl FnOnce(Gateway) -> Gateway) -> Self {
+    /// With a gateway that is not the usual one.
+    pub(crate) async fn letting(
+        settings: HttpSettings,
+        change: impl FnOnce(Gateway) -> Gateway,
+    ) -> Self {
         let store = Arc::new(MemoryStore::new(Arc::new(EventBus::with_domain_handlers())));
         let clock = Arc::new(FixedClock::at(now()));
         let gateway = Gateway::new(Parts {

@@ -254,6 +254,7 @@ async fn on_the_platform() -> Server {
     server.gateway.begin_receiving();
     platform::seed(&*server.store, &*server.store, &*server.store).await;
     platform::seed_tokens(&*server.store).await;
+    platform::seed_sessions(&*server.store).await;
     server.clock.set(platform::now());
     let again = json!({
         "type": "state.changed", "source": "db", "id": "again",

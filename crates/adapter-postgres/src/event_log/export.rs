@@ -4,7 +4,7 @@
 
 use diesel::QueryableByName;
 use diesel::pg::Pg;
-use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz, Uuid};
+use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel_async::{AsyncConnectionCore, AsyncPgConnection};
 use futures::TryStreamExt as _;
 use pts_domain::Timestamp;
@@ -13,10 +13,11 @@ use pts_domain::filter::{Cursor, EventFilter};
 use pts_ports::{StoreError, Stretch};
 
 use super::filter::{matches_nothing, narrow_all};
+use super::order::{newest_behind, place};
 use crate::PgPool;
 use crate::error::{Fault, classify};
 use crate::pool::Tries;
-use crate::row::{EVENT_COLUMNS, EventRow};
+use crate::row::{EVENT_COLUMNS, Envelope, EventRow};
 use crate::sql::Sql;
 
 /// Events of a stretch: few enough to wait for, enough that planning the statement does not count.
@@ -32,22 +33,8 @@ const RAW_COLUMNS: &str = "position, id, source, event_id, type, subject, \"time
 /// An event whose inside is text.
 #[derive(QueryableByName)]
 struct RawRow {
-    #[diesel(sql_type = BigInt)]
-    position: i64,
-    #[diesel(sql_type = Uuid)]
-    id: uuid::Uuid,
-    #[diesel(sql_type = Text)]
-    source: String,
-    #[diesel(sql_type = Text)]
-    event_id: String,
-    #[diesel(sql_type = Text, column_name = "type")]
-    event_type: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    subject: Option<String>,
-    #[diesel(sql_type = Timestamptz)]
-    time: Timestamp,
-    #[diesel(sql_type = Timestamptz)]
-    received_at: Timestamp,
+    #[diesel(embed)]
+    envelope: Envelope,
     #[diesel(sql_type = Nullable<Text>)]
     service: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
@@ -60,15 +47,16 @@ struct RawRow {
 
 impl From<RawRow> for RawEvent {
     fn from(row: RawRow) -> Self {
+        let envelope = row.envelope;
         Self {
-            position: row.position,
-            id: row.id,
-            source: row.source,
-            event_id: row.event_id,
-            event_type: row.event_type,
-            subject: row.subject,
-            time: row.time,
-            received_at: row.received_at,
+            position: envelope.position,
+            id: envelope.id,
+            source: envelope.source,
+            event_id: envelope.event_id,
+            event_type: envelope.event_type,
+            subject: envelope.subject,
+            time: envelope.time,
+            received_at: envelope.received_at,
             service: row.service,
             environment: row.environment,
             data: row.data,
@@ -81,8 +69,7 @@ impl From<RawRow> for RawEvent {
 trait Wanted: QueryableByName<Pg> + Send + 'static {
     const COLUMNS: &'static str;
 
-    /// Where it stands in the list.
-    fn place(&self) -> (Timestamp, i64);
+    fn envelope(&self) -> &Envelope;
 
     /// The event, if it is wanted.
     fn event(self, filter: &EventFilter) -> Result<Option<RawEvent>, Fault>;
@@ -91,8 +78,8 @@ trait Wanted: QueryableByName<Pg> + Send + 'static {
 impl Wanted for RawRow {
     const COLUMNS: &'static str = RAW_COLUMNS;
 
-    fn place(&self) -> (Timestamp, i64) {
-        (self.time, self.position)
+    fn envelope(&self) -> &Envelope {
+        &self.envelope
     }
 
     fn event(self, _: &EventFilter) -> Result<Option<RawEvent>, Fault> {
@@ -104,8 +91,8 @@ impl Wanted for RawRow {
 impl Wanted for EventRow {
     const COLUMNS: &'static str = EVENT_COLUMNS;
 
-    fn place(&self) -> (Timestamp, i64) {
-        (self.time, self.position)
+    fn envelope(&self) -> &Envelope {
+        &self.envelope
     }
 
     fn event(self, filter: &EventFilter) -> Result<Option<RawEvent>, Fault> {
@@ -120,12 +107,7 @@ pub(super) async fn stretch(
     up_to: i64,
     cursor: Option<Cursor>,
 ) -> Result<Stretch, StoreError> {
-    let behind = match cursor {
-        Some(Cursor::Event(micros, position)) => {
-            Timestamp::from_timestamp_micros(micros).map(|time| (time, position))
-        }
-        _ => None,
-    };
+    let behind = place(cursor.as_ref());
     if matches_nothing(filter) {
         let events = Vec::new();
         return Ok(Stretch { events, next: None });
@@ -180,7 +162,7 @@ async fn take<R: Wanted>(
     while let Some(row) = rows.try_next().await.map_err(classify)? {
         let row = R::build(&row)
             .map_err(|error| classify(diesel::result::Error::DeserializationError(error)))?;
-        let (time, position) = row.place();
+        let (time, position) = row.envelope().place();
         last = Some(Cursor::Event(time.timestamp_micros(), position));
         count += 1;
         if let Some(event) = row.event(filter)? {
@@ -206,15 +188,5 @@ pub(crate) fn statement<'a>(
         "SELECT {columns} FROM platform.events WHERE position <= "
     ))
     .value::<BigInt, _>(up_to);
-    let mut sql = narrow_all(sql, filter);
-    if let Some((time, position)) = behind {
-        sql = sql
-            .sql(" AND (\"time\", position) < (")
-            .value::<Timestamptz, _>(time)
-            .sql(", ")
-            .value::<BigInt, _>(position)
-            .sql(")");
-    }
-    sql.sql(" ORDER BY \"time\" DESC, position DESC LIMIT ")
-        .value::<BigInt, _>(i64::try_from(ROWS).unwrap_or(i64::MAX))
+    newest_behind(narrow_all(sql, filter), behind, ROWS)
 }

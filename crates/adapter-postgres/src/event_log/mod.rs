@@ -5,6 +5,7 @@ mod contradictions;
 mod export;
 mod filter;
 mod incoming;
+mod order;
 mod partitions;
 mod rows;
 mod search;

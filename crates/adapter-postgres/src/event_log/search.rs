@@ -1,11 +1,12 @@
 //! Searching the log: newest first, page by page.
 
-use diesel::sql_types::{BigInt, Timestamptz, Uuid};
+use diesel::sql_types::Uuid;
 use pts_domain::filter::{Cursor, EventFilter, Page};
 use pts_domain::{StoredEvent, Timestamp};
 use pts_ports::StoreError;
 
 use super::filter::{matches_nothing, narrow};
+use super::order::{newest_behind, place};
 use tokio::time::Instant;
 
 use crate::PgPool;
@@ -45,12 +46,7 @@ pub(super) async fn newest(
     if matches_nothing(filter) {
         return Ok(Page::cut(found, limit, Cursor::after));
     }
-    let mut behind = match cursor {
-        Some(Cursor::Event(micros, position)) => {
-            Timestamp::from_timestamp_micros(micros).map(|time| (time, position))
-        }
-        _ => None,
-    };
+    let mut behind = place(cursor.as_ref());
     let wanted = limit.saturating_add(1);
     let begun = Instant::now();
     let mut weight = 0;
@@ -90,20 +86,8 @@ pub(crate) fn page(
     behind: Option<(Timestamp, i64)>,
     limit: usize,
 ) -> Sql<'_> {
-    let mut sql = narrow(
-        Sql::once(format!(
-            "SELECT {EVENT_COLUMNS} FROM platform.events WHERE true"
-        )),
-        filter,
-    );
-    if let Some((time, position)) = behind {
-        sql = sql
-            .sql(" AND (\"time\", position) < (")
-            .value::<Timestamptz, _>(time)
-            .sql(", ")
-            .value::<BigInt, _>(position)
-            .sql(")");
-    }
-    sql.sql(" ORDER BY \"time\" DESC, position DESC LIMIT ")
-        .value::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+    let sql = Sql::once(format!(
+        "SELECT {EVENT_COLUMNS} FROM platform.events WHERE true"
+    ));
+    newest_behind(narrow(sql, filter), behind, limit)
 }

@@ -136,14 +136,14 @@ async fn events(
         }
         for row in rows {
             report.events += 1;
-            let (first, last) = (position + 1, row.event.position - 1);
+            let (first, last) = (position + 1, row.event.envelope.position - 1);
             if first <= last && !holes.found(first, last) {
                 report.faults.push(format!(
                     "{}: the event before it is at {position}",
-                    row.event.position
+                    row.event.envelope.position
                 ));
             }
-            position = row.event.position;
+            position = row.event.envelope.position;
             if let Err(what) = look_at(row) {
                 report.faults.push(format!("{position}: {what}"));
             }

@@ -18,6 +18,7 @@ macro_rules! each_deployments_action {
         $each!(answer $crate::actions::deployments::SearchDeployments);
         $each!(feed $crate::actions::feeds::DeploymentsFeed);
         $each!(feed $crate::actions::feeds::DeploymentsCalendar);
+        $each!(download $crate::actions::export::ExportDeployments);
         $each!(answer $crate::actions::deployments::GetDeployment);
     };
 }

@@ -268,6 +268,30 @@ pub struct StreamInput {
     pub after: Option<i64>,
 }
 
+impl From<StreamInput> for SearchInput {
+    /// The search for events of the same kind, whenever they happened.
+    fn from(stream: StreamInput) -> Self {
+        let StreamInput {
+            types,
+            source,
+            service,
+            environment,
+            subject,
+            data,
+            after: _,
+        } = stream;
+        Self {
+            types,
+            source,
+            service,
+            environment,
+            subject,
+            data,
+            ..Self::default()
+        }
+    }
+}
+
 impl Action for StreamEvents {
     const NAME: &'static str = "platform.events.stream";
     const SUMMARY: &'static str = "Follow events as they come";

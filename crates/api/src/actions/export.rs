@@ -1,14 +1,46 @@
-//! Everything that fits, as a file.
+//! Everything that fits, as a file: of events, of deployments, of incidents.
 
 use std::collections::BTreeMap;
 
 use pts_domain::access::Scope;
+use pts_domain::projection::{Deployment, DeploymentStatus, Incident, IncidentStatus};
 use pts_domain::time::Moment;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::actions::deployments::SearchDeploymentsInput;
+use crate::actions::events::SearchInput;
+use crate::actions::incidents::SearchIncidentsInput;
 use crate::{Action, Binding, Coverage, Effect, EventRecord};
+
+/// An action that writes out everything that fits.
+pub trait Export: Action {
+    /// How it shall be written, if its input says so.
+    fn format(input: &Self::Input) -> Option<ExportFormat>;
+}
+
+/// The formats as every export declares them.
+const FORMATS: &[&str] = &["application/x-ndjson", "text/csv"];
+
+/// What exports have in common.
+macro_rules! about {
+    ($what:literal, $columns:literal) => {
+        concat!(
+            $what,
+            " As NDJSON, each line is what a search gives, and the last line (`{\"end\": true, \"count\": …, \
+             \"up_to\": …, \"coverage\": …}`) tells how many there were and what is known to be missing. As \
+             CSV (RFC 4180), the columns are ",
+            $columns,
+            ". A field that a spreadsheet could take for a formula (it begins with = + - @, a tab or a line \
+             break), or that begins with an apostrophe, is written behind an apostrophe: take the first one \
+             off to have the field again. Lines end with CRLF. `x-pts-up-to` and `x-pts-coverage` \
+             (`complete` or `incomplete`) tell of every export how far it goes and what it rests on. An \
+             export that cannot go on is broken off: its body then does not end as HTTP says it should, \
+             which clients report as an error."
+        )
+    };
+}
 
 /// `platform.events.export`
 pub struct ExportEvents;
@@ -39,14 +71,42 @@ pub struct ExportInput {
     pub data: BTreeMap<String, String>,
 }
 
+impl From<ExportInput> for SearchInput {
+    /// The search that pages through the same events.
+    fn from(export: ExportInput) -> Self {
+        let ExportInput {
+            format: _,
+            types,
+            source,
+            service,
+            environment,
+            subject,
+            since,
+            until,
+            data,
+        } = export;
+        Self {
+            types,
+            source,
+            service,
+            environment,
+            subject,
+            since,
+            until,
+            data,
+            ..Self::default()
+        }
+    }
+}
+
 /// How an export is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ExportFormat {
-    /// One event a line, as a search gives them; a last line tells what the export rests on.
+    /// One a line, as a search gives them; a last line tells what the export rests on.
     #[default]
     Ndjson,
-    /// Comma-separated values (RFC 4180), one row an event.
+    /// Comma-separated values (RFC 4180), one a row.
     Csv,
 }
 
@@ -74,10 +134,10 @@ impl ExportFormat {
 /// The last line of an export as NDJSON. Without it, the export broke off.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ExportEnd {
-    /// Always true; no event has this field.
+    /// Always true; nothing that is exported has this field.
     pub end: bool,
-    /// How many events there were.
-    pub events: u64,
+    /// How many there were.
+    pub count: u64,
     /// The place in the log up to which it holds everything that fits.
     pub up_to: i64,
     /// Where it comes from, and what is missing.
@@ -87,28 +147,168 @@ pub struct ExportEnd {
 impl Action for ExportEvents {
     const NAME: &'static str = "platform.events.export";
     const SUMMARY: &'static str = "Export all events that fit, newest first";
-    const DESCRIPTION: &'static str = "Everything that a search with the same filter would page through, \
-        in one answer: the state of the log when the export began, whatever is appended meanwhile. \
-        As NDJSON, each line is an event as a search gives it, and the last line \
-        (`{\"end\": true, \"events\": …, \"up_to\": …, \"coverage\": …}`) tells how many there were and \
-        what is known to be missing. As CSV (RFC 4180), the columns are position, id, time, \
-        received_at, type, source, event_id, subject, service, environment, data, attributes, in this \
-        order; `data` and `attributes` are JSON. A field that a spreadsheet could take for a formula \
-        (it begins with = + - @, a tab or a line break), or that begins with an apostrophe, is written \
-        behind an apostrophe: take the first one off to have the field again. Lines end with CRLF. \
-        `x-pts-up-to` and `x-pts-coverage` (`complete` or `incomplete`) tell of every export how far it \
-        goes and what it rests on. An export that cannot go on is broken off: its body then does not end \
-        as HTTP says it should, which clients report as an error.";
+    const DESCRIPTION: &'static str = about!(
+        "Everything that a search with the same filter would page through, in one answer: the state of the \
+         log when the export began, whatever is appended meanwhile.",
+        "position, id, time, received_at, type, source, event_id, subject, service, environment, data, \
+         attributes, in this order; `data` and `attributes` are JSON"
+    );
     const SCOPE: Scope = Scope::EventsRead;
     const EFFECT: Effect = Effect::Read;
     const PATH: &'static str = "/v1/events/export";
     const BINDING: Binding = Binding::Download;
-    const MEDIA_TYPES: &'static [&'static str] = &["application/x-ndjson", "text/csv"];
+    const MEDIA_TYPES: &'static [&'static str] = FORMATS;
     type Input = ExportInput;
     type Output = EventRecord;
 
     fn example() -> Value {
         json!({ "format": "csv", "type": ["deployment.*"], "service": "payments", "since": "30d" })
+    }
+}
+
+impl Export for ExportEvents {
+    fn format(input: &ExportInput) -> Option<ExportFormat> {
+        input.format
+    }
+}
+
+/// `platform.deployments.export`
+pub struct ExportDeployments;
+
+/// Which deployments are wanted, and how they are written. Everything that is given must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExportDeploymentsInput {
+    /// How they are written. Without it, `Accept` decides; NDJSON if that names neither.
+    pub format: Option<ExportFormat>,
+    /// Of this service.
+    pub service: Option<String>,
+    /// Into this environment.
+    pub environment: Option<String>,
+    /// Of this status.
+    pub status: Option<DeploymentStatus>,
+    /// Of this version.
+    pub version: Option<String>,
+    /// Whose status was reached at this moment or later.
+    pub since: Option<Moment>,
+    /// Whose status was reached before this moment.
+    pub until: Option<Moment>,
+}
+
+impl From<ExportDeploymentsInput> for SearchDeploymentsInput {
+    /// The search that pages through the same deployments.
+    fn from(export: ExportDeploymentsInput) -> Self {
+        let ExportDeploymentsInput {
+            format: _,
+            service,
+            environment,
+            status,
+            version,
+            since,
+            until,
+        } = export;
+        Self {
+            service,
+            environment,
+            status,
+            version,
+            since,
+            until,
+            limit: None,
+            cursor: None,
+        }
+    }
+}
+
+impl Action for ExportDeployments {
+    const NAME: &'static str = "platform.deployments.export";
+    const SUMMARY: &'static str =
+        "Export all deployments that fit, the one first reported last first";
+    const DESCRIPTION: &'static str = about!(
+        "Every deployment that was reported when the export began, each as it is when it is read.",
+        "deployment_id, service, environment, status, status_at, version, previous_version, image, commit, \
+         commit_time, actor, pipeline_url, reason, unplanned, requested_at, started_at, succeeded_at, \
+         finished_at, rolled_back_at, first_position, last_position, event_count, in this order"
+    );
+    const SCOPE: Scope = Scope::EventsRead;
+    const EFFECT: Effect = Effect::Read;
+    const PATH: &'static str = "/v1/deployments/export";
+    const BINDING: Binding = Binding::Download;
+    const MEDIA_TYPES: &'static [&'static str] = FORMATS;
+    type Input = ExportDeploymentsInput;
+    type Output = Deployment;
+
+    fn example() -> Value {
+        json!({ "format": "csv", "service": "payments", "since": "30d" })
+    }
+}
+
+impl Export for ExportDeployments {
+    fn format(input: &ExportDeploymentsInput) -> Option<ExportFormat> {
+        input.format
+    }
+}
+
+/// `platform.incidents.export`
+pub struct ExportIncidents;
+
+/// Which incidents are wanted, and how they are written. Everything that is given must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExportIncidentsInput {
+    /// How they are written. Without it, `Accept` decides; NDJSON if that names neither.
+    pub format: Option<ExportFormat>,
+    /// Of this service.
+    pub service: Option<String>,
+    /// Where.
+    pub environment: Option<String>,
+    /// Of this status.
+    pub status: Option<IncidentStatus>,
+}
+
+impl From<ExportIncidentsInput> for SearchIncidentsInput {
+    /// The search that pages through the same incidents.
+    fn from(export: ExportIncidentsInput) -> Self {
+        let ExportIncidentsInput {
+            format: _,
+            service,
+            environment,
+            status,
+        } = export;
+        Self {
+            service,
+            environment,
+            status,
+            ..Self::default()
+        }
+    }
+}
+
+impl Action for ExportIncidents {
+    const NAME: &'static str = "platform.incidents.export";
+    const SUMMARY: &'static str =
+        "Export all incidents that fit, the one first reported last first";
+    const DESCRIPTION: &'static str = about!(
+        "Every incident that was reported when the export began, each as it is when it is read.",
+        "incident_id, service, environment, status, status_at, severity, title, deployment_id, opened_at, \
+         acknowledged_at, resolved_at, first_position, last_position, in this order"
+    );
+    const SCOPE: Scope = Scope::EventsRead;
+    const EFFECT: Effect = Effect::Read;
+    const PATH: &'static str = "/v1/incidents/export";
+    const BINDING: Binding = Binding::Download;
+    const MEDIA_TYPES: &'static [&'static str] = FORMATS;
+    type Input = ExportIncidentsInput;
+    type Output = Incident;
+
+    fn example() -> Value {
+        json!({ "format": "ndjson", "environment": "production" })
+    }
+}
+
+impl Export for ExportIncidents {
+    fn format(input: &ExportIncidentsInput) -> Option<ExportFormat> {
+        input.format
     }
 }
 
@@ -119,7 +319,7 @@ mod tests {
     #[test]
     fn what_is_declared_is_what_the_formats_are() {
         let types = ExportFormat::ALL.map(ExportFormat::media_type);
-        assert_eq!(ExportEvents::MEDIA_TYPES, types);
+        assert_eq!(FORMATS, types);
         assert_eq!(ExportFormat::default(), ExportFormat::ALL[0]);
     }
 }

@@ -17,6 +17,7 @@ macro_rules! each_incidents_action {
         $each!(answer $crate::actions::incidents::SearchIncidents);
         $each!(feed $crate::actions::feeds::IncidentsFeed);
         $each!(feed $crate::actions::feeds::IncidentsCalendar);
+        $each!(download $crate::actions::export::ExportIncidents);
     };
 }
 

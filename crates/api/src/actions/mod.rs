@@ -16,6 +16,7 @@ pub mod images;
 pub mod incidents;
 pub mod quarantine;
 pub mod services;
+pub mod sessions;
 pub mod state;
 pub mod timeline;
 pub mod tokens;
@@ -54,6 +55,7 @@ macro_rules! each_action {
         $crate::each_quarantine_action!($each);
         $crate::each_tokens_action!($each);
         $crate::each_access_action!($each);
+        $crate::each_sessions_action!($each);
         $crate::each_discovery_action!($each);
     };
 }

@@ -11,9 +11,14 @@ use crate::wiring;
 pub(crate) fn run(settings: &Settings, command: ConfigCommand) -> Result<ExitCode> {
     match command {
         ConfigCommand::Print => print!("{}", toml::to_string(&settings.redacted())?),
+        // What could not be read would not come here.
         ConfigCommand::Check => {
-            // The rest could be read, or nobody would come here.
             wiring::governance(settings)?;
+            settings.check_listening()?;
+            settings.tls.open()?;
+            settings
+                .oidc
+                .sign_in(&settings.public_url, wiring::clock())?;
             println!("the configuration is good");
         }
     }

@@ -96,6 +96,7 @@ fn line(token: &Token) -> String {
     let kind = match token.kind {
         TokenKind::Bearer => "token",
         TokenKind::Session => "session",
+        TokenKind::Service => "service",
     };
     let end = match (token.revoked_at, token.expires_at) {
         (Some(at), _) => format!("revoked {}", at.to_rfc3339()),

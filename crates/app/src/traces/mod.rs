@@ -12,7 +12,7 @@ use opentelemetry::KeyValue;
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
-use pts_adapter_http::Figure;
+use pts_adapter_http::{Figure, FigureKind};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -88,6 +88,7 @@ impl Exporter {
             Figure {
                 name,
                 help,
+                kind: FigureKind::Counter,
                 count: Arc::new(move || count(&counts).load(Ordering::Relaxed)),
             }
         };

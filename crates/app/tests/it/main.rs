@@ -8,5 +8,7 @@ mod first_run;
 mod harness;
 mod ingest;
 mod itself;
+mod oidc;
 mod policies;
 mod retention;
+mod tls;

@@ -85,6 +85,22 @@ async fn a_stream_that_is_cut_goes_on_without_loss_or_repeat() {
 }
 
 #[tokio::test]
+async fn a_stream_that_is_cut_before_anything_came_goes_on_where_it_began() {
+    let hello = say("retry: 2000\nid: 41\n\n");
+    let server = Scripted::start(vec![hello, say(&record(42)), Act::Silence]).await;
+    let client = Client::new(options(server.address, "t")).unwrap();
+    let mut stream = client
+        .stream::<StreamEvents>(StreamInput::default())
+        .await
+        .unwrap();
+    let event = timeout(PATIENCE, stream.next()).await.unwrap();
+    assert_eq!(event.unwrap().unwrap().position, 42);
+    let asked = server.asked();
+    assert!(!asked[0].contains("last-event-id"), "{}", asked[0]);
+    assert!(asked[1].contains("last-event-id: 41"), "{}", asked[1]);
+}
+
+#[tokio::test]
 async fn a_stream_ends_when_it_may_not_go_on_or_nobody_comes_back() {
     let problem =
         json!({"type": "x", "title": "x", "status": 401, "code": "token_refused", "detail": "x"});

@@ -28,9 +28,17 @@ impl Server {
     }
 
     pub(crate) async fn at(listener: TcpListener) -> Self {
+        Self::with(listener, |gateway| gateway).await
+    }
+
+    /// With a gateway that is not the usual one.
+    pub(crate) async fn with(
+        listener: TcpListener,
+        change: impl FnOnce(Gateway) -> Gateway,
+    ) -> Self {
         let store = Arc::new(MemoryStore::new(Arc::new(EventBus::with_domain_handlers())));
         let clock = Arc::new(FixedClock::at(platform::now()));
-        let gateway = Arc::new(Gateway::new(Parts {
+        let gateway = Gateway::new(Parts {
             log: store.clone(),
             projections: store.clone(),
             tokens: store.clone(),
@@ -39,9 +47,11 @@ impl Server {
             blind_spots: store.clone(),
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(7)),
-        }));
+        });
+        let gateway = Arc::new(change(gateway));
         platform::seed(&*store, &*store, &*store).await;
         platform::seed_tokens(&*store).await;
+        platform::seed_sessions(&*store).await;
         gateway.read_record().await.unwrap();
         let settings = HttpSettings {
             workers: Some(1),

@@ -7,6 +7,7 @@ mod principal;
 mod role;
 mod rule;
 mod scope;
+mod service;
 mod token;
 mod workspace;
 
@@ -17,5 +18,6 @@ pub use principal::{Origin, Principal};
 pub use role::{BUILT_IN_ROLES, Roles, built_in_role};
 pub use rule::{ActionFacts, BUILT_IN_RULE, RULE_ADMIN, RULE_OPEN, RULE_SCOPE, Ruling};
 pub use scope::Scope;
+pub use service::ServiceIdentity;
 pub use token::{Token, TokenKind, TokenRefused, TokenText};
 pub use workspace::Workspace;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 
+use chrono::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -20,6 +21,22 @@ pub enum TokenKind {
     Bearer,
     /// Held in the browser's session cookie; made by signing in.
     Session,
+    /// No text at all: a service that shows its client certificate.
+    Service,
+}
+
+impl TokenKind {
+    /// Every kind there is.
+    pub const ALL: [Self; 3] = [Self::Bearer, Self::Session, Self::Service];
+
+    /// The name on the wire and in the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "bearer",
+            Self::Session => "session",
+            Self::Service => "service",
+        }
+    }
 }
 
 /// What is kept of a token. The secret itself is not: only its SHA-256.
@@ -76,6 +93,9 @@ pub enum TokenRefused {
     /// It is good, and not from there.
     #[error("the token may not be used from this address")]
     Elsewhere,
+    /// Nobody used it for longer than a session may rest.
+    #[error("the session was not used for too long; sign in again")]
+    Idle,
 }
 
 impl Token {
@@ -108,6 +128,29 @@ impl Token {
             Ok(())
         } else {
             Err(TokenRefused::Elsewhere)
+        }
+    }
+
+    /// Whether a person signed in for it, in a browser or on a command line: such a token rests only
+    /// for so long, and its owner sees it among their sessions.
+    pub const fn is_sign_in(&self) -> bool {
+        matches!(self.kind, TokenKind::Session) || self.subject.is_some()
+    }
+
+    /// When it is over if nobody uses it; nobody signed in for a token that has no such end.
+    pub fn idle_end(&self, idle: Duration) -> Option<Timestamp> {
+        let used = self.last_used_at.unwrap_or(self.created_at);
+        self.is_sign_in().then(|| used.max(self.created_at) + idle)
+    }
+
+    /// Checks that the token has not rested for longer than `idle`.
+    ///
+    /// # Errors
+    /// [`TokenRefused::Idle`].
+    pub fn check_idle(&self, now: Timestamp, idle: Duration) -> Result<(), TokenRefused> {
+        match self.idle_end(idle) {
+            Some(end) if end <= now => Err(TokenRefused::Idle),
+            _ => Ok(()),
         }
     }
 }
@@ -179,6 +222,44 @@ fn checksum(random: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_session_rests_only_for_so_long_and_a_token_for_ever() {
+        let at = |minute| Timestamp::UNIX_EPOCH + Duration::minutes(minute);
+        let token = |kind, subject: Option<&str>, used| Token {
+            id: Uuid::nil(),
+            name: "t".into(),
+            kind,
+            hash: [0; 32],
+            scopes: BTreeSet::new(),
+            roles: BTreeSet::new(),
+            workspace: None,
+            networks: Vec::new(),
+            subject: subject.map(ToOwned::to_owned),
+            issued_by: None,
+            created_at: at(0),
+            last_used_at: used,
+            expires_at: None,
+            revoked_at: None,
+        };
+        let check = |token: &Token, minute, expected| {
+            let found = token.check_idle(at(minute), Duration::minutes(60));
+            assert_eq!(found, expected, "{minute}");
+        };
+        let session = token(TokenKind::Session, None, None);
+        check(&session, 59, Ok(()));
+        check(&session, 60, Err(TokenRefused::Idle));
+        let used = token(TokenKind::Session, None, Some(at(30)));
+        check(&used, 89, Ok(()));
+        check(&used, 90, Err(TokenRefused::Idle));
+        check(
+            &token(TokenKind::Bearer, Some("i#u"), None),
+            60,
+            Err(TokenRefused::Idle),
+        );
+        check(&token(TokenKind::Bearer, None, None), 600, Ok(()));
+        check(&token(TokenKind::Service, None, None), 600, Ok(()));
+    }
 
     #[test]
     fn a_token_survives_its_own_parser_and_hides_in_debug() {

@@ -92,6 +92,12 @@ impl Believed {
         }
     }
 
+    /// When a token was last noted to be used here.
+    pub(super) fn noted(&self, hash: &[u8; 32]) -> Option<Timestamp> {
+        let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        tokens.get(hash).and_then(|belief| belief.noted)
+    }
+
     /// The uses to be written down.
     pub(super) fn take_uses(&self) -> Vec<(Uuid, Timestamp)> {
         let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);

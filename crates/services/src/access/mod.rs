@@ -4,6 +4,8 @@ mod believed;
 mod guard;
 mod keeping;
 mod rules;
+mod service;
+mod sign_in;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,8 +13,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::Duration;
 use pts_domain::Timestamp;
 use pts_domain::access::{
-    Network, Origin, Principal, Roles, Scope, Token, TokenKind, TokenRefused, TokenText, Workspace,
+    Network, Origin, Principal, Roles, Scope, ServiceIdentity, Token, TokenKind, TokenRefused,
+    TokenText, Workspace,
 };
+use pts_domain::signin::Lifetimes;
 use pts_ports::{Clock, Entropy, StoreError, TokenQuery, TokenStore, new_id};
 use uuid::Uuid;
 
@@ -25,8 +29,6 @@ pub use guard::Turned;
 pub(crate) use rules::{METRICS, Rules, facts_of};
 pub use rules::{facts, governed_actions};
 
-/// For so long a browser session lasts.
-const SESSION: Duration = Duration::hours(12);
 /// For so long a one-time code can be redeemed.
 const CODE: Duration = Duration::minutes(15);
 /// So many unredeemed codes are kept at the most.
@@ -65,6 +67,8 @@ pub struct Access {
     store: Arc<dyn TokenStore>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    lifetimes: Lifetimes,
+    services: Vec<ServiceIdentity>,
     roles: Roles,
     guard: Guard,
     believed: Believed,
@@ -83,6 +87,8 @@ impl Access {
             store,
             clock,
             entropy,
+            lifetimes: Lifetimes::default(),
+            services: Vec::new(),
             roles: Roles::default(),
             believed: Believed::default(),
             codes: Mutex::default(),
@@ -102,6 +108,11 @@ impl Access {
     /// How often somebody was not let in, since the process began.
     pub fn turned(&self) -> Turned {
         self.guard.turned()
+    }
+
+    /// The same with other ends of sessions than the usual ones.
+    pub fn lasting(self, lifetimes: Lifetimes) -> Self {
+        Self { lifetimes, ..self }
     }
 
     /// Finds out who presents a token.
@@ -129,33 +140,53 @@ impl Access {
     async fn check(&self, presented: &str, origin: &Origin) -> Result<Token, AccessError> {
         let text = self.guard.read(presented, origin.address)?;
         let (hash, now) = (text.hash(), self.clock.now());
-        let good = |token: &Token| {
+        // Who was let in a moment ago is guessing nothing, wherever others are.
+        let attempt = match self.believed.recall(&hash, now, REMEMBERED) {
+            Some(_) => None,
+            None => Some(self.guard.attempt(&text, origin.address)?),
+        };
+        let refuse = |why| match attempt {
+            Some(attempt) => attempt.failed(why),
+            None => self.guard.refuse(why),
+        };
+        let token = match self.check_hash(hash).await {
+            Ok(Some(token)) => token,
+            Ok(None) => return Err(refuse(TokenRefused::Unknown)),
+            Err(AccessError::Refused(why)) => return Err(refuse(why)),
+            Err(error) => return Err(error),
+        };
+        // It is no guess, wherever it is presented.
+        drop(refuse);
+        let from = token.check_from(origin.address);
+        from.map_err(|why| self.guard.refuse(why))?;
+        Ok(token)
+    }
+
+    /// The token of that hash, if it is good now; none if there is none.
+    async fn check_hash(&self, hash: [u8; 32]) -> Result<Option<Token>, AccessError> {
+        let now = self.clock.now();
+        let good = |token: Token| -> Result<Token, TokenRefused> {
             token.check(now)?;
-            token.check_from(origin.address)
+            token.check_idle(now, self.lifetimes.idle)?;
+            Ok(token)
         };
         if let Some(token) = self.believed.recall(&hash, now, BELIEVED) {
-            good(&token).map_err(|why| self.guard.refuse(why))?;
-            return Ok(token);
+            return Ok(Some(good(token)?));
         }
-        // Who was let in a moment ago is guessing nothing, wherever others are.
-        let known = self.believed.recall(&hash, now, REMEMBERED).is_some();
-        let attempt = if known {
-            None
-        } else {
-            Some(self.guard.attempt(&text, origin.address)?)
+        let Some(mut found) = self.store.find(hash).await? else {
+            self.believed.forget(|token| token.hash == hash);
+            return Ok(None);
         };
-        let found = self.store.find(hash).await?.ok_or(TokenRefused::Unknown);
-        match found.and_then(|token| token.check(now).map(|()| token)) {
+        // What was noted and is not written yet counts, too.
+        found.last_used_at = found.last_used_at.max(self.believed.noted(&hash));
+        match good(found) {
             Ok(token) => {
                 self.believed.believe(token.clone(), now);
-                // It is no guess, wherever it is presented.
-                drop(attempt);
-                good(&token).map_err(|why| self.guard.refuse(why))?;
-                Ok(token)
+                Ok(Some(token))
             }
-            Err(why) => {
+            Err(refused) => {
                 self.believed.forget(|token| token.hash == hash);
-                Err(attempt.map_or_else(|| self.guard.refuse(why), |attempt| attempt.failed(why)))
+                Err(refused.into())
             }
         }
     }
@@ -323,8 +354,8 @@ impl Access {
             None => Err(attempt.failed(TokenRefused::Unknown)),
             Some(until) if until <= now => Err(attempt.failed(TokenRefused::Expired)),
             Some(until) => {
-                let console = self.session_of("console".to_owned(), [Scope::Admin].into());
-                let made = self.open(console).await;
+                let console = self.console();
+                let made = self.keep_session(console).await;
                 if made.is_err() {
                     // Not used after all.
                     let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -345,36 +376,45 @@ impl Access {
         origin: &Origin,
     ) -> Result<Session, AccessError> {
         let token = self.check(text, origin).await?;
-        if token.kind == TokenKind::Session {
+        if token.is_sign_in() {
             // A stolen cookie must not be able to renew itself.
             return Err(self.guard.refuse(TokenRefused::Unknown));
         }
-        let (text, session) = self.session_of(token.name, token.scopes);
-        let ends = [session.expires_at, token.expires_at];
+        let end = self.session_end(token.expires_at);
+        let (text, made) = self.make_up(TokenKind::Session, Some(token.id), Some(end));
+        // What the token may not, its session may not either.
         let session = Token {
+            name: token.name,
+            scopes: token.scopes,
             roles: token.roles,
             workspace: token.workspace,
             networks: token.networks,
-            subject: token.subject,
-            issued_by: Some(token.id),
-            expires_at: ends.into_iter().flatten().min(),
-            ..session
+            ..made
         };
-        self.open((text, session)).await
+        self.keep_session((text, session)).await
     }
 
-    fn session_of(&self, name: String, scopes: BTreeSet<Scope>) -> (TokenText, Token) {
-        let end = self.clock.now() + SESSION;
-        let (text, token) = self.make_up(TokenKind::Session, None, Some(end));
-        let token = Token {
-            name,
-            scopes,
-            ..token
+    fn console(&self) -> (TokenText, Token) {
+        let end = self.session_end(None);
+        let (text, made) = self.make_up(TokenKind::Session, None, Some(end));
+        let console = Token {
+            name: "console".to_owned(),
+            scopes: [Scope::Admin].into(),
+            ..made
         };
-        (text, token)
+        (text, console)
     }
 
-    async fn open(&self, (text, token): (TokenText, Token)) -> Result<Session, AccessError> {
+    /// When a session ends that begins now, at the latest.
+    fn session_end(&self, at_most: Option<Timestamp>) -> Timestamp {
+        let end = self.clock.now() + self.lifetimes.absolute;
+        at_most.map_or(end, |most| most.min(end))
+    }
+
+    async fn keep_session(
+        &self,
+        (text, token): (TokenText, Token),
+    ) -> Result<Session, AccessError> {
         let expires_at = token.expires_at.unwrap_or(token.created_at);
         self.store.insert(token).await?;
         Ok(Session { text, expires_at })

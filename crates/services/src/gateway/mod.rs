@@ -9,9 +9,10 @@ mod who;
 use std::sync::Arc;
 
 use pts_domain::Timestamp;
-use pts_domain::access::{Principal, Roles};
+use pts_domain::access::{Principal, Roles, ServiceIdentity};
 use pts_domain::event::NewEvent;
 use pts_domain::filter::EventFilter;
+use pts_domain::signin::Lifetimes;
 use pts_ports::{
     Accounting, Appended, BlindSpots, Clock, Entropy, EventLog, PolicyEngine, Projections,
     Quarantine, TokenStore,
@@ -27,9 +28,10 @@ use crate::export::Exports;
 use crate::ingest::committed;
 use crate::limits::{Gate, Limits};
 use crate::tail::Commits;
-use crate::{Access, ActionError};
+use crate::{Access, ActionError, SignIn};
 
 pub use call::{CallOptions, UseCase};
+pub use events::{Following, Share};
 pub(crate) use page::{CursorKind, cursor, limit};
 
 /// What a gateway is made of.
@@ -69,6 +71,7 @@ pub struct Gateway {
     pub(crate) engine: Engine,
     pub(crate) gate: Gate,
     pub(crate) exports: Exports,
+    pub(crate) sign_in: Option<SignIn>,
     pub(crate) rules: Rules,
     pub(crate) access: Access,
 }
@@ -129,7 +132,23 @@ impl Gateway {
             gate: Gate::new(Limits::default()),
             exports: Exports::new(),
             rules: Rules::default(),
+            sign_in: None,
             access,
+        }
+    }
+
+    /// The same with other ends of sessions than the usual ones, and with services that are known by
+    /// their certificates.
+    pub fn letting_in(self, lifetimes: Lifetimes, services: Vec<ServiceIdentity>) -> Self {
+        let access = self.access.lasting(lifetimes).knowing(services);
+        Self { access, ..self }
+    }
+
+    /// The same with an identity provider that people can sign in with.
+    pub fn signing_in(self, sign_in: SignIn) -> Self {
+        Self {
+            sign_in: Some(sign_in),
+            ..self
         }
     }
 

@@ -25,6 +25,18 @@ impl Gateway {
         authenticated
     }
 
+    /// Finds out which service shows a certificate with these names.
+    ///
+    /// # Errors
+    /// As [`Access::authenticate_service`](crate::Access::authenticate_service).
+    pub async fn authenticate_service(
+        &self,
+        names: &[String],
+        origin: Origin,
+    ) -> Result<Principal, AccessError> {
+        self.access.authenticate_service(names, origin).await
+    }
+
     /// Finds out who presents a token while the store cannot be asked, for what tells nothing but how
     /// the service is.
     ///

@@ -17,6 +17,7 @@ pub(super) struct Caller {
     pub(super) sends: Bucket,
     pub(super) rows: Bucket,
     pub(super) bytes: Bucket,
+    pub(super) shares: Option<Arc<Semaphore>>,
     pub(super) heavy: Option<Arc<Semaphore>>,
     pub(super) streams: Option<Arc<Semaphore>>,
 }
@@ -29,6 +30,7 @@ impl Caller {
             sends: Bucket::new("sends", burst(limits.sends_per_s), u64::from(BURST_S)),
             rows: Bucket::new("rows", limits.rows_per_min, 60),
             bytes: Bucket::new("bytes", limits.bytes_per_min, 60),
+            shares: turns(limits.sends_beside_others),
             heavy: turns(limits.heavy),
             streams: turns(limits.streams),
         }

@@ -3,6 +3,8 @@
 
 mod bucket;
 mod caller;
+mod company;
+mod meter;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,8 +15,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use caller::Caller;
+use company::Company;
 
 use crate::ActionError;
+use crate::error::RETRY_AFTER_S;
 
 /// Callers are kept in so many parts, each under a lock of its own.
 const SHARDS: usize = 16;
@@ -23,6 +27,11 @@ const MOST_IN_SHARD: usize = 1_000;
 /// How long a heavy question waits for those before it.
 const HEAVY_WAIT: Duration = Duration::from_secs(2);
 
+/// How long a request with events waits for those before it.
+const SHARE_WAIT: Duration = Duration::from_secs(10);
+/// A body counts for as many requests as it has parts of this size.
+const SHARE_BYTES: usize = 8 * 1024;
+
 /// What a token may take. Zero is without a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -30,6 +39,8 @@ pub struct Limits {
     pub calls_per_s: u32,
     /// Requests with events in a second, over ten seconds.
     pub sends_per_s: u32,
+    /// Requests with events that are worked on at the same time while others send, too.
+    pub sends_beside_others: u32,
     /// Rows read in a minute.
     pub rows_per_min: u64,
     /// Bytes read in a minute.
@@ -47,6 +58,7 @@ impl Default for Limits {
         Self {
             calls_per_s: 20_000,
             sends_per_s: 200_000,
+            sends_beside_others: 32,
             rows_per_min: 100_000_000,
             bytes_per_min: 64 * 1024 * 1024 * 1024,
             heavy: 4,
@@ -72,16 +84,18 @@ pub struct Limited {
 /// The limits, and how much of them everybody has used.
 pub(crate) struct Gate {
     pub(crate) limits: Limits,
+    company: Company,
     shards: [Mutex<HashMap<Uuid, Arc<Caller>>>; SHARDS],
 }
 
-/// Kept as long as a heavy question is worked on.
+/// Kept as long as something is worked on of which a caller has few at the same time.
 pub(crate) type Turn = Option<OwnedSemaphorePermit>;
 
 impl Gate {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             limits,
+            company: Company::default(),
             shards: std::array::from_fn(|_| Mutex::default()),
         }
     }
@@ -107,6 +121,33 @@ impl Gate {
     pub(crate) fn send(&self, token: Uuid, now: Timestamp) -> Result<(), ActionError> {
         let caller = self.caller(token, now);
         caller.sends.take(now).map_err(ActionError::Limited)
+    }
+
+    /// Waits until a request with events may be worked on. Whoever sends alone never waits; beside
+    /// others, everybody has so many at the same time, so that nobody's requests stand in a long line
+    /// of somebody else's, wherever lines form.
+    pub(crate) async fn share(
+        &self,
+        token: Uuid,
+        bytes: usize,
+        now: Timestamp,
+    ) -> Result<Turn, ActionError> {
+        if !self.company.beside(token, now) {
+            return Ok(None);
+        }
+        let Some(shares) = self.caller(token, now).shares.clone() else {
+            return Ok(None);
+        };
+        // A large body is a share of its own, but never all of it.
+        let most = (self.limits.sends_beside_others / 2).max(1);
+        let parts = u32::try_from(bytes / SHARE_BYTES).unwrap_or(most);
+        let waiting = shares.acquire_many_owned(parts.clamp(1, most));
+        match tokio::time::timeout(SHARE_WAIT, waiting).await {
+            Ok(Ok(share)) => Ok(Some(share)),
+            Ok(Err(_)) | Err(_) => Err(ActionError::TooMuch {
+                retry_after_s: RETRY_AFTER_S,
+            }),
+        }
     }
 
     /// Lets a question or a command through, or says when there is room again. What was read before

@@ -19,29 +19,38 @@ const AT_ONCE: usize = 4;
 /// How many candidates an ambiguous id is answered with.
 const MOST_CANDIDATES: usize = 10;
 
+/// What a search asks for, and an export, which is one without pages.
+pub(crate) fn sought(
+    gateway: &Gateway,
+    input: SearchDeploymentsInput,
+) -> Result<(DeploymentQuery, Question), ActionError> {
+    let (since, until) = period(gateway, input.since.as_ref(), input.until.as_ref())?;
+    let query = DeploymentQuery {
+        service: input.service,
+        environment: input.environment,
+        status: input.status,
+        version: input.version,
+        deployment_id: None,
+        since,
+        until,
+    };
+    let question = match (since, until) {
+        (Some(_), _) => Question::period(since, until, &["deployment.*"]),
+        (None, Some(until)) => Question::state_at(until, &["deployment.*"]),
+        (None, None) => Question::present(gateway.now(), &["deployment.*"]),
+    }
+    .of(query.service.as_ref(), query.environment.as_ref());
+    Ok((query, question))
+}
+
 impl UseCase<SearchDeployments> for Gateway {
     async fn run(
         &self,
         input: SearchDeploymentsInput,
     ) -> Result<Found<Vec<Deployment>>, ActionError> {
-        let (since, until) = period(self, input.since.as_ref(), input.until.as_ref())?;
         let limit = limit(input.limit)?;
         let cursor = cursor(input.cursor.as_deref(), CursorKind::Position)?;
-        let query = DeploymentQuery {
-            service: input.service,
-            environment: input.environment,
-            status: input.status,
-            version: input.version,
-            deployment_id: None,
-            since,
-            until,
-        };
-        let question = match (since, until) {
-            (Some(_), _) => Question::period(since, until, &["deployment.*"]),
-            (None, Some(until)) => Question::state_at(until, &["deployment.*"]),
-            (None, None) => Question::present(self.now(), &["deployment.*"]),
-        }
-        .of(query.service.as_ref(), query.environment.as_ref());
+        let (query, question) = sought(self, input)?;
         let found = self.projections.deployments(&query, cursor, limit).await?;
         Ok(page(found, question, |deployment| deployment))
     }

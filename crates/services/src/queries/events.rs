@@ -9,21 +9,26 @@ use crate::coverage::{Found, Question, found, page};
 use crate::gateway::{CursorKind, cursor, limit};
 use crate::{ActionError, Gateway, UseCase};
 
+/// What a search asks for, and with it an export and a stream: they are searches without pages.
+pub(crate) fn sought(gateway: &Gateway, input: SearchInput) -> Result<EventFilter, ActionError> {
+    let (since, until) = period(gateway, input.since.as_ref(), input.until.as_ref())?;
+    Ok(EventFilter {
+        types: patterns(&input.types),
+        source: input.source,
+        service: input.service,
+        environment: input.environment,
+        subject: input.subject,
+        since,
+        until,
+        data: input.data,
+    })
+}
+
 impl UseCase<SearchEvents> for Gateway {
     async fn run(&self, input: SearchInput) -> Result<Found<Vec<EventRecord>>, ActionError> {
-        let (since, until) = period(self, input.since.as_ref(), input.until.as_ref())?;
         let limit = limit(input.limit)?;
         let cursor = cursor(input.cursor.as_deref(), CursorKind::Event)?;
-        let filter = EventFilter {
-            types: patterns(&input.types),
-            source: input.source,
-            service: input.service,
-            environment: input.environment,
-            subject: input.subject,
-            since,
-            until,
-            data: input.data,
-        };
+        let filter = sought(self, input)?;
         let events = self.log.search(&filter, cursor.clone(), limit).await?;
         events
             .items

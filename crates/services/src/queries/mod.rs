@@ -4,7 +4,7 @@
 mod access;
 mod accounting;
 mod annotations;
-mod deployments;
+pub(crate) mod deployments;
 mod discovery;
 mod dora;
 mod event_types;
@@ -12,15 +12,18 @@ mod events;
 mod expectations;
 mod feeds;
 mod images;
-mod incidents;
+pub(crate) mod incidents;
 mod quarantine;
 mod services;
+mod sessions;
 mod state;
 mod timeline;
 mod tokens;
 
 use pts_domain::time::Moment;
 use pts_domain::{FieldError, Timestamp};
+
+pub(crate) use events::sought;
 
 use crate::{ActionError, Gateway};
 

@@ -1,16 +1,19 @@
 //! The gateway's limits, seen from a caller.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures::StreamExt as _;
+use futures::{FutureExt as _, StreamExt as _};
 use pts_api::Action;
 use pts_api::actions::dora::{GetDora, GetDoraInput};
 use pts_api::actions::events::{SearchEvents, SearchInput, StreamInput};
-use pts_domain::access::Scope;
+use pts_domain::access::{Principal, Scope};
 use pts_domain::event::Form;
 use pts_services::{ActionError, CallOptions, Gateway, Item, Limits, Mode, UseCase};
 use pts_testkit::fakes::FixedClock;
 use serde_json::json;
+use tokio::time::timeout;
+use uuid::Uuid;
 
 use crate::support::{in_memory_at, noon, principal};
 
@@ -90,4 +93,71 @@ async fn a_stream_gives_its_place_back_when_it_ends() {
     assert_eq!(policy(second.map(drop)), "streams");
     drop(first);
     assert!(gateway.follow(&reader, from_begin(), None).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_waits_for_room_and_loses_nothing() {
+    let clock = Arc::new(FixedClock::at(noon()));
+    let (gateway, _) = in_memory_at(clock.clone());
+    let gateway = gateway.limited(Limits {
+        rows_per_min: 3,
+        bytes_per_min: 1_000,
+        ..Limits::default()
+    });
+    send(&gateway, 10).await.unwrap();
+    let reader = principal(&[Scope::EventsRead]);
+    let input = StreamInput {
+        after: Some(0),
+        ..StreamInput::default()
+    };
+    let mut stream = gateway.follow(&reader, input, None).await.unwrap();
+    assert_eq!(stream.behind, 0);
+    let mut seen = Vec::new();
+    let mut waits = 0;
+    while seen.len() < 10 {
+        match timeout(Duration::from_mins(5), stream.next()).await {
+            Ok(event) => seen.push(event.unwrap().unwrap().position),
+            Err(_) => {
+                waits += 1;
+                // Rows are there again; whatever was read in bytes still counts.
+                clock.advance(chrono::Duration::minutes(2));
+                if waits == 1 {
+                    gateway.note_read(&reader, 1_000);
+                }
+            }
+        }
+    }
+    assert_eq!(seen, (1..=10).collect::<Vec<i64>>());
+    assert!(waits >= 3, "{waits} waits");
+}
+
+#[tokio::test]
+async fn whoever_sends_alone_has_everything_and_beside_others_a_share() {
+    let clock = Arc::new(FixedClock::at(noon()));
+    let (gateway, _) = in_memory_at(clock.clone());
+    let gateway = gateway.limited(Limits {
+        sends_beside_others: 4,
+        ..Limits::default()
+    });
+    let sender = |n| Principal::holding(Uuid::from_u128(n), "sender", [Scope::EventsWrite]);
+    let (greedy, polite) = (sender(1), sender(2));
+    let share = |of, bytes| gateway.share(of, bytes).now_or_never().transpose().unwrap();
+    let alone: Vec<_> = (0..100).map(|_| share(&greedy, 1).unwrap()).collect();
+    let _polite = share(&polite, 1).unwrap();
+    let mut beside: Vec<_> = (0..4).map(|_| share(&greedy, 1).unwrap()).collect();
+    assert!(share(&greedy, 1).is_none());
+    assert!(share(&polite, 1).is_some());
+    // What was begun alone is of no account: a place is free when one of these ends.
+    drop(alone);
+    assert!(share(&greedy, 1).is_none());
+    beside.pop();
+    assert!(share(&greedy, 1).is_some());
+    // However large a body is, it is half of a share; the rest is for what comes beside it.
+    assert!(share(&greedy, 1 << 20).is_none());
+    beside.pop();
+    let large = share(&greedy, 1 << 20).unwrap();
+    assert!(share(&greedy, 1).is_none());
+    drop(large);
+    clock.advance(chrono::Duration::seconds(1));
+    assert_eq!((0..10).filter_map(|_| share(&greedy, 1)).count(), 10);
 }

@@ -7,6 +7,7 @@ mod actions;
 mod answers;
 mod blind;
 mod engine;
+mod export;
 mod guard;
 mod ingest;
 mod itself;

@@ -88,6 +88,7 @@ macro_rules! contract_suite {
             tokens::a_use_is_noted_at_most_once_a_minute
             tokens::revoking_is_for_good_and_keeps_the_first_time
             tokens::revoking_a_token_revokes_the_sessions_it_issued
+            tokens::sign_ins_are_those_of_people_that_are_not_over
             maintenance::a_rebuild_gives_what_was_there
             maintenance::a_check_of_an_untouched_store_finds_nothing
             maintenance::a_log_that_nobody_touched_is_intact

@@ -251,3 +251,35 @@ pub async fn revoking_a_token_revokes_the_sessions_it_issued(store: Harness) {
     let (early, late) = (Some(minute(40)), Some(minute(50)));
     assert_eq!(revoked, [late, None, late, None, early]);
 }
+
+/// What people signed in for is listed while it is good, whatever else there is.
+pub async fn sign_ins_are_those_of_people_that_are_not_over(store: Harness) {
+    let session = |n: u8| Token {
+        kind: TokenKind::Session,
+        expires_at: Some(minute(60)),
+        ..token(n)
+    };
+    let on_a_command_line = Token {
+        subject: Some("https://login.acme#u-1".to_owned()),
+        expires_at: Some(minute(90)),
+        ..token(2)
+    };
+    let service = Token {
+        kind: TokenKind::Service,
+        ..token(5)
+    };
+    for token in [token(1), session(3), session(4), service] {
+        store.tokens.insert(token).await.unwrap();
+    }
+    store
+        .tokens
+        .insert(on_a_command_line.clone())
+        .await
+        .unwrap();
+    store.tokens.revoke(token(4).id, minute(50)).await.unwrap();
+    let at = async |at, limit| store.tokens.sign_ins(minute(at), limit).await.unwrap();
+    assert_eq!(at(55, 10).await, [session(3), on_a_command_line.clone()]);
+    assert_eq!(at(55, 1).await, [session(3)]);
+    assert_eq!(at(60, 10).await, [on_a_command_line]);
+    assert_eq!(at(90, 10).await, []);
+}

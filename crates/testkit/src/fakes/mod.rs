@@ -3,10 +3,12 @@
 
 mod clock;
 mod entropy;
+mod identity;
 mod projector;
 mod store;
 
 pub use clock::{FixedClock, StepClock};
 pub use entropy::SeededEntropy;
+pub use identity::FakeProvider;
 pub use projector::DomainProjector;
 pub use store::MemoryStore;

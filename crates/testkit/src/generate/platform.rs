@@ -1,6 +1,8 @@
 //! A small platform at one noon: the store that the examples of the actions are carried out against.
 //! Whatever an example names is there.
 
+use std::collections::BTreeSet;
+
 use chrono::Duration;
 use pts_domain::access::{Scope, Token, TokenKind};
 use pts_domain::blind::{Expectation, Reporter};
@@ -40,6 +42,33 @@ pub async fn seed(log: &dyn EventLog, quarantine: &dyn Quarantine, blind_spots: 
     assert!(declared.expect("it is declared"));
     let kept = blind_spots.keep_reporters(&[heard]).await;
     kept.expect("the source is kept");
+}
+
+/// The session that examples end.
+pub const SESSION: Uuid = Uuid::from_u128(0x019c_aa3c_5e80_7000_8000_0000_0000_0003);
+
+/// Lets somebody be signed in on it.
+///
+/// # Panics
+/// If the store does not take it.
+pub async fn seed_sessions(tokens: &dyn TokenStore) {
+    let session = Token {
+        id: SESSION,
+        name: "ada@acme.example".into(),
+        kind: TokenKind::Session,
+        hash: [3; 32],
+        scopes: BTreeSet::new(),
+        roles: ["viewer".to_owned()].into(),
+        workspace: None,
+        networks: Vec::new(),
+        subject: Some("https://login.acme.example#ada".into()),
+        issued_by: None,
+        created_at: now() - Duration::minutes(20),
+        last_used_at: Some(now() - Duration::minutes(5)),
+        expires_at: Some(now() + Duration::hours(8)),
+        revoked_at: None,
+    };
+    tokens.insert(session).await.expect("the session is kept");
 }
 
 /// Keeps the token that everything came with.

@@ -30,6 +30,8 @@ const LARGE: &str = "pts_large_bench";
 const READER: &str = "reader";
 /// Readers ask for so long, in each round.
 const READING: Duration = Duration::from_secs(15);
+/// Events that readers follow in a round: none ever needs so many.
+const PROBES: usize = 100_000;
 /// Cycles of identities between two measurements on one database: none ever uses so many.
 const CYCLES: u64 = 100_000;
 
@@ -113,7 +115,7 @@ impl Scenario for Growth {
                 };
                 growth.part(&PARTS[nth])?;
             }
-            found.push(growth.readers(settings)?);
+            found.push(growth.readers(settings, round)?);
         }
         let parts: Vec<&Part> = PARTS.iter().collect();
         let how = how(&rig, settings, rounds, &large)?;
@@ -168,10 +170,11 @@ impl Run<'_> {
     }
 
     /// What readers meet at half of the rate that the table was found to take.
-    fn readers(&mut self, settings: &Settings) -> Result<Found> {
+    fn readers(&mut self, settings: &Settings, round: usize) -> Result<Found> {
         let full = self.readings.median("single-large", |one| Some(one.rate()));
         let half = full.context("no rate was measured")? / 2.0;
         let cycle = self.cycle();
+        let first = round * PROBES;
         let server = Server::start(self.rig, self.large)?;
         let lasts = if settings.quick { READING / 5 } else { READING };
         let warm = Duration::from_secs(1);
@@ -186,7 +189,10 @@ impl Run<'_> {
         let load = post.start(self.rig)?;
         std::thread::sleep(warm);
         let token = |name: &str| fs::read_to_string(self.rig.token_file(name));
-        let asked = probe::run(&server.address, &token(READER)?, &token(rig::LOAD)?, lasts);
+        let asked = {
+            let tokens = (token(READER)?, token(rig::LOAD)?);
+            probe::run(&server.address, (&tokens.0, &tokens.1), lasts, first)
+        };
         let told = rig::finish(load)?;
         told.clean()?;
         let found = asked.with_context(|| format!("the server said: {}", server.said()))?;

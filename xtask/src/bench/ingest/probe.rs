@@ -41,8 +41,14 @@ impl Found {
     }
 }
 
-/// Asks for so long.
-pub(super) fn run(address: &str, reader: &str, writer: &str, lasts: Duration) -> Result<Found> {
+/// Asks for so long, and sends events that are numbered from `first` on: what was sent before would
+/// be a repeat, which nobody sees.
+pub(super) fn run(
+    address: &str,
+    (reader, writer): (&str, &str),
+    lasts: Duration,
+    first: usize,
+) -> Result<Found> {
     let arrivals = Arrivals::default();
     let ended = AtomicBool::new(false);
     let stream = follow(address, reader)?;
@@ -50,7 +56,7 @@ pub(super) fn run(address: &str, reader: &str, writer: &str, lasts: Duration) ->
     let (following, searching, sent) = thread::scope(|scope| {
         let following = scope.spawn(|| arrive(stream, &arrivals, &ended));
         let searching = scope.spawn(move || search(address, reader, until));
-        let sent = send(address, writer, until);
+        let sent = send(address, writer, until, first);
         let searching = joined(searching);
         let wanted = sent.as_ref().map_or(0, |(sent, _)| sent.len());
         let deadline = Instant::now() + PATIENCE;
@@ -64,7 +70,7 @@ pub(super) fn run(address: &str, reader: &str, writer: &str, lasts: Duration) ->
     following?;
     let (sent, acknowledged) = sent?;
     let arrivals = lock(&arrivals);
-    let times = sent.iter().enumerate().map(|(number, sent)| {
+    let times = sent.iter().zip(first..).map(|(sent, number)| {
         let seen = arrivals.get(&number);
         let seen = seen.with_context(|| format!("event {number} was never seen"))?;
         Ok(seen.duration_since(*sent))
@@ -116,7 +122,12 @@ fn search(address: &str, token: &str, until: Instant) -> Result<Vec<Duration>> {
 }
 
 /// Sends events and tells when each was sent, and how long its acknowledgement took.
-fn send(address: &str, token: &str, until: Instant) -> Result<(Vec<Instant>, Vec<Duration>)> {
+fn send(
+    address: &str,
+    token: &str,
+    until: Instant,
+    first: usize,
+) -> Result<(Vec<Instant>, Vec<Duration>)> {
     let mut client = Client::connect(address, token)?;
     let (mut sent, mut acknowledged) = (Vec::new(), Vec::new());
     let mut next = Instant::now();
@@ -124,7 +135,7 @@ fn send(address: &str, token: &str, until: Instant) -> Result<(Vec<Instant>, Vec
         beat(&mut next);
         let event = format!(
             r#"{{"type":"com.acme.probe.sent","source":"{SOURCE}","id":"probe-{:0DIGITS$}","data":{{"service":"probe"}}}}"#,
-            sent.len()
+            first + sent.len()
         );
         let began = Instant::now();
         sent.push(began);

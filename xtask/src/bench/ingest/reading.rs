@@ -161,8 +161,8 @@ impl Readings {
                     format!("{bytes:.0} B")
                 }),
                 cell(median(&|one| one.ready_s), figures::time),
-                cell(median(&Reading::idle_kib), mebibytes),
-                cell(median(&Reading::memory_kib), mebibytes),
+                cell(median(&Reading::idle_kib), figures::mebibytes),
+                cell(median(&Reading::memory_kib), figures::mebibytes),
             ]);
         }
         table
@@ -174,10 +174,6 @@ fn cell(figure: Option<f64>, show: impl Fn(f64) -> String) -> String {
         Some(figure) if figure.is_finite() => show(figure),
         _ => "-".into(),
     }
-}
-
-fn mebibytes(kib: f64) -> String {
-    format!("{:.1} MiB", kib / 1024.0)
 }
 
 #[cfg(test)]

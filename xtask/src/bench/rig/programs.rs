@@ -6,9 +6,9 @@ use std::{
     process::Stdio,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
-use crate::{cargo, repo, run};
+use crate::{bench::Settings, cargo, repo};
 
 /// Where the programs are.
 pub(crate) struct Programs {
@@ -19,24 +19,31 @@ pub(crate) struct Programs {
 
 impl Programs {
     /// Builds all; the server only where none is named.
-    pub(super) fn build(server: Option<PathBuf>) -> Result<Self> {
-        let mut build = cargo::cargo();
-        build.args(["build", "--quiet", "--release"]);
-        build.args(["--package", "bench-load", "--package", "bench-parse-only"]);
-        let status = build.stdout(Stdio::inherit()).status()?;
-        ensure!(status.success(), "the peers do not build");
-        let release = repo::target_directory()?.join("release");
-        let server = match server {
-            Some(server) => server,
-            None => run::build(true)?,
-        };
-        let server = fs::canonicalize(&server).with_context(|| format!("{}", server.display()))?;
+    pub(super) fn build(settings: &Settings) -> Result<Self> {
+        let [load, parse_only] = peers(settings, ["bench-load", "bench-parse-only"])?;
         Ok(Self {
-            server,
-            load: release.join("bench-load"),
-            parse_only: release.join("bench-parse-only"),
+            server: settings.server()?,
+            load,
+            parse_only,
         })
     }
+}
+
+/// Builds programs to measure with, and says where they are.
+pub(crate) fn peers<const N: usize>(settings: &Settings, names: [&str; N]) -> Result<[PathBuf; N]> {
+    let mut build = cargo::cargo();
+    build.args(["build", "--quiet"]);
+    build.args(names.iter().flat_map(|name| ["--package", name]));
+    let directory = if settings.debug {
+        "debug"
+    } else {
+        build.arg("--release");
+        "release"
+    };
+    let status = build.stdout(Stdio::inherit()).status()?;
+    ensure!(status.success(), "the peers do not build");
+    let directory = repo::target_directory()?.join(directory);
+    Ok(names.map(|name| directory.join(name)))
 }
 
 /// A program of PostgreSQL's: of the newest of Debian's packages, else from the PATH.

@@ -7,14 +7,14 @@ use std::{
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::{bench::measure::Latencies, run};
+use crate::bench::{Settings, measure::Latencies};
 
-pub(super) struct Server {
+pub(crate) struct Server {
     process: Child,
     directory: PathBuf,
     address: String,
@@ -24,8 +24,8 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn start() -> Result<Self> {
-        let program = run::build(true)?;
+    pub(super) fn start(settings: &Settings) -> Result<Self> {
+        let program = settings.server()?;
         let directory = std::env::temp_dir().join(format!("pts-bench-{}", std::process::id()));
         // The account of the private database must be able to pass through.
         fs::DirBuilder::new().mode(0o711).create(&directory)?;
@@ -64,16 +64,20 @@ impl Server {
         })
     }
 
-    pub(super) fn address(&self) -> &str {
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
-    pub(super) fn token(&self) -> &str {
+    pub(crate) fn token(&self) -> &str {
         &self.token
     }
 
     /// Runs statements and returns what they print.
-    pub(super) fn psql(&self, statements: &str) -> Result<String> {
+    pub(crate) fn psql(&self, statements: &str) -> Result<String> {
         let ran = self.client()?.args(["-qAt", "-c", statements]).output()?;
         ensure!(
             ran.status.success(),
@@ -119,6 +123,15 @@ impl Server {
             times.len()
         );
         Ok(Latencies::taken(times))
+    }
+
+    /// Runs a statement that prints much, and returns how long that took.
+    pub(crate) fn discarded(&self, statement: &str) -> Result<Duration> {
+        let mut psql = self.client()?;
+        psql.args(["-qAt", "-o", "/dev/null", "-c", statement]);
+        let began = Instant::now();
+        ensure!(psql.status()?.success(), "psql failed");
+        Ok(began.elapsed())
     }
 
     /// PostgreSQL's client, as it reaches the private database.

@@ -18,6 +18,7 @@ mod incidents;
 mod names;
 mod quarantine;
 mod services;
+mod sessions;
 mod state;
 mod timeline;
 mod tokens;
@@ -27,7 +28,6 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 use pts_api::actions::events::StreamEvents;
-use pts_api::actions::export::ExportEvents;
 use pts_api::{Action, ActionSpec, Answer, Binding};
 use pts_domain::access::Scope;
 use pts_services::{CallOptions, Gateway};
@@ -69,6 +69,7 @@ fn proofs() -> impl Iterator<Item = &'static Proof> {
         quarantine::PROOFS,
         tokens::PROOFS,
         access::PROOFS,
+        sessions::PROOFS,
         discovery::PROOFS,
     ]
     .into_iter()
@@ -80,6 +81,7 @@ async fn on_the_platform() -> Arc<Gateway> {
     let (gateway, store) = in_memory_at(Arc::new(FixedClock::at(platform::now())));
     platform::seed(&*store, &*store, &*store).await;
     platform::seed_tokens(&*store).await;
+    platform::seed_sessions(&*store).await;
     gateway.read_record().await.unwrap();
     Arc::new(gateway)
 }
@@ -142,10 +144,7 @@ async fn carried_out(
             answer.unwrap_or_else(|error| panic!("{}: {error}", action.name))
         }
         Binding::Feed => feeds::carried_out(gateway, action.name, example).await,
-        Binding::Download => {
-            assert_eq!(action.name, ExportEvents::NAME);
-            export::carried_out(gateway, example).await
-        }
+        Binding::Download => export::carried_out(gateway, action.name, example).await,
         Binding::Stream => {
             assert_eq!(action.name, StreamEvents::NAME);
             let input = serde_json::from_value(example.clone()).expect(action.name);

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use async_trait::async_trait;
 use chrono::Duration;
 use pts_domain::Timestamp;
-use pts_domain::access::{Token, TokenKind};
+use pts_domain::access::Token;
 use pts_ports::{StoreError, TokenQuery, TokenStore};
 use uuid::Uuid;
 
@@ -36,10 +36,16 @@ impl TokenStore for MemoryStore {
 
     async fn list(&self, limit: usize) -> Result<Vec<Token>, StoreError> {
         let mut tokens = self.open()?.tokens.clone();
-        tokens.sort_by_key(|token| {
-            let is_session = token.kind == TokenKind::Session;
-            (is_session, Reverse((token.created_at, token.id)))
-        });
+        tokens.sort_by_key(|token| (token.kind.as_str(), Reverse((token.created_at, token.id))));
+        tokens.truncate(limit);
+        Ok(tokens)
+    }
+
+    async fn sign_ins(&self, at: Timestamp, limit: usize) -> Result<Vec<Token>, StoreError> {
+        let mut tokens = self.open()?.tokens.clone();
+        tokens.retain(|token| token.is_sign_in() && token.revoked_at.is_none());
+        tokens.retain(|token| token.expires_at.is_none_or(|end| end > at));
+        tokens.sort_by_key(|token| Reverse((token.created_at, token.id)));
         tokens.truncate(limit);
         Ok(tokens)
     }
