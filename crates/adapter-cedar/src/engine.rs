@@ -10,7 +10,7 @@ use cedar_policy::{
     EntityUid, Request, RestrictedExpression, Schema,
 };
 use pts_domain::Timestamp;
-use pts_domain::access::{ActionFacts, Principal, Ruling, TokenKind};
+use pts_domain::access::{ActionFacts, Principal, Ruling};
 use pts_ports::{PoliciesAway, PolicyBook, PolicyEngine};
 use sha2::{Digest as _, Sha256};
 
@@ -179,13 +179,9 @@ impl CedarPolicies {
         let text = |text: &str| RestrictedExpression::new_string(text.to_owned());
         let scopes = principal.scopes.iter().map(|scope| text(scope.as_str()));
         let roles = principal.roles.iter().map(|role| text(role));
-        let kind = match principal.kind {
-            TokenKind::Bearer => "bearer",
-            TokenKind::Session => "session",
-        };
         let mut attributes = HashMap::from([
             ("name".to_owned(), text(&principal.name)),
-            ("kind".to_owned(), text(kind)),
+            ("kind".to_owned(), text(principal.kind.as_str())),
             ("scopes".to_owned(), RestrictedExpression::new_set(scopes)),
             ("roles".to_owned(), RestrictedExpression::new_set(roles)),
             (

@@ -19,7 +19,7 @@ entity Workspace;
 entity Principal in [Role] {
   // What the token is called.
   name: String,
-  // "bearer" or "session".
+  // "bearer", "session" or "service".
   kind: String,
   // What it holds, its roles' included, such as "events:read".
   scopes: Set<String>,

@@ -49,6 +49,13 @@ impl Believed {
         fresh.then(|| belief.token.clone())
     }
 
+    /// Whether it was checked not longer ago than that.
+    pub(super) fn knows(&self, hash: &[u8; 32], now: Timestamp, within: Duration) -> bool {
+        let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let belief = tokens.get(hash);
+        belief.is_some_and(|belief| belief.since <= now && now - belief.since < within)
+    }
+
     pub(super) fn believe(&self, token: Token, now: Timestamp) {
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         if tokens.len() >= MOST && !tokens.contains_key(&token.hash) {

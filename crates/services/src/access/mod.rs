@@ -141,9 +141,10 @@ impl Access {
         let text = self.guard.read(presented, origin.address)?;
         let (hash, now) = (text.hash(), self.clock.now());
         // Who was let in a moment ago is guessing nothing, wherever others are.
-        let attempt = match self.believed.recall(&hash, now, REMEMBERED) {
-            Some(_) => None,
-            None => Some(self.guard.attempt(&text, origin.address)?),
+        let attempt = if self.believed.knows(&hash, now, REMEMBERED) {
+            None
+        } else {
+            Some(self.guard.attempt(&text, origin.address)?)
         };
         let refuse = |why| match attempt {
             Some(attempt) => attempt.failed(why),

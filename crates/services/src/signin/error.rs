@@ -69,7 +69,9 @@ impl From<AccessError> for SignInError {
                 retry_after_s: RETRY_AFTER_S,
             },
             // A session that was just made is not presented by anybody.
-            AccessError::Refused(_) | AccessError::Internal => Self::Internal,
+            AccessError::Refused(_)
+            | AccessError::TooManyFailures { .. }
+            | AccessError::Internal => Self::Internal,
         }
     }
 }
