@@ -13,6 +13,7 @@ use crate::events::BodyBudget;
 use crate::metrics::Metrics;
 use crate::middleware::{RequestIds, TraceIds};
 use crate::routes::{self, Route};
+use crate::settings::FigureKind;
 use crate::{Figure, HttpSettings, openapi};
 
 /// One for the whole server, shared by its workers.
@@ -75,6 +76,7 @@ fn turned(gateway: &Arc<Gateway>) -> [Figure; 2] {
         Figure {
             name,
             help,
+            kind: FigureKind::Counter,
             count: Arc::new(move || count(gateway.access().turned())),
         }
     };
