@@ -137,16 +137,7 @@ async fn serve(
         }
     });
 
-    let (close_access, access_closing) = oneshot::channel::<()>();
-    let access = tokio::spawn({
-        let gateway = Arc::clone(&gateway);
-        async move {
-            let closing = async {
-                let _ = access_closing.await;
-            };
-            gateway.keep_access(closing).await;
-        }
-    });
+    let (close_access, access) = keep_access(&gateway);
 
     let sign_in = sign_in::keep(&gateway, tls)?;
     let touch = tokio::spawn({
@@ -226,6 +217,20 @@ async fn prepare(
         .await
         .context("the record of blind spots cannot be read")?;
     first_token(gateway.access(), token_file, patience).await
+}
+
+/// Has policies taken over and uses of tokens written down, until the sender is dropped and once more
+/// then.
+fn keep_access(gateway: &Arc<Gateway>) -> (oneshot::Sender<()>, JoinHandle<()>) {
+    let (close, closing) = oneshot::channel::<()>();
+    let gateway = Arc::clone(gateway);
+    let kept = tokio::spawn(async move {
+        let closing = async {
+            let _ = closing.await;
+        };
+        gateway.keep_access(closing).await;
+    });
+    (close, kept)
 }
 
 /// Has months made ahead and removed behind, as long as the service runs.
