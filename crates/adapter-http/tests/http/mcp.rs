@@ -148,7 +148,11 @@ async fn an_assistant_sees_the_tools_that_its_token_may_use() {
     );
     let figures = server.token(&[Scope::MetricsRead]).await;
     // What is open is everybody's, as far as it is their own.
-    let expected = ["platform_accounting_get", "platform_access_explain"];
+    let expected = [
+        "platform_accounting_get",
+        "platform_access_explain",
+        "platform_sessions_revoke",
+    ];
     assert_eq!(names(&server, &figures).await, expected);
 }
 

@@ -108,6 +108,7 @@ impl Action for RevokeSession {
         always be ended, whatever the token may; those of others need the scope `tokens:manage`.";
     const SCOPE: Scope = Scope::TokensManage;
     const EFFECT: Effect = Effect::Control;
+    const OPEN: bool = true;
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/sessions/revoke";
     const BINDING: Binding = Binding::Command;

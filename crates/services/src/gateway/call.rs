@@ -33,8 +33,8 @@ pub trait UseCase<A: Action> {
         self.run(input)
     }
 
-    /// Whether it is about what is the caller's own, so that no scope is needed. Asked only of those
-    /// whom no rule permits it; what forbids it forbids that, too.
+    /// Of an action that is open: whether it is about what is the caller's own. Asked only of those who
+    /// may not do it to others.
     fn is_own(
         &self,
         _caller: &Principal,
@@ -63,12 +63,15 @@ impl Gateway {
     where
         Self: UseCase<A>,
     {
-        if let Err(refused) = self.authorise(principal, &facts::<A>()) {
-            let own = matches!(refused, ActionError::Denied { .. })
-                && <Self as UseCase<A>>::is_own(self, principal, &input).await?;
-            if !own {
-                return Err(refused);
-            }
+        let action = facts::<A>();
+        self.authorise(principal, &action)?;
+        // What is open is everybody's own; what is others' needs a rule that permits it.
+        if action.open
+            && !self.permits_for_others(principal, &action)?
+            && !<Self as UseCase<A>>::is_own(self, principal, &input).await?
+        {
+            let scope = action.scope;
+            return Err(ActionError::Denied { scope });
         }
         let answer = self.admitted::<A>(principal, input).await?;
         if options.deny_partial && !answer.coverage.complete {

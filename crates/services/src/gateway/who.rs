@@ -59,6 +59,20 @@ impl Gateway {
         self.rules.check(principal, action, self.now())
     }
 
+    /// Whether somebody may do to others what is open to everybody for themselves.
+    pub(crate) fn permits_for_others(
+        &self,
+        principal: &Principal,
+        action: &ActionFacts,
+    ) -> Result<bool, ActionError> {
+        let of_others = ActionFacts {
+            open: false,
+            ..*action
+        };
+        let ruling = self.rules.ask(principal, &of_others, self.now())?;
+        Ok(ruling.allowed)
+    }
+
     /// Checks that somebody may read the service's own figures.
     ///
     /// # Errors

@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
+use pts_api::Effect;
 use pts_api::actions::access::{
     DecidingRule, ExplainAccess, ExplainAccessInput, ExplainedAction, ExplainedPrincipal,
     Explanation, GrantedScope, ListPolicies, ListPoliciesInput, ListRoles, ListRolesInput,
     Policies, PolicyRecord, RoleRecord,
 };
-use pts_api::{Action as _, Effect};
 use pts_domain::FieldError;
 use pts_domain::access::{
     ActionFacts, BUILT_IN_RULE, Origin, Principal, Ruling, Scope, Token, TokenRefused,
@@ -16,7 +16,7 @@ use pts_domain::access::{
 use pts_ports::{PolicyBook, TokenQuery};
 
 use super::tokens::seen_by;
-use crate::access::{facts, governed_actions};
+use crate::access::governed_actions;
 use crate::coverage::{Found, Question, found};
 use crate::registry::unknown;
 use crate::{ActionError, Gateway, UseCase};
@@ -35,6 +35,15 @@ impl UseCase<ExplainAccess> for Gateway {
         input: ExplainAccessInput,
     ) -> Result<Found<Explanation>, ActionError> {
         self.explained(Some(principal), input).await
+    }
+
+    async fn is_own(
+        &self,
+        caller: &Principal,
+        input: &ExplainAccessInput,
+    ) -> Result<bool, ActionError> {
+        let named = input.principal.as_deref();
+        Ok(named.is_none_or(|named| is(caller, named)))
     }
 }
 
@@ -108,23 +117,12 @@ impl Gateway {
         Ok(found(explanation, Question::itself()))
     }
 
-    /// Somebody else, for whoever may ask about others.
+    /// Somebody else: whoever comes here may ask about others.
     async fn somebody(
         &self,
         asks: Option<&Principal>,
         named: &str,
     ) -> Result<(Principal, Option<Token>), ActionError> {
-        if let Some(asks) = asks {
-            // What is everybody's is their own; others need the scope, by whatever rule.
-            let of_others = ActionFacts {
-                open: false,
-                ..facts::<ExplainAccess>()
-            };
-            if !self.rules.ask(asks, &of_others, self.now())?.allowed {
-                let scope = ExplainAccess::SCOPE;
-                return Err(ActionError::Denied { scope });
-            }
-        }
         let id = named.parse().ok();
         let query = TokenQuery {
             id,
