@@ -225,7 +225,14 @@ async fn a_token_is_made_used_and_ended_over_http() {
     let known = server.ask(&format!("/v1/tokens/{id}")).await;
     assert!(!known.to_string().contains(text));
     assert!(known["data"]["last_used_at"].is_string());
-    let ended = server.post("/v1/tokens/revoke").json(&json!({ "id": id }));
+    let end = || server.post("/v1/tokens/revoke").json(&json!({ "id": id }));
+    let shown = Reply::of(end()).await;
+    shown.is_problem(428, "confirmation_required");
+    assert_eq!(send().await.status, 200);
+    let ended = end().header(
+        "pts-confirm",
+        shown.body["confirm"]["token"].as_str().unwrap(),
+    );
     assert_eq!(Reply::of(ended).await.body["data"]["state"], "revoked");
     send().await.is_problem(401, "token_refused");
     let refused = server

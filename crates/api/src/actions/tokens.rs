@@ -207,9 +207,11 @@ impl Action for RevokeToken {
     const NAME: &'static str = "platform.tokens.revoke";
     const SUMMARY: &'static str = "End a token or a session";
     const DESCRIPTION: &'static str = "It is refused everywhere within a second, and so are the \
-        sessions that were signed in with it. What was revoked stays so.";
+        sessions that were signed in with it. What was revoked stays so. One's own is revoked at once; of \
+        another's it is shown first whose it is and when it was used.";
     const SCOPE: Scope = Scope::TokensManage;
     const EFFECT: Effect = Effect::Control;
+    const RISKY: bool = true;
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/tokens/revoke";
     const BINDING: Binding = Binding::Command;

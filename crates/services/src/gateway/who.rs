@@ -124,7 +124,7 @@ impl Gateway {
     /// Checks that somebody may carry out an action.
     ///
     /// # Errors
-    /// [`ActionError::Denied`] if no rule allows it, [`ActionError::Forbidden`] if one forbids it, and
+    /// [`ActionError::Denied`] if no rule allows it, [`ActionError::ForbiddenBy`] if one forbids it, and
     /// [`ActionError::PoliciesAway`].
     pub fn authorise(
         &self,

@@ -7,15 +7,17 @@ use pts_api::actions::tokens::{
     CreateToken, CreateTokenInput, CreatedToken, GetToken, GetTokenInput, ListTokens,
     ListTokensInput, RevokeToken, RevokeTokenInput, TokenRecord, TokenState,
 };
+use pts_api::{Affected, Preview};
 use pts_domain::access::{Grant, Network, Principal, Roles, Token, TokenKind, Withheld};
 use pts_domain::filter::{Cursor, Page};
 use pts_domain::{FieldError, Timestamp};
 use pts_ports::TokenQuery;
+use serde_json::Map;
 use uuid::Uuid;
 
 use crate::coverage::{Found, Question, found, page};
 use crate::gateway::{CursorKind, cursor, limit};
-use crate::{ActionError, Gateway, NewToken, UseCase};
+use crate::{ActionError, Foreseen, Gateway, NewToken, UseCase};
 
 /// Characters of a name.
 const LONGEST_NAME: usize = 200;
@@ -65,6 +67,7 @@ impl UseCase<CreateToken> for Gateway {
         input: CreateTokenInput,
     ) -> Result<Found<CreatedToken>, ActionError> {
         let new = read(input, self.access.roles())?;
+        self.within_elevation(principal, new.lasts)?;
         let grant = Grant {
             scopes: new.scopes,
             roles: new.roles,
@@ -98,6 +101,17 @@ impl UseCase<RevokeToken> for Gateway {
         input: RevokeTokenInput,
     ) -> Result<Found<TokenRecord>, ActionError> {
         self.revoked(Some(principal), input.id).await
+    }
+
+    async fn preview(
+        &self,
+        by: &Principal,
+        input: &RevokeTokenInput,
+        _: Timestamp,
+    ) -> Result<Option<Foreseen>, ActionError> {
+        let token = self.token(Some(by), input.id).await?;
+        let own = by.token_id == token.id || by.issued_by == Some(token.id);
+        Ok((!own).then(|| ending(&self.shown(token))))
     }
 }
 
@@ -168,6 +182,30 @@ impl Gateway {
         Ok(found(self.shown(token), Question::itself()))
     }
 
+    /// What somebody makes while they hold more for a while ends with that.
+    fn within_elevation(
+        &self,
+        principal: &Principal,
+        lasts: Option<Duration>,
+    ) -> Result<(), ActionError> {
+        let Some(until) = principal.elevated_until else {
+            return Ok(());
+        };
+        let left = until - self.now();
+        match lasts {
+            Some(lasts) if lasts <= left => Ok(()),
+            lasts => {
+                let found = lasts.map_or_else(
+                    || "for ever".to_owned(),
+                    |lasts| format!("{} s", lasts.num_seconds()),
+                );
+                let left = left.num_seconds();
+                let expected = format!("{left} s at the most: you hold more for that long only");
+                Err(invalid("lasts", found, expected))
+            }
+        }
+    }
+
     /// Where somebody may act from; everywhere if there is none.
     async fn networks_of(&self, principal: &Principal) -> Result<Vec<Network>, ActionError> {
         let query = TokenQuery {
@@ -196,6 +234,34 @@ impl Gateway {
             expires_at: token.expires_at,
             revoked_at: token.revoked_at,
         }
+    }
+}
+
+/// What ending somebody else's token would do.
+fn ending(token: &TokenRecord) -> Foreseen {
+    let used = token.last_used_at.map_or_else(
+        || "never used".to_owned(),
+        |at| format!("last used {}", at.to_rfc3339()),
+    );
+    let name = &token.name;
+    Foreseen {
+        // Its use goes on meanwhile and changes nothing of this.
+        state: format!("{} {:?}", token.id, token.revoked_at),
+        preview: Preview {
+            summary: format!(
+                "`{name}` and every session signed in with it would be refused everywhere ({used})."
+            ),
+            rows: None,
+            from: None,
+            to: None,
+            affected: vec![Affected {
+                kind: "token".to_owned(),
+                name: name.clone(),
+                rows: None,
+            }],
+            reversible: false,
+            details: Map::new(),
+        },
     }
 }
 

@@ -186,7 +186,7 @@ async fn what_is_said_is_what_is_done() {
                 .await;
             let denied = matches!(
                 done,
-                Err(ActionError::Denied { .. } | ActionError::Forbidden { .. })
+                Err(ActionError::Denied { .. } | ActionError::ForbiddenBy { .. })
             );
             assert_eq!(denied, !may, "{} {address:?}: {done:?}", action.name);
             assert!(action.binding != Binding::Stream || done.is_err());

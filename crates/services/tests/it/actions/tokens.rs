@@ -13,7 +13,7 @@ use pts_testkit::generate::platform;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Proof, on_the_platform, proof};
+use super::{Proof, confirmed, on_the_platform, proof};
 
 pub(super) const PROOFS: &[Proof] = &[
     proof::<ListTokens>(|answer| {
@@ -168,6 +168,14 @@ async fn whoever_is_bound_sees_makes_and_ends_what_is_bound_alike() {
     assert!(matches!(ended.await, Err(ActionError::NotFound { .. })));
     let id = made.token.id;
     let ended = gateway.call::<RevokeToken>(&bound, RevokeTokenInput { id }, options);
+    let Err(ActionError::NotConfirmed { shown, .. }) = ended.await else {
+        panic!("another's token ends without a look");
+    };
+    assert_eq!(shown.preview.affected[0].name, made.token.name);
+    let used = gateway.authenticate(&made.text, Origin::default()).await;
+    assert!(used.is_ok());
+    let confirmed = confirmed(&shown);
+    let ended = gateway.call::<RevokeToken>(&bound, RevokeTokenInput { id }, confirmed);
     ended.await.unwrap();
     let refused = gateway.authenticate(&made.text, Origin::default()).await;
     assert!(refused.is_err());
