@@ -3,28 +3,28 @@
 
 /** What became of everything that was asked for. */
 export interface AccountReport {
-  /** Of all of it, rows beyond the limit too. */
-  totals: Tally;
   /** By token and source, those that sent most first. */
   rows: AccountRow[];
+  /** Of all of it, rows beyond the limit too. */
+  totals: Tally;
 }
 
 /** The account of one token and source. */
 export interface AccountRow {
-  /** The token's id; null for what was stored before tokens were remembered. */
-  token: string | null;
-  /** The source; `(unknown)` for what does not say, `(other)` for what was too much to tell apart. */
-  source: string;
-  /** Events that were received. */
-  received: number;
-  /** Of these, in the log, or removed from it by retention since. */
-  stored: number;
-  /** There already when they came. */
-  repeated: number;
   /** Not valid, and put aside. */
   quarantined: number;
+  /** Events that were received. */
+  received: number;
   /** Not taken: a conflict, an overload, a store that was away, or not valid and no room. */
   refused: number;
+  /** There already when they came. */
+  repeated: number;
+  /** The source; `(unknown)` for what does not say, `(other)` for what was too much to tell apart. */
+  source: string;
+  /** Of these, in the log, or removed from it by retention since. */
+  stored: number;
+  /** The token's id; null for what was stored before tokens were remembered. */
+  token: string | null;
 }
 
 /** When to answer. */
@@ -32,28 +32,24 @@ export type Ack = "committed" | "accepted";
 
 /** One action, as its declaration says it. */
 export interface ActionRecord {
-  /** Its name: the `actionKey` of `POST /v1/actions`. */
-  key: string;
-  /** What it does, in a line. */
-  summary: string;
-  /** What a caller should know beyond that. */
-  description: string;
-  /** What a caller must be allowed to do. */
-  scope: Scope;
-  /** What it does to the world. */
-  effect: Effect;
-  /** The method of its route. */
-  method: Method;
-  /** The path of its route; `{name}` stands for the field `name` of the input. */
-  path: string;
   /** Other paths that lead to the same place. */
   aliases: string[];
   /** How input and output travel over its route; a stream, a download and a feed have only that. */
   binding: Binding;
-  /** In which media types a download or a feed is written, the usual one first. */
-  media_types?: string[];
+  /** What a caller should know beyond that. */
+  description: string;
+  /** What it does to the world. */
+  effect: Effect;
+  /** Inputs that show what it is for. */
+  examples: unknown[];
   /** JSON Schema (2020-12) of its input. */
   input_schema: unknown;
+  /** Its name: the `actionKey` of `POST /v1/actions`. */
+  key: string;
+  /** In which media types a download or a feed is written, the usual one first. */
+  media_types?: string[];
+  /** The method of its route. */
+  method: Method;
   /**
    * JSON Schema (2020-12) of what it gives: of `data`, or of each event of a stream or a
    * download.
@@ -67,9 +63,10 @@ export interface ActionRecord {
   scope: Scope;
   /** What it does, in a line. */
   summary: string;
-  /** Inputs that show what it is for. */
-  examples: unknown[];
 }
+
+/** What kind of actor somebody is. */
+export type ActorKind = "bearer" | "session" | "service" | "console" | "itself" | "unknown";
 
 /** Somebody or something that a risky action would affect. */
 export interface Affected {
@@ -80,21 +77,19 @@ export interface Affected {
   /** By how many rows, where that has a meaning. */
   rows?: number | null;
 }
-/** What kind of actor somebody is. */
-export type ActorKind = "bearer" | "session" | "service" | "console" | "itself" | "unknown";
 
 /** A mark on a graph, as Grafana takes it. */
 export interface Annotation {
+  /** Its kind, status, severity, service and environment. */
+  tags: string[];
+  /** More about it. */
+  text: string;
   /** When it began, in milliseconds since 1970. */
   time: number;
   /** When it ended, or the end of the window for an incident that goes on; absent for a moment. */
   timeEnd?: number | null;
   /** What it is, in a line. */
   title: string;
-  /** More about it. */
-  text: string;
-  /** Its kind, status, severity, service and environment. */
-  tags: string[];
 }
 
 /** What may be marked. */
@@ -102,32 +97,37 @@ export type AnnotationKind = "deployment" | "incident";
 
 /** Which marks are wanted. Everything that is given must hold. */
 export interface AnnotationsInput {
+  /** Where. */
+  environment?: string | null;
   /** What went on at this moment or later; a day before `to` if not given. */
   from?: DashboardMoment | null;
-  /** What began before this moment; now if not given. */
-  to?: DashboardMoment | null;
   /** Of these kinds; all if not given. */
   kind?: AnnotationKind[];
   /** Of this service. */
   service?: string | null;
-  /** Where. */
-  environment?: string | null;
+  /** What began before this moment; now if not given. */
+  to?: DashboardMoment | null;
 }
 
 /** What a query returns. */
 export interface Answer<T> {
-  /** What was asked for. */
-  data: T;
   /** Where it comes from, and what is missing. */
   coverage: Coverage;
-  /** What the reader should know before relying on it. */
-  warnings: string[];
+  /** What was asked for. */
+  data: T;
   /** Where the next page begins; absent on the last page and where there are no pages. */
   next_cursor?: string | null;
+  /** What the reader should know before relying on it. */
+  warnings: string[];
 }
 
 /** Which events are appended, and how. Over `POST /v1/events`, the events are the body. */
 export interface AppendInput {
+  /**
+   * When to answer: `committed` (the default) is after the events are safe on disk; `accepted` is
+   * at once, for senders who would rather lose an event than wait.
+   */
+  ack?: Ack | null;
   /**
    * One event, or 1 to 10,000 of them. An event that comes alone and is not accepted is an error;
    * of several, each has its result.
@@ -135,11 +135,6 @@ export interface AppendInput {
   events: Events;
   /** `only` checks the events and stores nothing. */
   validate?: Validate | null;
-  /**
-   * When to answer: `committed` (the default) is after the events are safe on disk; `accepted` is
-   * at once, for senders who would rather lose an event than wait.
-   */
-  ack?: Ack | null;
 }
 
 /** One thing that somebody did, or tried to. */
@@ -221,10 +216,10 @@ export interface BatchResult {
   created: number;
   /** Events that were there already. */
   duplicates: number;
-  /** Events that were not accepted. */
-  rejected: number;
   /** One result per event, in order. */
   items: ItemResult[];
+  /** Events that were not accepted. */
+  rejected: number;
 }
 
 /** How an action's input and output travel over HTTP. */
@@ -243,50 +238,48 @@ export interface Call {
   partial?: Partial | null;
   /** Its input; nothing stands for an input that says nothing. */
   payload?: Record<string, unknown>;
-  /** Of a question: whether an answer may be incomplete. `partial=deny` in the query says the same. */
-  partial?: Partial | null;
 }
 
 /** Why an action was not carried out. */
 export interface CallError {
   /** A stable word for programs, such as `invalid_input`; the `code` of problem documents. */
   code: string;
-  /** What is wrong, and what would help. */
-  message: string;
   /** More, for programs. */
   details: Details;
+  /** What is wrong, and what would help. */
+  message: string;
 }
 
 /** What is said beside the data or the error. */
 export interface CallMeta {
-  /** The request: the same id stands in the server's log. */
-  requestId: string;
   /** What the answer rests on, and what is missing. */
   coverage?: Coverage | null;
-  /** What the reader should know before relying on it. */
-  warnings?: string[];
   /** Where the next page begins; absent on the last page and where there are no pages. */
   next_cursor?: string | null;
+  /** The request: the same id stands in the server's log. */
+  requestId: string;
+  /** What the reader should know before relying on it. */
+  warnings?: string[];
 }
 
 /** Which share of the deployments led to a rollback or an incident. */
 export interface ChangeFailRate {
-  /** 0 to 1; absent without deployments. */
-  rate: number | null;
-  /** Deployments that were rolled back or are named by an incident. */
-  failed: number;
   /** Of so many. */
   deployments: number;
+  /** Deployments that were rolled back or are named by an incident. */
+  failed: number;
+  /** 0 to 1; absent without deployments. */
+  rate: number | null;
 }
 
 /** How long a change takes from commit to users, over deployments whose commit time is known. */
 export interface ChangeLeadTime {
+  /** Over how many deployments. */
+  deployments: number;
   /** Median, in seconds; absent when no commit time is known. */
   median_s: number | null;
   /** 90th percentile (nearest rank), in seconds. */
   p90_s: number | null;
-  /** Over how many deployments. */
-  deployments: number;
 }
 
 /** A signed head. */
@@ -305,26 +298,26 @@ export interface Checkpoint {
 
 /** Which moments, and where. */
 export interface CompareMomentsInput {
-  /** The earlier moment: when all was well, say. */
-  from: Moment;
-  /** The later moment; now if not given. */
-  to?: Moment | null;
-  /** Of this service. */
-  service?: string | null;
   /** Where. */
   environment?: string | null;
+  /** The earlier moment: when all was well, say. */
+  from: Moment;
+  /** Of this service. */
+  service?: string | null;
+  /** The later moment; now if not given. */
+  to?: Moment | null;
 }
 
 /** What was declared to run at one moment and not, or not the same, at another. */
 export interface Comparison {
-  /** The earlier moment. */
-  from: string;
-  /** The later moment. */
-  to: string;
   /** What differs, by service and environment. */
   changes: RunChange[];
+  /** The earlier moment. */
+  from: string;
   /** How many ran at both moments and are the same. */
   same: number;
+  /** The later moment. */
+  to: string;
 }
 
 /** The operational state of one component. */
@@ -333,42 +326,42 @@ export interface ComponentState {
   component: string;
   /** Where, if it was said. */
   environment: string | null;
-  /** The service it belongs to, if it was said. */
-  service: string | null;
-  /** The state it is in. */
-  state: string;
-  /** Since when. */
-  since: string;
-  /** The last hundred changes, by the time they happened, oldest first. */
-  timeline: StateChange[];
   /** Place in the log of the first event that named it. */
   first_position: number;
   /** Place in the log of the last one. */
   last_position: number;
+  /** The service it belongs to, if it was said. */
+  service: string | null;
+  /** Since when. */
+  since: string;
+  /** The state it is in. */
+  state: string;
+  /** The last hundred changes, by the time they happened, oldest first. */
+  timeline: StateChange[];
 }
 
 /** What one setting is set to. */
 export interface ConfigEntry {
-  /** The service it configures; absent for the platform's own. */
-  service: string | null;
-  /** Where, if it was said. */
-  environment: string | null;
-  /** Which setting. */
-  key: string;
-  /** The value; null when it was removed. */
-  value: unknown;
-  /** The value before, as known here or as its sender said. */
-  previous: unknown;
-  /** When it was changed. */
-  changed_at: string;
   /** Who or what changed it. */
   actor: string | null;
-  /** Why, in words. */
-  reason: string | null;
+  /** When it was changed. */
+  changed_at: string;
+  /** Where, if it was said. */
+  environment: string | null;
   /** Place in the log of the first event that named it. */
   first_position: number;
+  /** Which setting. */
+  key: string;
   /** Place in the log of the last one. */
   last_position: number;
+  /** The value before, as known here or as its sender said. */
+  previous: unknown;
+  /** Why, in words. */
+  reason: string | null;
+  /** The service it configures; absent for the platform's own. */
+  service: string | null;
+  /** The value; null when it was removed. */
+  value: unknown;
 }
 
 /**
@@ -384,58 +377,28 @@ export interface Confirm {
 
 /** An event that does not fit the state it met. */
 export interface Contradiction {
-  /** The event's place in the log. */
-  position: number;
-  /** The event's internal id. */
-  event_id: string;
-  /** When the event happened. */
-  time: string;
   /** What it is about, such as `deployment payments/production/d-42`. */
   about: string;
   /** What does not fit, as a stable word such as `finished_without_start`. */
   code: string;
+  /** The event's internal id. */
+  event_id: string;
   /** What does not fit, in words. */
   message: string;
+  /** The event's place in the log. */
+  position: number;
+  /** When the event happened. */
+  time: string;
 }
 
 /** What an answer rests on. */
 export interface Coverage {
   /** False as soon as anything is known to be missing. */
   complete: boolean;
-  /** The sources that were asked. */
-  sources: Source[];
   /** What is known to be missing. */
   gaps: Gap[];
-}
-
-/** What a new token shall be. */
-export interface CreateTokenInput {
-  /** What to call it: who will use it. 1 to 200 characters. */
-  name: string;
-  /** What it allows. */
-  scopes?: Scope[];
-  /** The roles that it allows as well, by their names. */
-  roles?: string[];
-  /**
-   * The only workspace that it reaches; any if not given. Whoever is bound to one makes tokens that
-   * are bound to it.
-   */
-  workspace?: Workspace | null;
-  /**
-   * Where it may be used from, such as `10.1.0.0/16`; from everywhere if not given. Whoever may act
-   * from some networks only makes tokens that may be used from these.
-   */
-  networks?: Network[];
-  /** How long it lasts, up to 3650d; for ever if not given. */
-  lasts?: Span | null;
-}
-
-/** A token that was made. */
-export interface CreatedToken {
-  /** Its text: a secret that is shown here and never again. */
-  text: string;
-  /** What is kept of it. */
-  token: TokenRecord;
+  /** The sources that were asked. */
+  sources: Source[];
 }
 
 /** Milliseconds since 1970, an RFC 3339 time, a span back from now, or `now`. */
@@ -449,20 +412,10 @@ export interface DecideElevationInput {
   reason: string;
   /** What is decided. */
   verdict: Verdict;
-/** A rule that decided something. */
-export interface DecidingRule {
-  /** Its name. */
-  id: string;
-  /** Whether it permits; one that does not forbids, and wins. */
-  permits: boolean;
 }
 
 /** What the deployments say runs in an environment. */
 export interface Declared {
-  /** The version; absent when nobody named one. */
-  version: string | null;
-  /** The image, where it was named. */
-  image: string | null;
   /** The commit, where it was named. */
   commit: string | null;
   /**
@@ -470,83 +423,87 @@ export interface Declared {
    * brought, none.
    */
   deployment_id: string | null;
+  /** The image, where it was named. */
+  image: string | null;
   /** Since when. */
   since: string;
+  /** The version; absent when nobody named one. */
+  version: string | null;
 }
 
 /** What is known of one deployment. */
 export interface Deployment {
-  /** The service. */
-  service: string;
-  /** Where it was deployed to. */
-  environment: string;
-  /** The sender's name for the attempt. */
-  deployment_id: string;
-  /** How far it has come. */
-  status: DeploymentStatus;
-  /** When that was reached. */
-  status_at: string;
-  /** The version that it brings. */
-  version: string | null;
-  /** The image that it brings. */
-  image: string | null;
+  /** Who or what acted. */
+  actor: string | null;
   /** The commit that the version was built from. */
   commit: string | null;
   /** When that commit was made. */
   commit_time: string | null;
-  /** Who or what acted. */
-  actor: string | null;
+  /** The sender's name for the attempt. */
+  deployment_id: string;
+  /** Where it was deployed to. */
+  environment: string;
+  /** How many events named it. */
+  event_count: number;
+  /** The last hundred of those events, in the order of the log. */
+  events: EventRef[];
+  /** When it ended, however it ended; absent while it goes on. */
+  finished_at: string | null;
+  /** Place in the log of the first event that named it. */
+  first_position: number;
+  /** The image that it brings. */
+  image: string | null;
+  /** Place in the log of the last one so far. */
+  last_position: number;
   /** The pipeline's run. */
   pipeline_url: string | null;
-  /** Why, in words; the newest that was given. */
-  reason: string | null;
   /** What ran before, as its sender said. */
   previous_version: string | null;
+  /** Why, in words; the newest that was given. */
+  reason: string | null;
   /**
    * What ran before, as worked out from the deployment before it: this is what a rollback
    * returns to.
    */
   replaced: Declared | null;
-  /** Whether its sender called it unplanned work. */
-  unplanned: boolean | null;
   /** When it was asked for. */
   requested_at: string | null;
-  /** When it began. */
-  started_at: string | null;
-  /** When it succeeded. */
-  succeeded_at: string | null;
-  /** When it ended, however it ended; absent while it goes on. */
-  finished_at: string | null;
   /** When it was taken back. */
   rolled_back_at: string | null;
-  /** Place in the log of the first event that named it. */
-  first_position: number;
-  /** Place in the log of the last one so far. */
-  last_position: number;
-  /** How many events named it. */
-  event_count: number;
-  /** The last hundred of those events, in the order of the log. */
-  events: EventRef[];
+  /** The service. */
+  service: string;
+  /** When it began. */
+  started_at: string | null;
+  /** How far it has come. */
+  status: DeploymentStatus;
+  /** When that was reached. */
+  status_at: string;
+  /** When it succeeded. */
+  succeeded_at: string | null;
+  /** Whether its sender called it unplanned work. */
+  unplanned: boolean | null;
+  /** The version that it brings. */
+  version: string | null;
 }
 
 /** A deployment and where the knowledge of it comes from. */
 export interface DeploymentDetail {
+  /** What in them did not fit, newest first; at most a hundred. */
+  contradictions: Contradiction[];
   /** The deployment. */
   deployment: Deployment;
   /** The events that made it, in the order of the log; the last hundred. */
   events: EventRecord[];
-  /** What in them did not fit, newest first; at most a hundred. */
-  contradictions: Contradiction[];
 }
 
 /** How often changes reach users. */
 export interface DeploymentFrequency {
+  /** Attempts that ended in the window without reaching users: failed or cancelled. */
+  attempts_without_success: number;
   /** Deployments that succeeded in the window, those rolled back later among them. */
   deployments: number;
   /** The same per day of the window. */
   per_day: number;
-  /** Attempts that ended in the window without reaching users: failed or cancelled. */
-  attempts_without_success: number;
 }
 
 /** How far a deployment has come. */
@@ -554,14 +511,14 @@ export type DeploymentStatus = "requested" | "started" | "succeeded" | "failed" 
 
 /** Which deployments are wanted. Everything that is given must hold. */
 export interface DeploymentsFeedInput {
-  /** Of this service. */
-  service?: string | null;
   /** Into this environment. */
   environment?: string | null;
-  /** Of this status. */
-  status?: DeploymentStatus | null;
   /** At most so many, 1 to 1,000; 100 if not given. */
   limit?: number | null;
+  /** Of this service. */
+  service?: string | null;
+  /** Of this status. */
+  status?: DeploymentStatus | null;
 }
 
 /** What a program may want to know of an error. */
@@ -578,12 +535,6 @@ export interface Details {
   quarantine_id?: string | null;
   /** The HTTP status. */
   status: number;
-  /** The fields that are wrong, if any are; those of the input begin with `payload`. */
-  errors?: FieldError[];
-  /** What would have been missing, where an incomplete answer was refused. */
-  coverage?: Coverage | null;
-  /** Where an event that is not valid was put aside, from where it can be sent again. */
-  quarantine_id?: string | null;
 }
 
 /** Which items are given up, and why. */
@@ -604,34 +555,34 @@ export interface DiscardReport {
 
 /** An action was carried out. */
 export interface Done<T> {
-  /** True. */
-  ok: boolean;
   /** What it gave: the `data` of its answer. */
   data: T;
   /** The rest of its answer. */
   meta: CallMeta;
+  /** True. */
+  ok: boolean;
 }
 
 /** The metrics, and of what they are. */
 export interface DoraView {
-  /** Of this service; absent for all together. */
-  service: string | null;
-  /** Of this environment; absent for all. */
-  environment: string | null;
-  /** The period. */
-  window: Window;
-  /** How often changes reach users. */
-  deployment_frequency: DeploymentFrequency;
-  /** How long a change takes from commit to users. */
-  change_lead_time: ChangeLeadTime;
   /** Which share of the changes hurt. */
   change_fail_rate: ChangeFailRate;
+  /** How long a change takes from commit to users. */
+  change_lead_time: ChangeLeadTime;
+  /** How often changes reach users. */
+  deployment_frequency: DeploymentFrequency;
+  /** Of this environment; absent for all. */
+  environment: string | null;
   /** How long it takes to recover from a change that hurt. */
   failed_deployment_recovery_time: RecoveryTime;
   /** Which share of the deployments was work that production forced. */
   rework_rate: ReworkRate;
+  /** Of this service; absent for all together. */
+  service: string | null;
   /** What the figures above leave out. */
   unattributed: Unattributed;
+  /** The period. */
+  window: Window;
 }
 
 /** What an action does to the world. */
@@ -684,40 +635,40 @@ export interface EndElevationInput {
 
 /** What runs in one environment: declared against observed. */
 export interface EnvironmentSummary {
-  /** The environment. */
-  environment: string;
-  /** What the deployments say runs there. */
-  declared: Declared | null;
-  /** What its instances say runs there. */
-  observed: ObservedVersion[];
   /** Whether both say the same; absent when one of them says nothing. */
   agrees: boolean | null;
+  /** What the deployments say runs there. */
+  declared: Declared | null;
   /** When the service said that it left the environment. */
   deregistered_at: string | null;
+  /** The environment. */
+  environment: string;
+  /** What its instances say runs there. */
+  observed: ObservedVersion[];
 }
 
 /** An event in the log. */
 export interface EventRecord {
-  /** The id that PTS gave it. */
-  id: string;
+  /** Extension attributes, as they came. */
+  attributes?: Record<string, unknown>;
+  /** What happened, as it came. */
+  data: unknown;
   /** The id that its sender gave it; unique within `source`. */
   event_id: string;
+  /** The id that PTS gave it. */
+  id: string;
   /** Its place in the log, from 1 without holes. */
   position: number;
+  /** When PTS received it. */
+  received_at: string;
   /** Who sent it. */
   source: string;
-  /** What kind of event it is. */
-  type: string;
   /** What it is about, if its sender said. */
   subject: string | null;
   /** When it happened. */
   time: string;
-  /** When PTS received it. */
-  received_at: string;
-  /** What happened, as it came. */
-  data: unknown;
-  /** Extension attributes, as they came. */
-  attributes?: Record<string, unknown>;
+  /** What kind of event it is. */
+  type: string;
 }
 
 /** One of the events that made an aggregate what it is. */
@@ -726,117 +677,52 @@ export interface EventRef {
   id: string;
   /** Its place in the log. */
   position: number;
-  /** Its type. */
-  type: string;
   /** When it happened. */
   time: string;
+  /** Its type. */
+  type: string;
 }
 
 /** One platform event type. */
 export interface EventTypeRecord {
-  /** The CloudEvents `type`. */
-  type: string;
+  /** A whole event, ready to be posted; only when one type is asked for. */
+  example?: unknown;
   /** What stands before the dot. */
   family: string;
-  /** Version of the data's shape. */
-  version: number;
-  /** What it says, in a line. */
-  summary: string;
   /** Fields of `data` that must be there. */
   required: string[];
   /** JSON Schema (2020-12) of `data`; only when one type is asked for. */
   schema?: unknown;
-  /** A whole event, ready to be posted; only when one type is asked for. */
-  example?: unknown;
+  /** What it says, in a line. */
+  summary: string;
+  /** The CloudEvents `type`. */
+  type: string;
+  /** Version of the data's shape. */
+  version: number;
 }
 
 export type Events = {
-  specversion?: "1.0";
+  data?: unknown;
   id?: string | null;
   source: string;
-  type: string;
+  specversion?: "1.0";
   subject?: string | null;
   time?: string | null;
-  data?: unknown;
+  type: string;
 } | unknown[];
 
 /** A source that is expected to report. */
 export interface ExpectedSource {
+  /** Seconds within which it should. */
+  every_s: number;
+  /** When it was last heard; null for one that never was. */
+  heard_at: string | null;
+  /** Where that is known from. */
+  origin: Origin;
   /** The source, as its events name it. */
   source: string;
   /** Whether it reports as it should. */
   state: ReporterState;
-  /** Seconds within which it should. */
-  every_s: number;
-  /** Where that is known from. */
-  origin: Origin;
-  /** When it was last heard; null for one that never was. */
-  heard_at: string | null;
-}
-
-/** What is to be explained. */
-export interface ExplainAccessInput {
-  /** A token's or session's id, or a token's name; whoever asks if not given. */
-  principal?: string | null;
-  /** The action's name, such as `platform.events.search`. */
-  action: string;
-  /**
-   * As if it were asked from this address; from where the request comes, for whoever asks about
-   * themselves.
-   */
-  address?: string | null;
-}
-
-/** An action, as rules see it. */
-export interface ExplainedAction {
-  /** Its name. */
-  name: string;
-  /** The scope that it needs. */
-  scope: Scope;
-  /** What it does to the world. */
-  effect: Effect;
-  /** Whether what it would do is shown first. */
-  risky: boolean;
-  /** Whether everybody may, as far as it is their own. */
-  open: boolean;
-}
-
-/** Somebody who may or may not. */
-export interface ExplainedPrincipal {
-  /** The token's id. */
-  id: string;
-  /** What it is called. */
-  name: string;
-  /** How it is presented. */
-  kind: TokenKind;
-  /** The workspace that it acts in. */
-  workspace: Workspace;
-  /** Whether that is the only one that it reaches. */
-  bound: boolean;
-  /** The names of its roles. */
-  roles: string[];
-  /** What it holds, its roles' included. */
-  scopes: Scope[];
-}
-
-/** Whether somebody may do something, and by which rule. */
-export interface Explanation {
-  /** Whether they may. */
-  allowed: boolean;
-  /** Why, in a sentence. */
-  reason: string;
-  /** The rules that decided it. None of a refusal means that no rule allows it. */
-  rules: DecidingRule[];
-  /** Where they have what the action needs from; empty if they do not have it. */
-  granted_by: GrantedScope[];
-  /** Who they are. */
-  principal: ExplainedPrincipal;
-  /** What they would do. */
-  action: ExplainedAction;
-  /** From where, as far as that is known. */
-  address: string | null;
-  /** When that was decided; a rule may speak of the time. */
-  at: string;
 }
 
 /** Which entries are wanted, and how they are written. Everything that is given must hold. */
@@ -863,20 +749,20 @@ export interface ExportAuditInput {
 
 /** Which deployments are wanted, and how they are written. Everything that is given must hold. */
 export interface ExportDeploymentsInput {
+  /** Into this environment. */
+  environment?: string | null;
   /** How they are written. Without it, `Accept` decides; NDJSON if that names neither. */
   format?: ExportFormat | null;
   /** Of this service. */
   service?: string | null;
-  /** Into this environment. */
-  environment?: string | null;
-  /** Of this status. */
-  status?: DeploymentStatus | null;
-  /** Of this version. */
-  version?: string | null;
   /** Whose status was reached at this moment or later. */
   since?: Moment | null;
+  /** Of this status. */
+  status?: DeploymentStatus | null;
   /** Whose status was reached before this moment. */
   until?: Moment | null;
+  /** Of this version. */
+  version?: string | null;
 }
 
 /** How an export is written. */
@@ -884,87 +770,90 @@ export type ExportFormat = "ndjson" | "csv";
 
 /** Which incidents are wanted, and how they are written. Everything that is given must hold. */
 export interface ExportIncidentsInput {
+  /** Where. */
+  environment?: string | null;
   /** How they are written. Without it, `Accept` decides; NDJSON if that names neither. */
   format?: ExportFormat | null;
   /** Of this service. */
   service?: string | null;
-  /** Where. */
-  environment?: string | null;
   /** Of this status. */
   status?: IncidentStatus | null;
 }
 
 /** Which events are wanted, and how they are written. Everything that is given must hold. */
 export interface ExportInput {
+  /** Fields of the data, as `data.<path>=<text>`: `data.actor=alice`. */
+  data?: Record<string, string>;
+  /** `data.environment`. */
+  environment?: string | null;
   /** How they are written. Without it, `Accept` decides; NDJSON if that names neither. */
   format?: ExportFormat | null;
+  /** `data.service`. */
+  service?: string | null;
+  /** Happened at this moment or later. */
+  since?: Moment | null;
+  /** Who sent them. */
+  source?: string | null;
+  /** What they are about. */
+  subject?: string | null;
   /**
    * Types, any of which will do; `deployment.*` stands for a family. Repeat it or separate by
    * commas.
    */
   type?: string[];
-  /** Who sent them. */
-  source?: string | null;
-  /** `data.service`. */
-  service?: string | null;
-  /** `data.environment`. */
-  environment?: string | null;
-  /** What they are about. */
-  subject?: string | null;
-  /** Happened at this moment or later. */
-  since?: Moment | null;
   /** Happened before this moment. */
   until?: Moment | null;
-  /** Fields of the data, as `data.<path>=<text>`: `data.actor=alice`. */
-  data?: Record<string, string>;
 }
 
 /** An action was not carried out. The HTTP status says so too. */
 export interface Failed {
-  /** False. */
-  ok: boolean;
   /** Why. */
   error: CallError;
   /** The request. */
   meta: CallMeta;
+  /** False. */
+  ok: boolean;
 }
 
 /** One thing wrong with one field of the input. */
 export interface FieldError {
-  /** Where: a path from the top of the event, such as `data.environment`. */
-  field: string;
-  /** What is wrong, as a stable word: `missing`, `invalid`, `unknown`, `too_long`, `too_deep`. */
+  /**
+   * What is wrong, as a stable word: `missing`, `invalid`, `unknown`, `too_long`, `too_deep`,
+   * `secret`.
+   */
   code: string;
-  /** What was found there, shortened; absent when nothing was. */
-  found?: string | null;
   /** What would have been accepted. */
   expected: string;
+  /** Where: a path from the top of the event, such as `data.environment`. */
+  field: string;
+  /** What was found there, shortened; absent when nothing was. */
+  found?: string | null;
 }
 
 /** A period about which something is missing. */
 export interface Gap {
-  /** From when. */
-  from: string | null;
-  /** Until when; null while it goes on. */
-  to: string | null;
-  /** Why. */
-  reason: string;
   /** How much is missing, where that is known. */
   count: number | null;
+  /** From when. */
+  from: string | null;
+  /** Why. */
+  reason: string;
+  /** Until when; null while it goes on. */
+  to: string | null;
 }
 
 /** Whose account is wanted. Everything that is given must hold. */
 export interface GetAccountingInput {
-  /** From the day (UTC) of this moment. */
-  since?: Moment | null;
-  /** Up to the day (UTC) of this moment; up to midnight is up to the day before. */
-  until?: Moment | null;
-  /** What came with this token, by its id. */
-  token?: string | null;
-  /** What came under this source. */
-  source?: string | null;
   /** At most so many rows, 1 to 1,000; 100 if not given. */
   limit?: number | null;
+  /** From the day (UTC) of this moment. */
+  since?: Moment | null;
+  /** What came under this source. */
+  source?: string | null;
+  /** What came with this token, by its id. */
+  token?: string | null;
+  /** Up to the day (UTC) of this moment; up to midnight is up to the day before. */
+  until?: Moment | null;
 }
 
 /** Which action. */
@@ -978,24 +867,24 @@ export type GetAuditHeadInput = Record<string, never>;
 
 /** Which deployment. */
 export interface GetDeploymentInput {
+  /** Its environment; needed where the same id was used in several. */
+  environment?: string | null;
   /** The sender's name for it. */
   id: string;
   /** Its service; needed where the same id was used by several. */
   service?: string | null;
-  /** Its environment; needed where the same id was used in several. */
-  environment?: string | null;
 }
 
 /** Of what the metrics are wanted. */
 export interface GetDoraInput {
-  /** How long a period, up to 731 days; `30d` if not given. */
-  window?: Span | null;
-  /** Where the period ends; now if not given. */
-  until?: Moment | null;
-  /** Of this service; all together if not given. */
-  service?: string | null;
   /** Of this environment; `production` if not given, `*` for all. */
   environment?: string | null;
+  /** Of this service; all together if not given. */
+  service?: string | null;
+  /** Where the period ends; now if not given. */
+  until?: Moment | null;
+  /** How long a period, up to 731 days; `30d` if not given. */
+  window?: Span | null;
 }
 
 /** Which event. */
@@ -1022,105 +911,93 @@ export interface GetServiceInput {
   name: string;
 }
 
+/** A SHA-256, as hex digits. */
+export type Hash = string;
+
 /**
  * Who asks, holds or decides. A person is the same in every session and with every token of theirs;
  * a session that was opened with a token is that token.
  */
 export type Holder = string;
-/** A SHA-256, as hex digits. */
-export type Hash = string;
-/** Which token. */
-export interface GetTokenInput {
-  /** Its id. */
-  id: string;
-}
-
-/** A scope that covers an action, and where it is from. */
-export interface GrantedScope {
-  /** The scope. */
-  scope: Scope;
-  /** The role that brings it; null if it was given by itself. */
-  role: string | null;
-}
 
 /** How far an image has come. */
 export type ImageStatus = "known" | "built" | "published" | "promoted" | "retired";
 
 /** An image and where it ran. */
 export interface ImageView {
-  /** Registry and repository. */
-  image: string;
-  /** What it is kept under: its digest or, when nobody named one, its tag. */
-  reference: string;
+  /** When it was built. */
+  built_at: string | null;
+  /** The commit it was built from. */
+  commit: string | null;
   /** The content digest. For an image kept under its tag: where the tag last pointed. */
   digest: string | null;
   /** When the tag was last said to point there, for an image kept under its tag. */
   digest_at: string | null;
-  /** The tags that pointed at it. */
-  tags: string[];
-  /** How far it has come. */
-  status: ImageStatus;
-  /** When that was reached. */
-  status_at: string;
-  /** The commit it was built from. */
-  commit: string | null;
-  /** The service it is of. */
-  service: string | null;
-  /** Its size in bytes. */
-  size_bytes: number | null;
-  /** What the newest scan found. */
-  vulnerabilities: Vulnerabilities | null;
-  /** When that scan was. */
-  scanned_at: string | null;
-  /** When it was built. */
-  built_at: string | null;
-  /** When it was published. */
-  published_at: string | null;
-  /** The environments it was promoted to, and when. */
-  promoted: Record<string, string>;
-  /** When it was retired. */
-  retired_at: string | null;
   /** Place in the log of the first event that named it. */
   first_position: number;
+  /** Registry and repository. */
+  image: string;
   /** Place in the log of the last one. */
   last_position: number;
+  /** The environments it was promoted to, and when. */
+  promoted: Record<string, string>;
+  /** When it was published. */
+  published_at: string | null;
   /**
    * The periods in which it ran, as declared and as observed, newest first: runs that name its
    * digest or, where they name none, one of its tags.
    */
   ran: Run[];
+  /** What it is kept under: its digest or, when nobody named one, its tag. */
+  reference: string;
+  /** When it was retired. */
+  retired_at: string | null;
+  /** When that scan was. */
+  scanned_at: string | null;
+  /** The service it is of. */
+  service: string | null;
+  /** Its size in bytes. */
+  size_bytes: number | null;
+  /** How far it has come. */
+  status: ImageStatus;
+  /** When that was reached. */
+  status_at: string;
+  /** The tags that pointed at it. */
+  tags: string[];
+  /** What the newest scan found. */
+  vulnerabilities: Vulnerabilities | null;
 }
 
 /** What is known of one incident. */
 export interface Incident {
+  /** When somebody took it up. */
+  acknowledged_at: string | null;
+  /** The deployment that caused it. */
+  deployment_id: string | null;
+  /** Where. */
+  environment: string | null;
+  /** The last hundred events that named it, in the order of the log. */
+  events: EventRef[];
+  /** Place in the log of the first event that named it. */
+  first_position: number;
   /** The sender's name for it. */
   incident_id: string;
+  /** Place in the log of the last one. */
+  last_position: number;
+  /** When it began. */
+  opened_at: string | null;
+  /** When it ended; absent while it goes on. */
+  resolved_at: string | null;
+  /** The service that suffers. */
+  service: string | null;
+  /** How bad, in the sender's own terms. */
+  severity: string | null;
   /** How far it has come. */
   status: IncidentStatus;
   /** When that was reached. */
   status_at: string;
-  /** How bad, in the sender's own terms. */
-  severity: string | null;
   /** What it is, in a line. */
   title: string | null;
-  /** The service that suffers. */
-  service: string | null;
-  /** Where. */
-  environment: string | null;
-  /** The deployment that caused it. */
-  deployment_id: string | null;
-  /** When it began. */
-  opened_at: string | null;
-  /** When somebody took it up. */
-  acknowledged_at: string | null;
-  /** When it ended; absent while it goes on. */
-  resolved_at: string | null;
-  /** Place in the log of the first event that named it. */
-  first_position: number;
-  /** Place in the log of the last one. */
-  last_position: number;
-  /** The last hundred events that named it, in the order of the log. */
-  events: EventRef[];
 }
 
 /** How far an incident has come. */
@@ -1128,14 +1005,14 @@ export type IncidentStatus = "open" | "acknowledged" | "resolved";
 
 /** Which incidents are wanted. Everything that is given must hold. */
 export interface IncidentsFeedInput {
-  /** Of this service. */
-  service?: string | null;
   /** Where. */
   environment?: string | null;
-  /** Of this status. */
-  status?: IncidentStatus | null;
   /** At most so many, 1 to 1,000; 100 if not given. */
   limit?: number | null;
+  /** Of this service. */
+  service?: string | null;
+  /** Of this status. */
+  status?: IncidentStatus | null;
 }
 
 /** What an instance last said of itself. */
@@ -1143,58 +1020,58 @@ export type InstanceState = "registered" | "started" | "ready" | "degraded" | "s
 
 /** An instance, and whether it can be believed to be alive now. */
 export interface InstanceView {
-  /** The service it belongs to. */
-  service: string;
   /** Where it runs. */
   environment: string;
+  /** How its last process ended. */
+  exit_code: number | null;
+  /** When it will count, or did begin to count, as silent. */
+  expires_at: string | null;
+  /** Place in the log of the first event that named it. */
+  first_position: number;
+  /** The machine it runs on. */
+  host: string | null;
+  /** The image that it runs. */
+  image: string | null;
   /** Its name; `default` when its sender gave none. */
   instance: string;
+  /** Place in the log of the last one. */
+  last_position: number;
+  /** When it was last heard of. */
+  last_seen_at: string;
+  /** Whether it can be believed to be alive now. */
+  liveness: Liveness;
+  /** Its process id. */
+  pid: number | null;
+  /** Why, in words; the newest that was given. */
+  reason: string | null;
+  /** The period that goes on now, or went on last. */
+  run: Run | null;
+  /** The service it belongs to. */
+  service: string;
+  /** When its process last started. */
+  started_at: string | null;
   /** What it last said of itself. */
   state: InstanceState;
   /** Since when. */
   state_since: string;
-  /** The version that it runs. */
-  version: string | null;
-  /** The image that it runs. */
-  image: string | null;
-  /** The machine it runs on. */
-  host: string | null;
-  /** Its process id. */
-  pid: number | null;
-  /** How its last process ended. */
-  exit_code: number | null;
-  /** Why, in words; the newest that was given. */
-  reason: string | null;
   /** For so many seconds it may be silent. */
   ttl_s: number | null;
-  /** When its process last started. */
-  started_at: string | null;
-  /** When it was last heard of. */
-  last_seen_at: string;
-  /** The period that goes on now, or went on last. */
-  run: Run | null;
-  /** Place in the log of the first event that named it. */
-  first_position: number;
-  /** Place in the log of the last one. */
-  last_position: number;
-  /** Whether it can be believed to be alive now. */
-  liveness: Liveness;
-  /** When it will count, or did begin to count, as silent. */
-  expires_at: string | null;
+  /** The version that it runs. */
+  version: string | null;
 }
 
 /** The result of one event of a batch. */
 export interface ItemResult {
-  /** Its place in the batch, from 0. */
-  index: number;
-  /** What became of it. */
-  status: ItemStatus;
   /** The HTTP status it would have had alone. */
   code: number;
-  /** The receipt of an event that was accepted. */
-  receipt?: Receipt | null;
+  /** Its place in the batch, from 0. */
+  index: number;
   /** Why it was not. */
   problem?: Problem | null;
+  /** The receipt of an event that was accepted. */
+  receipt?: Receipt | null;
+  /** What became of it. */
+  status: ItemStatus;
 }
 
 /** What became of one event of a batch. */
@@ -1215,10 +1092,10 @@ export interface ListActionsInput {
 export interface ListContradictionsInput {
   /** About this, spelt as it stands in the answers: `deployment payments/production/d-42`. */
   about?: string | null;
-  /** At most so many, 1 to 1,000; 100 if not given. */
-  limit?: number | null;
   /** `next_cursor` of the page before. */
   cursor?: string | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
 }
 
 /** Which types. */
@@ -1229,38 +1106,22 @@ export interface ListEventTypesInput {
 
 /** Which sources are wanted. */
 export interface ListExpectationsInput {
-  /** In this state. */
-  state?: ReporterState | null;
-  /** At most so many, 1 to 1,000; 100 if not given. */
-  limit?: number | null;
   /** `next_cursor` of the page before. */
   cursor?: string | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** In this state. */
+  state?: ReporterState | null;
 }
-
-/** Nothing to choose. */
-export type ListPoliciesInput = Record<string, never>;
-
-/** Nothing to choose. */
-export type ListRolesInput = Record<string, never>;
 
 /** Which services are wanted. */
 export interface ListServicesInput {
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
   /** Only those known in this environment. */
   environment?: string | null;
   /** At most so many, 1 to 1,000; 100 if not given. */
   limit?: number | null;
-  /** `next_cursor` of the page before. */
-  cursor?: string | null;
-}
-
-/** Which sessions are wanted. */
-export interface ListSessionsInput {
-  /** Only one's own, whoever else's could be seen. */
-  mine?: boolean | null;
-  /** At most so many, 1 to 1,000; 100 if not given. */
-  limit?: number | null;
-  /** `next_cursor` of the page before. */
-  cursor?: string | null;
 }
 
 /** Which sessions are wanted. */
@@ -1277,32 +1138,16 @@ export interface ListSessionsInput {
 export interface ListStatesInput {
   /** Of this component. */
   component?: string | null;
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
   /** Where. */
   environment?: string | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
   /** Of this service. */
   service?: string | null;
   /** Only components in this state. */
   state?: string | null;
-  /** At most so many, 1 to 1,000; 100 if not given. */
-  limit?: number | null;
-  /** `next_cursor` of the page before. */
-  cursor?: string | null;
-}
-
-/** Which tokens are wanted. Everything that is given must hold. */
-export interface ListTokensInput {
-  /** Those that are presented so; `bearer` if not given. */
-  kind?: TokenKind | null;
-  /** Those of this name. */
-  name?: string | null;
-  /** Those that are bound to this workspace. */
-  workspace?: Workspace | null;
-  /** Ended ones, too; only those that are good if not given. */
-  ended?: boolean | null;
-  /** At most so many, 1 to 1,000; 100 if not given. */
-  limit?: number | null;
-  /** `next_cursor` of the page before. */
-  cursor?: string | null;
 }
 
 /** Whether an instance can be believed to be alive, at some moment. */
@@ -1323,17 +1168,15 @@ export interface MyElevationsInput {
   /** In this state. */
   state?: ElevationState | null;
 }
-/** A network of addresses in CIDR notation, such as `10.1.0.0/16`; a lone address is a network of one. */
-export type Network = string;
 
 /** How many instances say that they run a version. */
 export interface ObservedVersion {
-  /** The version; absent when they named none. */
-  version: string | null;
   /** Instances that run it and are alive as far as is known. */
   instances: number;
   /** Instances that should run it and have fallen silent. */
   silent: number;
+  /** The version; absent when they named none. */
+  version: string | null;
 }
 
 /** Where it is known from how often a source reports. */
@@ -1361,40 +1204,10 @@ export interface Preview {
   summary: string;
   /** When the last of it did. */
   to?: string | null;
-/** The rules in force. */
-export interface Policies {
-  /** The rules, those first that there always are. */
-  policies: PolicyRecord[];
-  /** The file that the others are read from; null if there is none. */
-  file: string | null;
-  /** SHA-256 of that file as it was read, in hexadecimal digits. */
-  digest: string | null;
-  /** When they were read. */
-  loaded_at: string | null;
-  /** What a rule can speak of: the schema, in the same language. */
-  schema: string;
-}
-
-/** A rule. */
-export interface PolicyRecord {
-  /** Its name. */
-  id: string;
-  /** Whether it permits; one that does not forbids, and wins. */
-  permits: boolean;
-  /** Whether it is there always, and not from the file. */
-  built_in: boolean;
-  /** As it is written, in the Cedar language. */
-  text: string;
 }
 
 /** An error, as `application/problem+json`. */
 export interface Problem {
-  /** A stable name as a URI: `urn:pts:problem:` and the code. */
-  type: string;
-  /** What kind of problem it is, in words. */
-  title: string;
-  /** The HTTP status. */
-  status: number;
   /** A stable word for programs, such as `invalid_event`. */
   code: string;
   /** With what that is confirmed. */
@@ -1411,10 +1224,12 @@ export interface Problem {
   quarantine_id?: string | null;
   /** The request: the same id stands in the server's log. */
   request_id?: string | null;
-  /** What would have been missing, where an incomplete answer was refused. */
-  coverage?: Coverage | null;
-  /** Where an event that is not valid was put aside, from where it can be sent again. */
-  quarantine_id?: string | null;
+  /** The HTTP status. */
+  status: number;
+  /** What kind of problem it is, in words. */
+  title: string;
+  /** A stable name as a URI: `urn:pts:problem:` and the code. */
+  type: string;
 }
 
 /** Which waiting items are given up, and why. Everything that is given must hold. */
@@ -1443,49 +1258,49 @@ export interface PurgeReport {
 
 /** One thing that was sent and is no event. */
 export interface QuarantinedItem {
-  /** Names it, and the event that it may become. */
-  id: string;
-  /** What became of it. */
-  state: State;
-  /** Why it is no event, as of the last look at it. */
-  errors: FieldError[];
-  /** The id of the token that it came with. */
-  token: string;
-  /** Whose it says it is. */
-  source: string | null;
-  /** Of which type it says it is. */
-  type: string | null;
-  /** How strictly it is read: `lenient` or `cloudevents`. */
-  form: string;
-  /** When it was received first. */
-  received_at: string;
-  /** When it was received last. */
-  last_at: string;
-  /** How many times it was sent while it waited. */
-  times: number;
   /** What it takes, in bytes. */
   bytes: number;
   /** When its state or its errors last changed. */
   changed_at: string;
-  /** The event that it became, or was already. */
-  replayed_as?: string | null;
-  /** Why it was discarded. */
-  reason?: string | null;
+  /** Why it is no event, as of the last look at it. */
+  errors: FieldError[];
+  /** How strictly it is read: `lenient` or `cloudevents`. */
+  form: string;
+  /** Names it, and the event that it may become. */
+  id: string;
   /**
    * What was sent, as JSON, or as text if it is none. Not in lists, and gone once the item no
    * longer waits.
    */
   item?: unknown;
+  /** When it was received last. */
+  last_at: string;
+  /** Why it was discarded. */
+  reason?: string | null;
+  /** When it was received first. */
+  received_at: string;
+  /** The event that it became, or was already. */
+  replayed_as?: string | null;
+  /** Whose it says it is. */
+  source: string | null;
+  /** What became of it. */
+  state: State;
+  /** How many times it was sent while it waited. */
+  times: number;
+  /** The id of the token that it came with. */
+  token: string;
+  /** Of which type it says it is. */
+  type: string | null;
 }
 
 /** What ran at a moment. */
 export interface RanAt {
-  /** The moment. */
-  time: string;
   /** What the deployments say ran, by service and environment. */
   declared: Run[];
   /** What the instances say ran, by service, environment and instance. */
   observed: Run[];
+  /** The moment. */
+  time: string;
 }
 
 /** There is nothing to say. */
@@ -1501,16 +1316,16 @@ export interface Rebuilt {
 
 /** What the sender of one event is told. */
 export interface Receipt {
+  /** What in it does not fit what was known; the event was stored all the same. */
+  contradictions?: Contradiction[];
+  /** Whether it was there already. */
+  duplicate: boolean;
   /** The id that PTS gave the event, or gave it the first time. Absent after `validate=only`. */
   id: string | null;
   /** When PTS received it first. Absent after `validate=only`. */
   received_at: string | null;
-  /** Whether it was there already. */
-  duplicate: boolean;
   /** Advice; the event was accepted all the same. */
   warnings?: string[];
-  /** What in it does not fit what was known; the event was stored all the same. */
-  contradictions?: Contradiction[];
 }
 
 /**
@@ -1534,10 +1349,10 @@ export interface RemoveExpectationInput {
 
 /** What is known of a source without its declaration. */
 export interface RemovedExpectation {
-  /** The source. */
-  source: string;
   /** What is learned of it, if anything is. */
   learned: ExpectedSource | null;
+  /** The source. */
+  source: string;
 }
 
 /** The record of what was taken out of one month. */
@@ -1560,32 +1375,32 @@ export interface RemovedMonth {
 
 /** Which waiting items are replayed: these, or all that fit. */
 export interface ReplayQuarantineInput {
+  /** `next_cursor` of the replay before: it goes on with the next ones. */
+  cursor?: string | null;
   /** These; with them, nothing else may be given. */
   ids?: string[];
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** Received first at this moment or later. */
+  since?: Moment | null;
   /** That say they are of this source. */
   source?: string | null;
   /** That came with this token, by its id. */
   token?: string | null;
   /** That say they are of these types, any of which will do; `deployment.*` stands for a family. */
   type?: string[];
-  /** Received first at this moment or later. */
-  since?: Moment | null;
   /** Received first before this moment. */
   until?: Moment | null;
-  /** At most so many, 1 to 1,000; 100 if not given. */
-  limit?: number | null;
-  /** `next_cursor` of the replay before: it goes on with the next ones. */
-  cursor?: string | null;
 }
 
 /** What a replay did. */
 export interface ReplayReport {
+  /** One result per item. */
+  items: ReplayedItem[];
   /** Items that are events now, those included that were there already. */
   replayed: number;
   /** Items that still wait. */
   waiting: number;
-  /** One result per item. */
-  items: ReplayedItem[];
 }
 
 /** What became of one item that was to be replayed or discarded. */
@@ -1593,14 +1408,14 @@ export type ReplayStatus = "stored" | "duplicate" | "invalid" | "settled" | "unk
 
 /** The result of one item. */
 export interface ReplayedItem {
+  /** Why it is still no event. */
+  errors?: FieldError[];
+  /** The event that it is. */
+  event?: string | null;
   /** The item. */
   id: string;
   /** What became of it. */
   status: ReplayStatus;
-  /** The event that it is. */
-  event?: string | null;
-  /** Why it is still no event. */
-  errors?: FieldError[];
 }
 
 /** Whether a source reports as it should. */
@@ -1630,69 +1445,53 @@ export interface RevokeSessionInput {
   id: string;
 }
 
-/** Which token ends. */
-export interface RevokeTokenInput {
-  /** Its id. */
-  id: string;
-}
-
 /**
  * Which share of the deployments was unplanned: said so by their sender or, where the sender did
  * not say, begun while an incident of the same service and environment was open.
  */
 export interface ReworkRate {
+  /** Of so many. */
+  deployments: number;
   /** 0 to 1; absent without deployments. */
   rate: number | null;
   /** Unplanned deployments. */
   rework: number;
-  /** Of so many. */
-  deployments: number;
-}
-
-/** A role. */
-export interface RoleRecord {
-  /** Its name. */
-  name: string;
-  /** Whether it is there always, and not from the configuration. */
-  built_in: boolean;
-  /** What it allows. */
-  scopes: Scope[];
 }
 
 /** A period in which a version of a service ran in an environment. */
 export interface Run {
-  /** Who says so. */
-  kind: RunKind;
-  /** The service. */
-  service: string;
-  /** Where. */
-  environment: string;
-  /** The instance, for an observed run. */
-  instance: string | null;
-  /** The version; absent when nobody named one. */
-  version: string | null;
-  /** The image, where it was named. */
-  image: string | null;
   /** The deployment that brought it, for a declared run. */
   deployment_id: string | null;
+  /** Where. */
+  environment: string;
   /** From when. */
   from: string;
-  /** Until when; absent while it goes on. For a declared run this is when the next one began. */
-  to: string | null;
+  /** The image, where it was named. */
+  image: string | null;
+  /** The instance, for an observed run. */
+  instance: string | null;
+  /** Who says so. */
+  kind: RunKind;
   /** Place in the log of the event that opened it. */
   opened_position: number;
+  /** The service. */
+  service: string;
+  /** Until when; absent while it goes on. For a declared run this is when the next one began. */
+  to: string | null;
+  /** The version; absent when nobody named one. */
+  version: string | null;
 }
 
 /** A service in an environment that is not what it was. */
 export interface RunChange {
-  /** The service. */
-  service: string;
-  /** Where. */
-  environment: string;
-  /** What ran at the earlier moment; absent if nothing was declared then. */
-  before: Run | null;
   /** What ran at the later moment; absent if nothing was declared then. */
   after: Run | null;
+  /** What ran at the earlier moment; absent if nothing was declared then. */
+  before: Run | null;
+  /** Where. */
+  environment: string;
+  /** The service. */
+  service: string;
 }
 
 /** Who says that a version ran. */
@@ -1733,22 +1532,22 @@ export interface SearchAuditInput {
 
 /** Which deployments are wanted. Everything that is given must hold. */
 export interface SearchDeploymentsInput {
-  /** Of this service. */
-  service?: string | null;
-  /** Into this environment. */
-  environment?: string | null;
-  /** Of this status. */
-  status?: DeploymentStatus | null;
-  /** Of this version. */
-  version?: string | null;
-  /** Whose status was reached at this moment or later. */
-  since?: Moment | null;
-  /** Whose status was reached before this moment. */
-  until?: Moment | null;
-  /** At most so many, 1 to 1,000; 100 if not given. */
-  limit?: number | null;
   /** `next_cursor` of the page before. */
   cursor?: string | null;
+  /** Into this environment. */
+  environment?: string | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** Of this service. */
+  service?: string | null;
+  /** Whose status was reached at this moment or later. */
+  since?: Moment | null;
+  /** Of this status. */
+  status?: DeploymentStatus | null;
+  /** Whose status was reached before this moment. */
+  until?: Moment | null;
+  /** Of this version. */
+  version?: string | null;
 }
 
 /** Which requests are wanted. Everything that is given must hold. */
@@ -1771,179 +1570,150 @@ export interface SearchElevationsInput {
 
 /** Which images are wanted. Everything that is given must hold. */
 export interface SearchImagesInput {
-  /** Of this repository. */
-  image?: string | null;
-  /** With this tag. */
-  tag?: string | null;
-  /** Of this digest. */
-  digest?: string | null;
-  /** Of this service. */
-  service?: string | null;
-  /** At most so many, 1 to 1,000; 100 if not given. */
-  limit?: number | null;
   /** `next_cursor` of the page before. */
   cursor?: string | null;
+  /** Of this digest. */
+  digest?: string | null;
+  /** Of this repository. */
+  image?: string | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** Of this service. */
+  service?: string | null;
+  /** With this tag. */
+  tag?: string | null;
 }
 
 /** Which incidents are wanted. Everything that is given must hold. */
 export interface SearchIncidentsInput {
-  /** Of this service. */
-  service?: string | null;
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
   /** Where. */
   environment?: string | null;
-  /** Of this status. */
-  status?: IncidentStatus | null;
   /** Of this id. */
   incident_id?: string | null;
   /** At most so many, 1 to 1,000; 100 if not given. */
   limit?: number | null;
-  /** `next_cursor` of the page before. */
-  cursor?: string | null;
+  /** Of this service. */
+  service?: string | null;
+  /** Of this status. */
+  status?: IncidentStatus | null;
 }
 
 /** Which events are wanted. Everything that is given must hold. */
 export interface SearchInput {
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
+  /** Fields of the data, as `data.<path>=<text>`: `data.actor=alice`. */
+  data?: Record<string, string>;
+  /** `data.environment`. */
+  environment?: string | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** `data.service`. */
+  service?: string | null;
+  /** Happened at this moment or later. */
+  since?: Moment | null;
+  /** Who sent them. */
+  source?: string | null;
+  /** What they are about. */
+  subject?: string | null;
   /**
    * Types, any of which will do; `deployment.*` stands for a family. Repeat it or separate by
    * commas.
    */
   type?: string[];
-  /** Who sent them. */
-  source?: string | null;
-  /** `data.service`. */
-  service?: string | null;
-  /** `data.environment`. */
-  environment?: string | null;
-  /** What they are about. */
-  subject?: string | null;
-  /** Happened at this moment or later. */
-  since?: Moment | null;
   /** Happened before this moment. */
   until?: Moment | null;
-  /** Fields of the data, as `data.<path>=<text>`: `data.actor=alice`. */
-  data?: Record<string, string>;
-  /** At most so many, 1 to 1,000; 100 if not given. */
-  limit?: number | null;
-  /** `next_cursor` of the page before. */
-  cursor?: string | null;
 }
 
 /** Which items are wanted. Everything that is given must hold. */
 export interface SearchQuarantineInput {
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** Received first at this moment or later. */
+  since?: Moment | null;
   /** That say they are of this source. */
   source?: string | null;
+  /** In this state. */
+  state?: State | null;
   /** That came with this token, by its id. */
   token?: string | null;
   /** That say they are of these types, any of which will do; `deployment.*` stands for a family. */
   type?: string[];
-  /** In this state. */
-  state?: State | null;
-  /** Received first at this moment or later. */
-  since?: Moment | null;
   /** Received first before this moment. */
   until?: Moment | null;
-  /** At most so many, 1 to 1,000; 100 if not given. */
-  limit?: number | null;
-  /** `next_cursor` of the page before. */
-  cursor?: string | null;
 }
 
 /** What is known of one service. */
 export interface Service {
-  /** Its name. */
-  service: string;
-  /** When it was first heard of, by the time of the events. */
-  first_seen_at: string;
   /** What each environment is declared to run. */
   environments: Record<string, ServiceEnvironment>;
+  /** Place in the log of the first event that named it. */
+  first_position: number;
+  /** When it was first heard of, by the time of the events. */
+  first_seen_at: string;
+  /** Place in the log of the last event that changed it. */
+  last_position: number;
   /**
    * The last hundred changes by the time they happened: deployments, configuration, states,
    * incidents, crashes; oldest first.
    */
   recent_changes?: ServiceChange[];
-  /** Place in the log of the first event that named it. */
-  first_position: number;
-  /** Place in the log of the last event that changed it. */
-  last_position: number;
+  /** Its name. */
+  service: string;
 }
 
 /** A change that may explain something. */
 export interface ServiceChange {
-  /** The event that said so. */
-  event_id: string;
-  /** Its type. */
-  type: string;
-  /** When it happened. */
-  time: string;
   /** Where, if it was said. */
   environment: string | null;
+  /** The event that said so. */
+  event_id: string;
   /** What changed, in a line. */
   summary: string;
+  /** When it happened. */
+  time: string;
+  /** Its type. */
+  type: string;
 }
 
 /** A service with everything known of it. */
 export interface ServiceDetail {
-  /** The service. */
-  service: Service;
+  /** Its settings, as far as somebody reported them; at most a thousand. */
+  config: ConfigEntry[];
   /** What runs in each environment. */
   environments: EnvironmentSummary[];
   /** Its instances; at most a thousand, those last heard of. */
   instances: InstanceView[];
-  /** Its settings, as far as somebody reported them; at most a thousand. */
-  config: ConfigEntry[];
   /** What changed lately, newest first. */
   recent_changes: ServiceChange[];
+  /** The service. */
+  service: Service;
 }
 
 /** One environment of a service. */
 export interface ServiceEnvironment {
   /** What the deployments say runs there. */
   declared: Declared | null;
-  /** When the service said that it exists there. */
-  registered_at: string | null;
   /** When it said that it does not any more. */
   deregistered_at: string | null;
+  /** When the service said that it exists there. */
+  registered_at: string | null;
 }
 
 /** A service in a list. */
 export interface ServiceSummary {
-  /** Its name. */
-  service: string;
+  /** What runs in each environment. */
+  environments: EnvironmentSummary[];
   /** When it was first heard of. */
   first_seen_at: string;
   /** When one of its instances was last heard of. */
   last_seen_at: string | null;
-  /** What runs in each environment. */
-  environments: EnvironmentSummary[];
-}
-
-/** Where somebody is signed in. */
-export type SessionPlace = "browser" | "command_line";
-
-/** What somebody is signed in for. */
-export interface SessionRecord {
-  /** Names the session, to end it. */
-  id: string;
-  /** Who is signed in. */
-  name: string;
-  /** The person as the identity provider names them; null for who signed in with a token or a link. */
-  subject: string | null;
-  /** Where. */
-  place: SessionPlace;
-  /** The roles that the person's groups gave. */
-  roles: string[];
-  /** The only workspace that it reaches; null for all. */
-  workspace: Workspace | null;
-  /** When it began. */
-  created_at: string;
-  /** When it was last used, to the minute or so. */
-  last_used_at: string | null;
-  /** When it is over if it is not used until then. */
-  idle_ends_at: string | null;
-  /** When it is over in any case. */
-  expires_at: string | null;
-  /** Whether it is the one that asks. */
-  current: boolean;
+  /** Its name. */
+  service: string;
 }
 
 /** Where somebody is signed in. */
@@ -1977,10 +1747,10 @@ export interface SessionRecord {
 
 /** What a source will do. */
 export interface SetExpectationInput {
-  /** The source, as its events name it; 1 to 1,024 bytes. */
-  source: string;
   /** It reports at least so often, in seconds; 1 to 2,678,400 (31 days). */
   every_s: number;
+  /** The source, as its events name it; 1 to 1,024 bytes. */
+  source: string;
 }
 
 /** An Ed25519 signature, as hex digits. */
@@ -1988,14 +1758,14 @@ export type Signature = string;
 
 /** One source of an answer. */
 export interface Source {
-  /** Its name. */
-  name: string;
-  /** How it answered. */
-  state: SourceState;
   /** Seconds since it last took anything in; absent when it never has. */
   age_s: number | null;
+  /** Its name. */
+  name: string;
   /** Why it is not `ok`. */
   reason?: string | null;
+  /** How it answered. */
+  state: SourceState;
 }
 
 /** How a source answered. */
@@ -2009,18 +1779,18 @@ export type State = "waiting" | "replayed" | "discarded";
 
 /** One change of state. */
 export interface StateChange {
-  /** The event that said so. */
-  event_id: string;
-  /** When it happened. */
-  time: string;
-  /** The state it left, as the sender said. */
-  from: string | null;
-  /** The state it came to. */
-  to: string;
-  /** Why, in words. */
-  reason: string | null;
   /** Who or what changed it. */
   actor: string | null;
+  /** The event that said so. */
+  event_id: string;
+  /** The state it left, as the sender said. */
+  from: string | null;
+  /** Why, in words. */
+  reason: string | null;
+  /** When it happened. */
+  time: string;
+  /** The state it came to. */
+  to: string;
 }
 
 /** The things that can be done about a request. */
@@ -2042,87 +1812,49 @@ export interface StepRecord {
 
 /** Which events are wanted, as they come. */
 export interface StreamInput {
-  /** Types, any of which will do; `deployment.*` stands for a family. */
-  type?: string[];
-  /** Who sends them. */
-  source?: string | null;
-  /** `data.service`. */
-  service?: string | null;
-  /** `data.environment`. */
-  environment?: string | null;
-  /** What they are about. */
-  subject?: string | null;
-  /** Fields of the data, as `data.<path>=<text>`. */
-  data?: Record<string, string>;
   /**
    * Begin behind this place in the log; 0 for its very beginning, the end of the log if not
    * given. `Last-Event-ID` wins over it.
    */
   after?: number | null;
+  /** Fields of the data, as `data.<path>=<text>`. */
+  data?: Record<string, string>;
+  /** `data.environment`. */
+  environment?: string | null;
+  /** `data.service`. */
+  service?: string | null;
+  /** Who sends them. */
+  source?: string | null;
+  /** What they are about. */
+  subject?: string | null;
+  /** Types, any of which will do; `deployment.*` stands for a family. */
+  type?: string[];
 }
 
 /** What became of what was received: received = stored + repeated + quarantined + refused. */
 export interface Tally {
-  /** Events that were received. */
-  received: number;
-  /** Of these, in the log, or removed from it by retention since. */
-  stored: number;
-  /** There already when they came. */
-  repeated: number;
   /** Not valid, and put aside. */
   quarantined: number;
+  /** Events that were received. */
+  received: number;
   /** Not taken: a conflict, an overload, a store that was away, or not valid and no room. */
   refused: number;
+  /** There already when they came. */
+  repeated: number;
+  /** Of these, in the log, or removed from it by retention since. */
+  stored: number;
 }
-
-/** What a token is for: a program, or a person's browser session. */
-export type TokenKind = "bearer" | "session" | "service";
-
-/** What is known of a token: never its text. */
-export interface TokenRecord {
-  /** Names it. */
-  id: string;
-  /** What a person called it. */
-  name: string;
-  /** How it is presented. */
-  kind: TokenKind;
-  /** Whether it is good. */
-  state: TokenState;
-  /** What it allows by itself. */
-  scopes: Scope[];
-  /** The roles that it allows as well, by their names. */
-  roles: string[];
-  /** The only workspace that it reaches; null if it may act in any. */
-  workspace: Workspace | null;
-  /** Where it may be used from; from everywhere if there is none. */
-  networks: Network[];
-  /** The person behind a session, as the identity provider names them. */
-  subject: string | null;
-  /** The token that a session was signed in with. */
-  issued_by: string | null;
-  /** When it was made. */
-  created_at: string;
-  /** When it was last used, to a minute; null if it never was. */
-  last_used_at: string | null;
-  /** When it ends by itself; null if it does not. */
-  expires_at: string | null;
-  /** When it was revoked. */
-  revoked_at: string | null;
-}
-
-/** Whether a token is good. */
-export type TokenState = "live" | "expired" | "revoked";
 
 /** What the figures leave out. */
 export interface Unattributed {
-  /** Deployments without a commit time: not in the lead time. */
-  deployments_without_commit_time: number;
   /** Deployments whose commit is later than their success: not in the lead time. */
   deployments_with_impossible_commit_time: number;
-  /** Incidents opened in the window that name no deployment: in no failure rate. */
-  incidents_without_deployment: number;
+  /** Deployments without a commit time: not in the lead time. */
+  deployments_without_commit_time: number;
   /** Incidents opened in the window that name a deployment nobody reported. */
   incidents_with_unknown_deployment: number;
+  /** Incidents opened in the window that name no deployment: in no failure rate. */
+  incidents_without_deployment: number;
 }
 
 /** Whether to store. */
@@ -2137,20 +1869,20 @@ export interface Vulnerabilities {
   critical: number;
   /** High ones. */
   high: number;
-  /** Medium ones. */
-  medium: number;
   /** Low ones. */
   low: number;
+  /** Medium ones. */
+  medium: number;
 }
 
 /** At which moment, and where. */
 export interface WhatRanAtInput {
-  /** The moment; now if not given. */
-  time?: Moment | null;
-  /** Of this service. */
-  service?: string | null;
   /** Where. */
   environment?: string | null;
+  /** Of this service. */
+  service?: string | null;
+  /** The moment; now if not given. */
+  time?: Moment | null;
 }
 
 /** The period that is looked at: from, inclusive, to, exclusive. */
@@ -2164,7 +1896,6 @@ export interface Window {
 /**
  * A workspace: 1 to 63 lower-case letters, digits and hyphens, with a letter or a digit at both
  * ends. The usual one is `default`. Cheap to clone: every event carries one.
- * ends. The usual one is `default`.
  */
 export type Workspace = string;
 
@@ -2597,76 +2328,6 @@ export interface Actions {
     method: "POST";
     path: "/v1/elevations/end";
     binding: "command";
-   * List tokens, newest first. Needs `tokens:manage`.
-   *
-   * What each allows, where, until when, and when it was last used. Whoever is bound to a workspace sees the tokens that are bound to it.
-   */
-  "platform.tokens.list": {
-    input: ListTokensInput;
-    output: TokenRecord[];
-    method: "GET";
-    path: "/v1/tokens";
-    binding: "query";
-  };
-  /** Look up one token or session. Needs `tokens:manage`. */
-  "platform.tokens.get": {
-    input: GetTokenInput;
-    output: TokenRecord;
-    method: "GET";
-    path: "/v1/tokens/{id}";
-    binding: "query";
-  };
-  /**
-   * Make a token, whose text is shown once. Needs `tokens:manage`.
-   *
-   * Nobody gives what they do not hold: neither a scope, nor a role (but for whoever holds `admin`), nor another workspace or network than their own.
-   */
-  "platform.tokens.create": {
-    input: CreateTokenInput;
-    output: CreatedToken;
-    method: "POST";
-    path: "/v1/tokens";
-    binding: "command";
-  };
-  /**
-   * End a token or a session. Needs `tokens:manage`.
-   *
-   * It is refused everywhere within a second, and so are the sessions that were signed in with it. What was revoked stays so.
-   */
-  "platform.tokens.revoke": {
-    input: RevokeTokenInput;
-    output: TokenRecord;
-    method: "POST";
-    path: "/v1/tokens/revoke";
-    binding: "command";
-  };
-  /**
-   * Explain whether somebody may do something, and by which rule. Needs `access:manage`.
-   *
-   * Everybody may ask about themselves; about others, whoever has the scope.
-   */
-  "platform.access.explain": {
-    input: ExplainAccessInput;
-    output: Explanation;
-    method: "GET";
-    path: "/v1/access/explain";
-    binding: "query";
-  };
-  /** Read the policies in force. Needs `access:manage`. */
-  "platform.access.policies": {
-    input: ListPoliciesInput;
-    output: Policies;
-    method: "GET";
-    path: "/v1/access/policies";
-    binding: "query";
-  };
-  /** List the roles and what each allows. Needs `events:read`. */
-  "platform.access.roles": {
-    input: ListRolesInput;
-    output: RoleRecord[];
-    method: "GET";
-    path: "/v1/access/roles";
-    binding: "query";
   };
   /**
    * List who is signed in, newest first. Needs `events:read`.
@@ -2802,15 +2463,6 @@ export const actions: {
   "platform.audit.search": { method: "GET", path: "/v1/audit", binding: "query" },
   "platform.audit.export": { method: "GET", path: "/v1/audit/export", binding: "download" },
   "platform.audit.head": { method: "GET", path: "/v1/audit/head", binding: "query" },
-  "platform.tokens.list": { method: "GET", path: "/v1/tokens", binding: "query" },
-  "platform.tokens.get": { method: "GET", path: "/v1/tokens/{id}", binding: "query" },
-  "platform.tokens.create": { method: "POST", path: "/v1/tokens", binding: "command" },
-  "platform.tokens.revoke": { method: "POST", path: "/v1/tokens/revoke", binding: "command" },
-  "platform.access.explain": { method: "GET", path: "/v1/access/explain", binding: "query" },
-  "platform.access.policies": { method: "GET", path: "/v1/access/policies", binding: "query" },
-  "platform.access.roles": { method: "GET", path: "/v1/access/roles", binding: "query" },
-  "platform.sessions.list": { method: "GET", path: "/v1/sessions", binding: "query" },
-  "platform.sessions.revoke": { method: "POST", path: "/v1/sessions/revoke", binding: "command" },
   "platform.actions.list": { method: "GET", path: "/v1/actions", binding: "query" },
   "platform.actions.get": { method: "GET", path: "/v1/actions/{key}", binding: "query" },
 };
