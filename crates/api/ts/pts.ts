@@ -401,6 +401,36 @@ export interface Coverage {
   sources: Source[];
 }
 
+/** What a new token shall be. */
+export interface CreateTokenInput {
+  /** How long it lasts, up to 3650d; for ever if not given. */
+  lasts?: Span | null;
+  /** What to call it: who will use it. 1 to 200 characters. */
+  name: string;
+  /**
+   * Where it may be used from, such as `10.1.0.0/16`; from everywhere if not given. Whoever may act
+   * from some networks only makes tokens that may be used from these.
+   */
+  networks?: Network[];
+  /** The roles that it allows as well, by their names. */
+  roles?: string[];
+  /** What it allows. */
+  scopes?: Scope[];
+  /**
+   * The only workspace that it reaches; any if not given. Whoever is bound to one makes tokens that
+   * are bound to it.
+   */
+  workspace?: Workspace | null;
+}
+
+/** A token that was made. */
+export interface CreatedToken {
+  /** Its text: a secret that is shown here and never again. */
+  text: string;
+  /** What is kept of it. */
+  token: TokenRecord;
+}
+
 /** Milliseconds since 1970, an RFC 3339 time, a span back from now, or `now`. */
 export type DashboardMoment = string;
 
@@ -412,6 +442,14 @@ export interface DecideElevationInput {
   reason: string;
   /** What is decided. */
   verdict: Verdict;
+}
+
+/** A rule that decided something. */
+export interface DecidingRule {
+  /** Its name. */
+  id: string;
+  /** Whether it permits; one that does not forbids, and wins. */
+  permits: boolean;
 }
 
 /** What the deployments say runs in an environment. */
@@ -725,6 +763,71 @@ export interface ExpectedSource {
   state: ReporterState;
 }
 
+/** What is to be explained. */
+export interface ExplainAccessInput {
+  /** The action's name, such as `platform.events.search`. */
+  action: string;
+  /**
+   * As if it were asked from this address; from where the request comes, for whoever asks about
+   * themselves.
+   */
+  address?: string | null;
+  /** A token's or session's id, or a token's name; whoever asks if not given. */
+  principal?: string | null;
+}
+
+/** An action, as rules see it. */
+export interface ExplainedAction {
+  /** What it does to the world. */
+  effect: Effect;
+  /** Its name. */
+  name: string;
+  /** Whether everybody may, as far as it is their own. */
+  open: boolean;
+  /** Whether what it would do is shown first. */
+  risky: boolean;
+  /** The scope that it needs. */
+  scope: Scope;
+}
+
+/** Somebody who may or may not. */
+export interface ExplainedPrincipal {
+  /** Whether that is the only one that it reaches. */
+  bound: boolean;
+  /** The token's id. */
+  id: string;
+  /** How it is presented. */
+  kind: TokenKind;
+  /** What it is called. */
+  name: string;
+  /** The names of its roles. */
+  roles: string[];
+  /** What it holds, its roles' included. */
+  scopes: Scope[];
+  /** The workspace that it acts in. */
+  workspace: Workspace;
+}
+
+/** Whether somebody may do something, and by which rule. */
+export interface Explanation {
+  /** What they would do. */
+  action: ExplainedAction;
+  /** From where, as far as that is known. */
+  address: string | null;
+  /** Whether they may. */
+  allowed: boolean;
+  /** When that was decided; a rule may speak of the time. */
+  at: string;
+  /** Where they have what the action needs from; empty if they do not have it. */
+  granted_by: GrantedScope[];
+  /** Who they are. */
+  principal: ExplainedPrincipal;
+  /** Why, in a sentence. */
+  reason: string;
+  /** The rules that decided it. None of a refusal means that no rule allows it. */
+  rules: DecidingRule[];
+}
+
 /** Which entries are wanted, and how they are written. Everything that is given must hold. */
 export interface ExportAuditInput {
   /** Actions, any of which will do; `access.*` stands for a family. Repeat it or separate by commas. */
@@ -909,6 +1012,20 @@ export interface GetQuarantinedInput {
 export interface GetServiceInput {
   /** Its name. */
   name: string;
+}
+
+/** Which token. */
+export interface GetTokenInput {
+  /** Its id. */
+  id: string;
+}
+
+/** A scope that covers an action, and where it is from. */
+export interface GrantedScope {
+  /** The role that brings it; null if it was given by itself. */
+  role: string | null;
+  /** The scope. */
+  scope: Scope;
 }
 
 /** A SHA-256, as hex digits. */
@@ -1114,6 +1231,12 @@ export interface ListExpectationsInput {
   state?: ReporterState | null;
 }
 
+/** Nothing to choose. */
+export type ListPoliciesInput = Record<string, never>;
+
+/** Nothing to choose. */
+export type ListRolesInput = Record<string, never>;
+
 /** Which services are wanted. */
 export interface ListServicesInput {
   /** `next_cursor` of the page before. */
@@ -1150,6 +1273,22 @@ export interface ListStatesInput {
   state?: string | null;
 }
 
+/** Which tokens are wanted. Everything that is given must hold. */
+export interface ListTokensInput {
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
+  /** Ended ones, too; only those that are good if not given. */
+  ended?: boolean | null;
+  /** Those that are presented so; `bearer` if not given. */
+  kind?: TokenKind | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** Those of this name. */
+  name?: string | null;
+  /** Those that are bound to this workspace. */
+  workspace?: Workspace | null;
+}
+
 /** Whether an instance can be believed to be alive, at some moment. */
 export type Liveness = "alive" | "silent" | "ended" | "unknown";
 
@@ -1169,6 +1308,9 @@ export interface MyElevationsInput {
   state?: ElevationState | null;
 }
 
+/** A network of addresses in CIDR notation, such as `10.1.0.0/16`; a lone address is a network of one. */
+export type Network = string;
+
 /** How many instances say that they run a version. */
 export interface ObservedVersion {
   /** Instances that run it and are alive as far as is known. */
@@ -1187,6 +1329,32 @@ export type Outcome = "intended" | "allowed" | "denied" | "failed" | "unknown";
 
 /** Whether an answer may be incomplete. */
 export type Partial = "allow" | "deny";
+
+/** The rules in force. */
+export interface Policies {
+  /** SHA-256 of that file as it was read, in hexadecimal digits. */
+  digest: string | null;
+  /** The file that the others are read from; null if there is none. */
+  file: string | null;
+  /** When they were read. */
+  loaded_at: string | null;
+  /** The rules, those first that there always are. */
+  policies: PolicyRecord[];
+  /** What a rule can speak of: the schema, in the same language. */
+  schema: string;
+}
+
+/** A rule. */
+export interface PolicyRecord {
+  /** Whether it is there always, and not from the file. */
+  built_in: boolean;
+  /** Its name. */
+  id: string;
+  /** Whether it permits; one that does not forbids, and wins. */
+  permits: boolean;
+  /** As it is written, in the Cedar language. */
+  text: string;
+}
 
 /** What a risky action would do now. */
 export interface Preview {
@@ -1445,6 +1613,12 @@ export interface RevokeSessionInput {
   id: string;
 }
 
+/** Which token ends. */
+export interface RevokeTokenInput {
+  /** Its id. */
+  id: string;
+}
+
 /**
  * Which share of the deployments was unplanned: said so by their sender or, where the sender did
  * not say, begun while an incident of the same service and environment was open.
@@ -1456,6 +1630,16 @@ export interface ReworkRate {
   rate: number | null;
   /** Unplanned deployments. */
   rework: number;
+}
+
+/** A role. */
+export interface RoleRecord {
+  /** Whether it is there always, and not from the configuration. */
+  built_in: boolean;
+  /** Its name. */
+  name: string;
+  /** What it allows. */
+  scopes: Scope[];
 }
 
 /** A period in which a version of a service ran in an environment. */
@@ -1844,6 +2028,44 @@ export interface Tally {
   /** Of these, in the log, or removed from it by retention since. */
   stored: number;
 }
+
+/** What a token is for: a program, or a person's browser session. */
+export type TokenKind = "bearer" | "session" | "service";
+
+/** What is known of a token: never its text. */
+export interface TokenRecord {
+  /** When it was made. */
+  created_at: string;
+  /** When it ends by itself; null if it does not. */
+  expires_at: string | null;
+  /** Names it. */
+  id: string;
+  /** The token that a session was signed in with. */
+  issued_by: string | null;
+  /** How it is presented. */
+  kind: TokenKind;
+  /** When it was last used, to a minute; null if it never was. */
+  last_used_at: string | null;
+  /** What a person called it. */
+  name: string;
+  /** Where it may be used from; from everywhere if there is none. */
+  networks: Network[];
+  /** When it was revoked. */
+  revoked_at: string | null;
+  /** The roles that it allows as well, by their names. */
+  roles: string[];
+  /** What it allows by itself. */
+  scopes: Scope[];
+  /** Whether it is good. */
+  state: TokenState;
+  /** The person behind a session, as the identity provider names them. */
+  subject: string | null;
+  /** The only workspace that it reaches; null if it may act in any. */
+  workspace: Workspace | null;
+}
+
+/** Whether a token is good. */
+export type TokenState = "live" | "expired" | "revoked";
 
 /** What the figures leave out. */
 export interface Unattributed {
@@ -2330,6 +2552,78 @@ export interface Actions {
     binding: "command";
   };
   /**
+   * List tokens, newest first. Needs `tokens:manage`.
+   *
+   * What each allows, where, until when, and when it was last used. Whoever is bound to a workspace sees the tokens that are bound to it.
+   */
+  "platform.tokens.list": {
+    input: ListTokensInput;
+    output: TokenRecord[];
+    method: "GET";
+    path: "/v1/tokens";
+    binding: "query";
+  };
+  /** Look up one token or session. Needs `tokens:manage`. */
+  "platform.tokens.get": {
+    input: GetTokenInput;
+    output: TokenRecord;
+    method: "GET";
+    path: "/v1/tokens/{id}";
+    binding: "query";
+  };
+  /**
+   * Make a token, whose text is shown once. Needs `tokens:manage`.
+   *
+   * Nobody gives what they do not hold: neither a scope, nor a role (but for whoever holds `admin`), nor another workspace or network than their own.
+   */
+  "platform.tokens.create": {
+    input: CreateTokenInput;
+    output: CreatedToken;
+    method: "POST";
+    path: "/v1/tokens";
+    binding: "command";
+  };
+  /**
+   * End a token or a session. Needs `tokens:manage`.
+   *
+   * It is refused everywhere within a second, and so are the sessions that were signed in with it. What was revoked stays so. One's own is revoked at once; of another's it is shown first whose it is and when it was used.
+   */
+  "platform.tokens.revoke": {
+    input: RevokeTokenInput;
+    output: TokenRecord;
+    method: "POST";
+    path: "/v1/tokens/revoke";
+    binding: "command";
+  };
+  /**
+   * Explain whether somebody may do something, and by which rule. Needs `access:manage`.
+   *
+   * Everybody may ask about themselves; about others, whoever has the scope.
+   */
+  "platform.access.explain": {
+    input: ExplainAccessInput;
+    output: Explanation;
+    method: "GET";
+    path: "/v1/access/explain";
+    binding: "query";
+  };
+  /** Read the policies in force. Needs `access:manage`. */
+  "platform.access.policies": {
+    input: ListPoliciesInput;
+    output: Policies;
+    method: "GET";
+    path: "/v1/access/policies";
+    binding: "query";
+  };
+  /** List the roles and what each allows. Needs `events:read`. */
+  "platform.access.roles": {
+    input: ListRolesInput;
+    output: RoleRecord[];
+    method: "GET";
+    path: "/v1/access/roles";
+    binding: "query";
+  };
+  /**
    * List who is signed in, newest first. Needs `events:read`.
    *
    * One's own sessions; those of everybody with the scope `tokens:manage`. A session is one's own if the same person signed in, or the same token was signed in with. Sessions that are over are not listed.
@@ -2458,6 +2752,13 @@ export const actions: {
   "platform.elevations.search": { method: "GET", path: "/v1/elevations", binding: "query" },
   "platform.elevations.decide": { method: "POST", path: "/v1/elevations/decide", binding: "command" },
   "platform.elevations.end": { method: "POST", path: "/v1/elevations/end", binding: "command" },
+  "platform.tokens.list": { method: "GET", path: "/v1/tokens", binding: "query" },
+  "platform.tokens.get": { method: "GET", path: "/v1/tokens/{id}", binding: "query" },
+  "platform.tokens.create": { method: "POST", path: "/v1/tokens", binding: "command" },
+  "platform.tokens.revoke": { method: "POST", path: "/v1/tokens/revoke", binding: "command" },
+  "platform.access.explain": { method: "GET", path: "/v1/access/explain", binding: "query" },
+  "platform.access.policies": { method: "GET", path: "/v1/access/policies", binding: "query" },
+  "platform.access.roles": { method: "GET", path: "/v1/access/roles", binding: "query" },
   "platform.sessions.list": { method: "GET", path: "/v1/sessions", binding: "query" },
   "platform.sessions.revoke": { method: "POST", path: "/v1/sessions/revoke", binding: "command" },
   "platform.audit.search": { method: "GET", path: "/v1/audit", binding: "query" },

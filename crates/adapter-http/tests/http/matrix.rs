@@ -28,7 +28,11 @@ const MARKS: [(&str, &str); 2] = [("a", "canary-of-a"), ("b", "canary-of-b")];
 const PEOPLE: [(&str, &str); 2] = [("a", "person-of-a"), ("b", "person-of-b")];
 
 /// What everybody may ask about what is their own, and gets nothing else of without the scope.
-const OWN: [&str; 2] = ["platform.sessions.list", "platform.sessions.revoke"];
+const OWN: [&str; 3] = [
+    "platform.sessions.list",
+    "platform.sessions.revoke",
+    "platform.access.explain",
+];
 
 /// Where a token reaches and how a request names its workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

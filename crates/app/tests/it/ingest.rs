@@ -75,20 +75,25 @@ impl Stream {
 
     /// Reads on until the event of a place has come.
     async fn until(&mut self, position: usize) {
-        let wanted = format!("id: {position}\n");
-        while !self.text.contains(&wanted) {
+        while !self.positions().contains(&position) {
             let more = timeout(PATIENCE, self.response.chunk()).await.unwrap();
             let more = more.unwrap().expect("the stream has no end");
             self.text.push_str(&String::from_utf8_lossy(&more));
         }
     }
 
-    /// The places of all that came, in order.
+    /// The places of all events that came whole, in order. What opens the stream bears a place
+    /// too, but no data: it is no event.
     fn positions(&self) -> Vec<usize> {
-        let lines = self.text.lines();
-        lines
-            .filter_map(|line| line.strip_prefix("id: "))
-            .map(|id| id.parse().unwrap())
+        let (whole, _) = self.text.rsplit_once("\n\n").unwrap_or_default();
+        whole
+            .split("\n\n")
+            .filter(|block| block.lines().any(|line| line.starts_with("data:")))
+            .map(|event| {
+                let mut lines = event.lines();
+                let id = lines.find_map(|line| line.strip_prefix("id: "));
+                id.expect("an event has a place").parse().unwrap()
+            })
             .collect()
     }
 }
