@@ -173,7 +173,7 @@ impl Gateway {
         });
         if let Err(error) = &allowed {
             let act = Act::of(principal, wanted.facts.name, wanted.effect);
-            let act = input.into_iter().fold(act, |act, input| act.with(input));
+            let act = input.into_iter().fold(act, Act::with);
             self.audit.refused(act, Ended::from(error).reason);
         }
         allowed
