@@ -97,7 +97,8 @@ impl PolicyEngine for ScopesAlone {
     fn refresh(&self, _: Timestamp) {}
 }
 
-type Key = (Uuid, &'static str, Option<IpAddr>);
+/// The token, the action, whether its own is free, and where the request comes from.
+type Key = (Uuid, &'static str, bool, Option<IpAddr>);
 
 /// The policies, and what they decided a moment ago.
 pub(crate) struct Rules {
@@ -159,7 +160,8 @@ impl Rules {
             return outcome(&Ruling::by_scopes(principal, action), action.scope);
         }
         let edition = self.engine.edition();
-        let key = (principal.token_id, action.name, principal.origin.address);
+        let from = principal.origin.address;
+        let key = (principal.token_id, action.name, action.open, from);
         // The end of an id is chance, whatever its version.
         let shard = &self.decided[usize::from(principal.token_id.as_bytes()[15]) % SHARDS];
         {

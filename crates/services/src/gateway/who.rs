@@ -78,7 +78,9 @@ impl Gateway {
         origin: Origin,
     ) -> Result<Principal, AccessError> {
         let authenticated = self.access.authenticate(presented, origin.clone()).await;
-        if let Err(error @ AccessError::Refused(_)) = &authenticated {
+        if let Err(error) = &authenticated
+            && turned_away(error)
+        {
             self.turned_away(origin, Ended::from(error).reason);
         }
         if let Err(AccessError::Unavailable { .. }) = authenticated {
@@ -104,7 +106,9 @@ impl Gateway {
             .access
             .authenticate_service(names, origin.clone())
             .await;
-        if let Err(error @ AccessError::Refused(_)) = &authenticated {
+        if let Err(error) = &authenticated
+            && turned_away(error)
+        {
             self.turned_away(origin, Ended::from(error).reason);
         }
         let mut principal = authenticated?;
@@ -237,7 +241,7 @@ impl Gateway {
         let session = match made {
             Ok(session) => session,
             Err(error) => {
-                if let AccessError::Refused(_) = &error {
+                if turned_away(&error) {
                     let act = Act::by(Actor::unknown(), SIGN_IN, Effect::Control);
                     self.audit
                         .refused(act.from(origin), Ended::from(&error).reason);
@@ -266,4 +270,12 @@ impl Gateway {
         let ending = self.access.sign_out(principal);
         self.audit.control(act, ending).await?
     }
+}
+
+/// Whether it lies with whoever came that they were not let in.
+const fn turned_away(error: &AccessError) -> bool {
+    matches!(
+        error,
+        AccessError::Refused(_) | AccessError::TooManyFailures { .. }
+    )
 }
