@@ -9,8 +9,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage as _, HttpRequest};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use pts_api::Effect;
-use pts_domain::access::{Origin, Principal, Scope, TokenKind, TokenRefused};
+use pts_domain::access::{Origin, Principal, TokenKind, TokenRefused};
 use pts_domain::forwarded::Client;
 use pts_services::{AccessError, Gateway, Wanted};
 
@@ -20,14 +19,6 @@ use crate::problem::Refusal;
 use crate::shared::Shared;
 use crate::tls::ClientCertificate;
 use crate::workspace::acting;
-
-/// Reading the service's own figures, which is no action.
-const FIGURES: Wanted = Wanted {
-    action: "metrics",
-    effect: Effect::Read,
-    scope: Scope::MetricsRead,
-    everywhere: true,
-};
 
 /// The session cookie's name; the prefix makes browsers bind it to this host and to TLS.
 pub(crate) const fn cookie_name(secure: bool) -> &'static str {
@@ -170,20 +161,17 @@ pub(crate) async fn reader_of_figures(
     req: &HttpRequest,
     shared: &Shared,
 ) -> Result<Principal, Refusal> {
-    let refusal = match caller_with(req, shared, FIGURES).await {
-        Err(refusal) if refusal.is_unavailable() => refusal,
-        answer => {
-            let principal = answer?;
-            shared.gateway.reaches_all(&principal)?;
-            return Ok(principal);
+    let principal = match caller(req, shared).await {
+        Err(refusal) if refusal.is_unavailable() => {
+            let remembered = match presented(req, shared) {
+                Presented::Text(text) => shared.gateway.remembered(&text, origin(req)).ok(),
+                Presented::Certificate(_) => None,
+            };
+            remembered.ok_or(refusal)?
         }
+        answer => answer?,
     };
-    let remembered = match presented(req, shared) {
-        Presented::Text(text) => shared.gateway.remembered(&text).ok(),
-        Presented::Certificate(_) => None,
-    };
-    let principal = remembered.ok_or(refusal)?;
-    shared.gateway.admit(&principal, FIGURES)?;
+    shared.gateway.admit(&principal, Wanted::FIGURES)?;
     Ok(principal)
 }
 

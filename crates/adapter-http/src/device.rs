@@ -47,7 +47,7 @@ pub(crate) async fn poll(
     let polled = (shared.gateway).poll_device_sign_in(code, workspace, &origin);
     Ok(HttpResponse::Ok().json(match polled.await? {
         DeviceAnswer::Pending { slow_down } => DevicePolled::Pending { slow_down },
-        DeviceAnswer::Granted(signed_in) => told(signed_in),
+        DeviceAnswer::Granted(signed_in) => told(*signed_in),
     }))
 }
 

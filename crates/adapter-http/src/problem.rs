@@ -244,6 +244,17 @@ impl From<ActionError> for Refusal {
         match error {
             ActionError::Denied { scope } => Self::denied(scope),
             ActionError::Bound { to } => Self::bound(&to),
+            ActionError::ForbiddenBy { by } => Self::new(
+                StatusCode::FORBIDDEN,
+                "denied",
+                "A policy forbids this",
+                format!("The policy `{}` forbids this.", by.join("`, `")),
+            ),
+            ActionError::PoliciesAway { retry_after_s } => Self::unavailable(
+                "policy_unavailable",
+                format!("It cannot be decided now who may; try again in {retry_after_s} s."),
+                retry_after_s,
+            ),
             ActionError::Invalid(errors) => Self::bad_input(errors),
             ActionError::NotFound { what } => Self::new(
                 StatusCode::NOT_FOUND,
@@ -340,6 +351,16 @@ impl From<AccessError> for Refusal {
     fn from(error: AccessError) -> Self {
         match error {
             AccessError::Refused(why) => Self::unauthenticated(Some(why)),
+            AccessError::TooManyFailures { retry_after_s } => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_failures",
+                "Too much was not good",
+                format!(
+                    "Too many tokens or codes that were presented from there were not good; this \
+                     one was not looked at. Try again in {retry_after_s} s."
+                ),
+            )
+            .with_header(header::RETRY_AFTER, retry_after_s.into()),
             AccessError::Unavailable { retry_after_s } => Self::unavailable(
                 "unavailable",
                 format!("Tokens cannot be checked now; try again in {retry_after_s} s."),

@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use pts_api::Call;
 use pts_api::actions::events::{AppendEvents, StreamEvents};
-use pts_services::Gateway;
 use pts_services::input::Fields;
+use pts_services::{Gateway, Turned};
 use tokio::sync::{Semaphore, watch};
 
 use crate::bind::Parameters;
@@ -13,7 +13,8 @@ use crate::events::BodyBudget;
 use crate::metrics::Metrics;
 use crate::middleware::{RequestIds, TraceIds};
 use crate::routes::{self, Route};
-use crate::{HttpSettings, openapi};
+use crate::settings::FigureKind;
+use crate::{Figure, HttpSettings, openapi};
 
 /// One for the whole server, shared by its workers.
 pub(crate) struct Shared {
@@ -39,10 +40,11 @@ impl Shared {
         settings: HttpSettings,
         stopping: watch::Receiver<bool>,
     ) -> Self {
+        let figures = [settings.figures.as_slice(), &turned(&gateway)].concat();
         let metrics = Metrics::new(
             Arc::clone(gateway.tallies()),
             Arc::clone(gateway.masked()),
-            settings.figures.clone(),
+            figures,
         );
         Self {
             gateway,
@@ -69,4 +71,29 @@ impl Shared {
     pub(crate) fn openapi(&self) -> &str {
         self.openapi.get_or_init(|| openapi::document().to_string())
     }
+}
+
+/// How often somebody was not let in.
+fn turned(gateway: &Arc<Gateway>) -> [Figure; 2] {
+    let figure = |name, help, count: fn(Turned) -> u64| {
+        let gateway = Arc::clone(gateway);
+        Figure {
+            name,
+            help,
+            kind: FigureKind::Counter,
+            count: Arc::new(move || count(gateway.access().turned())),
+        }
+    };
+    [
+        figure(
+            "access_refused",
+            "Tokens and codes that were presented and are not good",
+            |turned| turned.refused,
+        ),
+        figure(
+            "access_slowed",
+            "Tokens and codes that were not looked at: too much from there was not good",
+            |turned| turned.slowed,
+        ),
+    ]
 }

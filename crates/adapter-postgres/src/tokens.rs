@@ -6,10 +6,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Timestamptz};
+use diesel::sql_types::{Array, Nullable, Timestamptz, Uuid as SqlUuid};
 use pts_domain::Timestamp;
 use pts_domain::access::{Network, Scope, Token, TokenKind, Workspace};
-use pts_ports::{StoreError, TokenStore};
+use pts_ports::{StoreError, TokenQuery, TokenStore};
 use uuid::Uuid;
 
 use crate::PgPool;
@@ -165,6 +165,66 @@ impl TokenStore for PgTokenStore {
         rows.into_iter().map(Token::try_from).collect()
     }
 
+    async fn search(&self, query: &TokenQuery, limit: usize) -> Result<Vec<Token>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows: Vec<Row> = self
+            .pool
+            .load_first(|| {
+                let mut wanted = tokens::table.into_boxed();
+                if let Some(id) = query.id {
+                    wanted = wanted.filter(tokens::id.eq(id));
+                }
+                if let Some(name) = &query.name {
+                    wanted = wanted.filter(tokens::name.eq(name.clone()));
+                }
+                if let Some(of_kind) = query.kind {
+                    wanted = wanted.filter(tokens::kind.eq(of_kind.as_str()));
+                }
+                if let Some(workspace) = &query.workspace {
+                    let name = workspace.as_str().to_owned();
+                    wanted = wanted.filter(tokens::workspace.eq(Some(name)));
+                }
+                if let Some(at) = query.live_at {
+                    let lives = tokens::revoked_at
+                        .is_null()
+                        .or(tokens::revoked_at.gt(Some(at)));
+                    let lasts = tokens::expires_at
+                        .is_null()
+                        .or(tokens::expires_at.gt(Some(at)));
+                    // Where it is not null, the comparison is not null either.
+                    wanted = wanted.filter(lives.assume_not_null().and(lasts.assume_not_null()));
+                }
+                if let Some((made, id)) = query.behind {
+                    let tie = tokens::created_at.eq(made).and(tokens::id.lt(id));
+                    wanted = wanted.filter(tokens::created_at.lt(made).or(tie));
+                }
+                let newest = (tokens::created_at.desc(), tokens::id.desc());
+                Sql::query(wanted.order(newest).limit(limit).select(Row::as_select()))
+            })
+            .await?;
+        rows.into_iter().map(Token::try_from).collect()
+    }
+
+    async fn used(&self, uses: &[(Uuid, Timestamp)]) -> Result<(), StoreError> {
+        let (ids, times): (Vec<_>, Vec<_>) = uses.iter().copied().unzip();
+        // One after the other, and around those that another process writes at this moment: two
+        // that note the same tokens never wait for each other.
+        let statement = move || {
+            Sql::kept("WITH due AS (SELECT t.id, u.at FROM access.tokens t JOIN unnest(")
+                .value::<Array<SqlUuid>, _>(ids.clone())
+                .sql(", ")
+                .value::<Array<Timestamptz>, _>(times.clone())
+                .sql(
+                    ") AS u(id, at) ON u.id = t.id \
+                 WHERE t.last_used_at IS NULL OR t.last_used_at <= u.at - interval '1 minute' \
+                 ORDER BY t.id FOR UPDATE OF t SKIP LOCKED) \
+                 UPDATE access.tokens t SET last_used_at = due.at FROM due WHERE t.id = due.id",
+                )
+        };
+        self.pool.execute(statement).await?;
+        Ok(())
+    }
+
     async fn revoke(&self, id: Uuid, at: Timestamp) -> Result<bool, StoreError> {
         // The sessions go with the token that issued them, and what is revoked stays as it is.
         let statement = move || {
@@ -177,17 +237,5 @@ impl TokenStore for PgTokenStore {
             )
         };
         Ok(self.pool.execute(statement).await? > 0)
-    }
-
-    async fn used(&self, id: Uuid, at: Timestamp) -> Result<(), StoreError> {
-        let statement = move || {
-            let earlier = tokens::last_used_at
-                .is_null()
-                .or(tokens::last_used_at.lt(at));
-            let token = tokens::table.filter(tokens::id.eq(id).and(earlier));
-            Sql::query(diesel::update(token).set(tokens::last_used_at.eq(Some(at))))
-        };
-        self.pool.execute(statement).await?;
-        Ok(())
     }
 }

@@ -3,28 +3,28 @@
 
 /** What became of everything that was asked for. */
 export interface AccountReport {
-  /** By token and source, those that sent most first. */
-  rows: AccountRow[];
   /** Of all of it, rows beyond the limit too. */
   totals: Tally;
+  /** By token and source, those that sent most first. */
+  rows: AccountRow[];
 }
 
 /** The account of one token and source. */
 export interface AccountRow {
-  /** Not valid, and put aside. */
-  quarantined: number;
-  /** Events that were received. */
-  received: number;
-  /** Not taken: a conflict, an overload, a store that was away, or not valid and no room. */
-  refused: number;
-  /** There already when they came. */
-  repeated: number;
-  /** The source; `(unknown)` for what does not say, `(other)` for what was too much to tell apart. */
-  source: string;
-  /** Of these, in the log, or removed from it by retention since. */
-  stored: number;
   /** The token's id; null for what was stored before tokens were remembered. */
   token: string | null;
+  /** The source; `(unknown)` for what does not say, `(other)` for what was too much to tell apart. */
+  source: string;
+  /** Events that were received. */
+  received: number;
+  /** Of these, in the log, or removed from it by retention since. */
+  stored: number;
+  /** There already when they came. */
+  repeated: number;
+  /** Not valid, and put aside. */
+  quarantined: number;
+  /** Not taken: a conflict, an overload, a store that was away, or not valid and no room. */
+  refused: number;
 }
 
 /** When to answer. */
@@ -32,38 +32,41 @@ export type Ack = "committed" | "accepted";
 
 /** One action, as its declaration says it. */
 export interface ActionRecord {
+  /** Its name: the `actionKey` of `POST /v1/actions`. */
+  key: string;
+  /** What it does, in a line. */
+  summary: string;
+  /** What a caller should know beyond that. */
+  description: string;
+  /** What a caller must be allowed to do. */
+  scope: Scope;
+  /** What it does to the world. */
+  effect: Effect;
+  /** Whether it shows first what it would do, and does it only when that is confirmed. */
+  risky: boolean;
+  /** The method of its route. */
+  method: Method;
+  /** The path of its route; `{name}` stands for the field `name` of the input. */
+  path: string;
   /** Other paths that lead to the same place. */
   aliases: string[];
   /** How input and output travel over its route; a stream, a download and a feed have only that. */
   binding: Binding;
-  /** What a caller should know beyond that. */
-  description: string;
-  /** What it does to the world. */
-  effect: Effect;
-  /** Inputs that show what it is for. */
-  examples: unknown[];
-  /** JSON Schema (2020-12) of its input. */
-  input_schema: unknown;
-  /** Its name: the `actionKey` of `POST /v1/actions`. */
-  key: string;
   /** In which media types a download or a feed is written, the usual one first. */
   media_types?: string[];
-  /** The method of its route. */
-  method: Method;
+  /** JSON Schema (2020-12) of its input. */
+  input_schema: unknown;
   /**
    * JSON Schema (2020-12) of what it gives: of `data`, or of each event of a stream or a
    * download.
    */
   output_schema: unknown;
-  /** The path of its route; `{name}` stands for the field `name` of the input. */
-  path: string;
-  /** Whether it shows first what it would do, and does it only when that is confirmed. */
-  risky: boolean;
-  /** What a caller must be allowed to do. */
-  scope: Scope;
-  /** What it does, in a line. */
-  summary: string;
+  /** Inputs that show what it is for. */
+  examples: unknown[];
 }
+
+/** What kind of actor somebody is. */
+export type ActorKind = "bearer" | "session" | "service" | "console" | "itself" | "unknown";
 
 /** Somebody or something that a risky action would affect. */
 export interface Affected {
@@ -74,21 +77,19 @@ export interface Affected {
   /** By how many rows, where that has a meaning. */
   rows?: number | null;
 }
-/** What kind of actor somebody is. */
-export type ActorKind = "bearer" | "session" | "service" | "console" | "itself" | "unknown";
 
 /** A mark on a graph, as Grafana takes it. */
 export interface Annotation {
-  /** Its kind, status, severity, service and environment. */
-  tags: string[];
-  /** More about it. */
-  text: string;
   /** When it began, in milliseconds since 1970. */
   time: number;
   /** When it ended, or the end of the window for an incident that goes on; absent for a moment. */
   timeEnd?: number | null;
   /** What it is, in a line. */
   title: string;
+  /** More about it. */
+  text: string;
+  /** Its kind, status, severity, service and environment. */
+  tags: string[];
 }
 
 /** What may be marked. */
@@ -96,37 +97,32 @@ export type AnnotationKind = "deployment" | "incident";
 
 /** Which marks are wanted. Everything that is given must hold. */
 export interface AnnotationsInput {
-  /** Where. */
-  environment?: string | null;
   /** What went on at this moment or later; a day before `to` if not given. */
   from?: DashboardMoment | null;
+  /** What began before this moment; now if not given. */
+  to?: DashboardMoment | null;
   /** Of these kinds; all if not given. */
   kind?: AnnotationKind[];
   /** Of this service. */
   service?: string | null;
-  /** What began before this moment; now if not given. */
-  to?: DashboardMoment | null;
+  /** Where. */
+  environment?: string | null;
 }
 
 /** What a query returns. */
 export interface Answer<T> {
-  /** Where it comes from, and what is missing. */
-  coverage: Coverage;
   /** What was asked for. */
   data: T;
-  /** Where the next page begins; absent on the last page and where there are no pages. */
-  next_cursor?: string | null;
+  /** Where it comes from, and what is missing. */
+  coverage: Coverage;
   /** What the reader should know before relying on it. */
   warnings: string[];
+  /** Where the next page begins; absent on the last page and where there are no pages. */
+  next_cursor?: string | null;
 }
 
 /** Which events are appended, and how. Over `POST /v1/events`, the events are the body. */
 export interface AppendInput {
-  /**
-   * When to answer: `committed` (the default) is after the events are safe on disk; `accepted` is
-   * at once, for senders who would rather lose an event than wait.
-   */
-  ack?: Ack | null;
   /**
    * One event, or 1 to 10,000 of them. An event that comes alone and is not accepted is an error;
    * of several, each has its result.
@@ -134,59 +130,64 @@ export interface AppendInput {
   events: Events;
   /** `only` checks the events and stores nothing. */
   validate?: Validate | null;
+  /**
+   * When to answer: `committed` (the default) is after the events are safe on disk; `accepted` is
+   * at once, for senders who would rather lose an event than wait.
+   */
+  ack?: Ack | null;
 }
 
 /** One thing that somebody did, or tried to. */
 export interface AuditEntry {
-  /** What they did, such as `platform.quarantine.discard`, `access.sign_in` or `access.authenticate`. */
-  action: string;
-  /** Where that came from. */
-  address: string | null;
-  /** When it happened; for several that are told as one, when the first did. */
-  at: string;
-  /** What that does to the world. */
-  effect: Effect;
-  /** Its own hash, which names everything up to it. */
-  hash: Hash;
+  /** Its number in the chain; there are no holes. */
+  sequence: number;
   /** Names it. */
   id: string;
-  /** SHA-256 of the input, its JSON spelt in one way. */
-  input: Hash | null;
-  /** The id of the entry that announced it. */
-  intent: string | null;
+  /** When it happened; for several that are told as one, when the first did. */
+  at: string;
   /** When the last of them did. */
   last_at: string;
+  /** How many they are; one but for denials that repeat each other. */
+  times: number;
+  /** Who it was. */
+  principal: AuditPrincipal;
+  /** What they did, such as `platform.quarantine.discard`, `access.sign_in` or `access.authenticate`. */
+  action: string;
+  /** What that does to the world. */
+  effect: Effect;
   /**
    * How it ended. What changes something is told twice: as `intended` before it is done, and by how
    * it ended.
    */
   outcome: Outcome;
-  /** The hash of the entry before it. */
-  previous: Hash;
-  /** Who it was. */
-  principal: AuditPrincipal;
   /** Why it ended so. */
   reason: string | null;
+  /** SHA-256 of the input, its JSON spelt in one way. */
+  input: Hash | null;
   /** The request that it came with. */
   request_id: string | null;
-  /** Its number in the chain; there are no holes. */
-  sequence: number;
-  /** How many they are; one but for denials that repeat each other. */
-  times: number;
+  /** Where that came from. */
+  address: string | null;
   /** The workspace that it was about. */
   workspace: string | null;
+  /** The id of the entry that announced it. */
+  intent: string | null;
+  /** The hash of the entry before it. */
+  previous: Hash;
+  /** Its own hash, which names everything up to it. */
+  hash: Hash;
 }
 
 /** Where the chain ends, and what is signed of it. */
 export interface AuditHead {
-  /** The checkpoint of the last entry that was signed, by any process. */
-  checkpoint: Checkpoint | null;
+  /** The number of the last entry; 0 where there is none. */
+  sequence: number;
   /** Its hash. */
   hash: Hash;
   /** The key that the process that answers signs with, if it does. */
   key: AuditKey | null;
-  /** The number of the last entry; 0 where there is none. */
-  sequence: number;
+  /** The checkpoint of the last entry that was signed, by any process. */
+  checkpoint: Checkpoint | null;
 }
 
 /** A key that checkpoints are signed with. */
@@ -199,12 +200,12 @@ export interface AuditKey {
 
 /** Who it was. */
 export interface AuditPrincipal {
-  /** The token's id. */
-  id: string | null;
   /** What kind of actor it is. */
   kind: ActorKind;
   /** What the token is called; `console`, `itself` or `unknown` where there was none. */
   name: string;
+  /** The token's id. */
+  id: string | null;
   /** The person or account behind it, where that is known. */
   subject: string | null;
 }
@@ -215,10 +216,10 @@ export interface BatchResult {
   created: number;
   /** Events that were there already. */
   duplicates: number;
-  /** One result per event, in order. */
-  items: ItemResult[];
   /** Events that were not accepted. */
   rejected: number;
+  /** One result per event, in order. */
+  items: ItemResult[];
 }
 
 /** How an action's input and output travel over HTTP. */
@@ -228,95 +229,95 @@ export type Binding = "query" | "command" | "ingest" | "stream" | "download" | "
 export interface Call {
   /** The action's name, such as `platform.events.search`. */
   actionKey: string;
+  /** Its input; nothing stands for an input that says nothing. */
+  payload?: Record<string, unknown>;
+  /** Of a question: whether an answer may be incomplete. `partial=deny` in the query says the same. */
+  partial?: Partial | null;
   /**
    * Of a risky action: what confirms the preview that it was answered with before. The header
    * `PTS-Confirm` says the same.
    */
   confirm?: string | null;
-  /** Of a question: whether an answer may be incomplete. `partial=deny` in the query says the same. */
-  partial?: Partial | null;
-  /** Its input; nothing stands for an input that says nothing. */
-  payload?: Record<string, unknown>;
 }
 
 /** Why an action was not carried out. */
 export interface CallError {
   /** A stable word for programs, such as `invalid_input`; the `code` of problem documents. */
   code: string;
-  /** More, for programs. */
-  details: Details;
   /** What is wrong, and what would help. */
   message: string;
+  /** More, for programs. */
+  details: Details;
 }
 
 /** What is said beside the data or the error. */
 export interface CallMeta {
-  /** What the answer rests on, and what is missing. */
-  coverage?: Coverage | null;
-  /** Where the next page begins; absent on the last page and where there are no pages. */
-  next_cursor?: string | null;
   /** The request: the same id stands in the server's log. */
   requestId: string;
+  /** What the answer rests on, and what is missing. */
+  coverage?: Coverage | null;
   /** What the reader should know before relying on it. */
   warnings?: string[];
+  /** Where the next page begins; absent on the last page and where there are no pages. */
+  next_cursor?: string | null;
 }
 
 /** Which share of the deployments led to a rollback or an incident. */
 export interface ChangeFailRate {
-  /** Of so many. */
-  deployments: number;
-  /** Deployments that were rolled back or are named by an incident. */
-  failed: number;
   /** 0 to 1; absent without deployments. */
   rate: number | null;
+  /** Deployments that were rolled back or are named by an incident. */
+  failed: number;
+  /** Of so many. */
+  deployments: number;
 }
 
 /** How long a change takes from commit to users, over deployments whose commit time is known. */
 export interface ChangeLeadTime {
-  /** Over how many deployments. */
-  deployments: number;
   /** Median, in seconds; absent when no commit time is known. */
   median_s: number | null;
   /** 90th percentile (nearest rank), in seconds. */
   p90_s: number | null;
+  /** Over how many deployments. */
+  deployments: number;
 }
 
 /** A signed head. */
 export interface Checkpoint {
-  /** When it was signed. */
-  at: string;
-  /** Its hash, which names every entry up to it. */
-  hash: Hash;
-  /** By which key. */
-  key: KeyId;
   /** The number of the last entry. */
   sequence: number;
+  /** Its hash, which names every entry up to it. */
+  hash: Hash;
+  /** When it was signed. */
+  at: string;
+  /** By which key. */
+  key: KeyId;
   /** What that key says of all this. */
   signature: Signature;
 }
 
 /** Which moments, and where. */
 export interface CompareMomentsInput {
-  /** Where. */
-  environment?: string | null;
   /** The earlier moment: when all was well, say. */
   from: Moment;
-  /** Of this service. */
-  service?: string | null;
   /** The later moment; now if not given. */
   to?: Moment | null;
+  /** Of this service. */
+  service?: string | null;
+  /** Where. */
+  environment?: string | null;
 }
 
 /** What was declared to run at one moment and not, or not the same, at another. */
 export interface Comparison {
-  /** What differs, by service and environment. */
-  changes: RunChange[];
   /** The earlier moment. */
   from: string;
-  /** How many ran at both moments and are the same. */
-  same: number;
   /** The later moment. */
   to: string;
+  /** What differs, by service and environment. */
+  changes: RunChange[];
+  /** How many ran at both moments and are the same. */
+  same: number;
 }
 
 /** The operational state of one component. */
@@ -325,42 +326,42 @@ export interface ComponentState {
   component: string;
   /** Where, if it was said. */
   environment: string | null;
+  /** The service it belongs to, if it was said. */
+  service: string | null;
+  /** The state it is in. */
+  state: string;
+  /** Since when. */
+  since: string;
+  /** The last hundred changes, by the time they happened, oldest first. */
+  timeline: StateChange[];
   /** Place in the log of the first event that named it. */
   first_position: number;
   /** Place in the log of the last one. */
   last_position: number;
-  /** The service it belongs to, if it was said. */
-  service: string | null;
-  /** Since when. */
-  since: string;
-  /** The state it is in. */
-  state: string;
-  /** The last hundred changes, by the time they happened, oldest first. */
-  timeline: StateChange[];
 }
 
 /** What one setting is set to. */
 export interface ConfigEntry {
-  /** Who or what changed it. */
-  actor: string | null;
-  /** When it was changed. */
-  changed_at: string;
-  /** Where, if it was said. */
-  environment: string | null;
-  /** Place in the log of the first event that named it. */
-  first_position: number;
-  /** Which setting. */
-  key: string;
-  /** Place in the log of the last one. */
-  last_position: number;
-  /** The value before, as known here or as its sender said. */
-  previous: unknown;
-  /** Why, in words. */
-  reason: string | null;
   /** The service it configures; absent for the platform's own. */
   service: string | null;
+  /** Where, if it was said. */
+  environment: string | null;
+  /** Which setting. */
+  key: string;
   /** The value; null when it was removed. */
   value: unknown;
+  /** The value before, as known here or as its sender said. */
+  previous: unknown;
+  /** When it was changed. */
+  changed_at: string;
+  /** Who or what changed it. */
+  actor: string | null;
+  /** Why, in words. */
+  reason: string | null;
+  /** Place in the log of the first event that named it. */
+  first_position: number;
+  /** Place in the log of the last one. */
+  last_position: number;
 }
 
 /**
@@ -368,36 +369,66 @@ export interface ConfigEntry {
  * while things are as they were shown.
  */
 export interface Confirm {
-  /** Until when. */
-  expires_at: string;
   /** The text to send in `PTS-Confirm`, or as `confirm` beside the payload. */
   token: string;
+  /** Until when. */
+  expires_at: string;
 }
 
 /** An event that does not fit the state it met. */
 export interface Contradiction {
+  /** The event's place in the log. */
+  position: number;
+  /** The event's internal id. */
+  event_id: string;
+  /** When the event happened. */
+  time: string;
   /** What it is about, such as `deployment payments/production/d-42`. */
   about: string;
   /** What does not fit, as a stable word such as `finished_without_start`. */
   code: string;
-  /** The event's internal id. */
-  event_id: string;
   /** What does not fit, in words. */
   message: string;
-  /** The event's place in the log. */
-  position: number;
-  /** When the event happened. */
-  time: string;
 }
 
 /** What an answer rests on. */
 export interface Coverage {
   /** False as soon as anything is known to be missing. */
   complete: boolean;
-  /** What is known to be missing. */
-  gaps: Gap[];
   /** The sources that were asked. */
   sources: Source[];
+  /** What is known to be missing. */
+  gaps: Gap[];
+}
+
+/** What a new token shall be. */
+export interface CreateTokenInput {
+  /** What to call it: who will use it. 1 to 200 characters. */
+  name: string;
+  /** What it allows. */
+  scopes?: Scope[];
+  /** The roles that it allows as well, by their names. */
+  roles?: string[];
+  /**
+   * The only workspace that it reaches; any if not given. Whoever is bound to one makes tokens that
+   * are bound to it.
+   */
+  workspace?: Workspace | null;
+  /**
+   * Where it may be used from, such as `10.1.0.0/16`; from everywhere if not given. Whoever may act
+   * from some networks only makes tokens that may be used from these.
+   */
+  networks?: Network[];
+  /** How long it lasts, up to 3650d; for ever if not given. */
+  lasts?: Span | null;
+}
+
+/** A token that was made. */
+export interface CreatedToken {
+  /** Its text: a secret that is shown here and never again. */
+  text: string;
+  /** What is kept of it. */
+  token: TokenRecord;
 }
 
 /** Milliseconds since 1970, an RFC 3339 time, a span back from now, or `now`. */
@@ -407,14 +438,26 @@ export type DashboardMoment = string;
 export interface DecideElevationInput {
   /** The request. */
   id: string;
-  /** Why, for whoever asks later; 1 to 500 characters. */
-  reason: string;
   /** What is decided. */
   verdict: Verdict;
+  /** Why, for whoever asks later; 1 to 500 characters. */
+  reason: string;
+}
+
+/** A rule that decided something. */
+export interface DecidingRule {
+  /** Its name. */
+  id: string;
+  /** Whether it permits; one that does not forbids, and wins. */
+  permits: boolean;
 }
 
 /** What the deployments say runs in an environment. */
 export interface Declared {
+  /** The version; absent when nobody named one. */
+  version: string | null;
+  /** The image, where it was named. */
+  image: string | null;
   /** The commit, where it was named. */
   commit: string | null;
   /**
@@ -422,87 +465,83 @@ export interface Declared {
    * brought, none.
    */
   deployment_id: string | null;
-  /** The image, where it was named. */
-  image: string | null;
   /** Since when. */
   since: string;
-  /** The version; absent when nobody named one. */
-  version: string | null;
 }
 
 /** What is known of one deployment. */
 export interface Deployment {
-  /** Who or what acted. */
-  actor: string | null;
+  /** The service. */
+  service: string;
+  /** Where it was deployed to. */
+  environment: string;
+  /** The sender's name for the attempt. */
+  deployment_id: string;
+  /** How far it has come. */
+  status: DeploymentStatus;
+  /** When that was reached. */
+  status_at: string;
+  /** The version that it brings. */
+  version: string | null;
+  /** The image that it brings. */
+  image: string | null;
   /** The commit that the version was built from. */
   commit: string | null;
   /** When that commit was made. */
   commit_time: string | null;
-  /** The sender's name for the attempt. */
-  deployment_id: string;
-  /** Where it was deployed to. */
-  environment: string;
-  /** How many events named it. */
-  event_count: number;
-  /** The last hundred of those events, in the order of the log. */
-  events: EventRef[];
-  /** When it ended, however it ended; absent while it goes on. */
-  finished_at: string | null;
-  /** Place in the log of the first event that named it. */
-  first_position: number;
-  /** The image that it brings. */
-  image: string | null;
-  /** Place in the log of the last one so far. */
-  last_position: number;
+  /** Who or what acted. */
+  actor: string | null;
   /** The pipeline's run. */
   pipeline_url: string | null;
-  /** What ran before, as its sender said. */
-  previous_version: string | null;
   /** Why, in words; the newest that was given. */
   reason: string | null;
+  /** What ran before, as its sender said. */
+  previous_version: string | null;
   /**
    * What ran before, as worked out from the deployment before it: this is what a rollback
    * returns to.
    */
   replaced: Declared | null;
-  /** When it was asked for. */
-  requested_at: string | null;
-  /** When it was taken back. */
-  rolled_back_at: string | null;
-  /** The service. */
-  service: string;
-  /** When it began. */
-  started_at: string | null;
-  /** How far it has come. */
-  status: DeploymentStatus;
-  /** When that was reached. */
-  status_at: string;
-  /** When it succeeded. */
-  succeeded_at: string | null;
   /** Whether its sender called it unplanned work. */
   unplanned: boolean | null;
-  /** The version that it brings. */
-  version: string | null;
+  /** When it was asked for. */
+  requested_at: string | null;
+  /** When it began. */
+  started_at: string | null;
+  /** When it succeeded. */
+  succeeded_at: string | null;
+  /** When it ended, however it ended; absent while it goes on. */
+  finished_at: string | null;
+  /** When it was taken back. */
+  rolled_back_at: string | null;
+  /** Place in the log of the first event that named it. */
+  first_position: number;
+  /** Place in the log of the last one so far. */
+  last_position: number;
+  /** How many events named it. */
+  event_count: number;
+  /** The last hundred of those events, in the order of the log. */
+  events: EventRef[];
 }
 
 /** A deployment and where the knowledge of it comes from. */
 export interface DeploymentDetail {
-  /** What in them did not fit, newest first; at most a hundred. */
-  contradictions: Contradiction[];
   /** The deployment. */
   deployment: Deployment;
   /** The events that made it, in the order of the log; the last hundred. */
   events: EventRecord[];
+  /** What in them did not fit, newest first; at most a hundred. */
+  contradictions: Contradiction[];
 }
 
 /** How often changes reach users. */
 export interface DeploymentFrequency {
-  /** Attempts that ended in the window without reaching users: failed or cancelled. */
-  attempts_without_success: number;
   /** Deployments that succeeded in the window, those rolled back later among them. */
   deployments: number;
   /** The same per day of the window. */
   per_day: number;
+  /** Attempts that ended in the window without reaching users: failed or cancelled. */
+  attempts_without_success: number;
 }
 
 /** How far a deployment has come. */
@@ -510,30 +549,30 @@ export type DeploymentStatus = "requested" | "started" | "succeeded" | "failed" 
 
 /** Which deployments are wanted. Everything that is given must hold. */
 export interface DeploymentsFeedInput {
-  /** Into this environment. */
-  environment?: string | null;
-  /** At most so many, 1 to 1,000; 100 if not given. */
-  limit?: number | null;
   /** Of this service. */
   service?: string | null;
+  /** Into this environment. */
+  environment?: string | null;
   /** Of this status. */
   status?: DeploymentStatus | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
 }
 
 /** What a program may want to know of an error. */
 export interface Details {
-  /** With what that is confirmed. */
-  confirm?: Confirm | null;
-  /** What would have been missing, where an incomplete answer was refused. */
-  coverage?: Coverage | null;
-  /** The fields that are wrong, if any are; those of the input begin with `payload`. */
-  errors?: FieldError[];
-  /** What a risky action would do. */
-  preview?: Preview | null;
-  /** Where an event that is not valid was put aside, from where it can be sent again. */
-  quarantine_id?: string | null;
   /** The HTTP status. */
   status: number;
+  /** The fields that are wrong, if any are; those of the input begin with `payload`. */
+  errors?: FieldError[];
+  /** What would have been missing, where an incomplete answer was refused. */
+  coverage?: Coverage | null;
+  /** Where an event that is not valid was put aside, from where it can be sent again. */
+  quarantine_id?: string | null;
+  /** What a risky action would do. */
+  preview?: Preview | null;
+  /** With what that is confirmed. */
+  confirm?: Confirm | null;
 }
 
 /** Which items are given up, and why. */
@@ -554,34 +593,34 @@ export interface DiscardReport {
 
 /** An action was carried out. */
 export interface Done<T> {
+  /** True. */
+  ok: boolean;
   /** What it gave: the `data` of its answer. */
   data: T;
   /** The rest of its answer. */
   meta: CallMeta;
-  /** True. */
-  ok: boolean;
 }
 
 /** The metrics, and of what they are. */
 export interface DoraView {
-  /** Which share of the changes hurt. */
-  change_fail_rate: ChangeFailRate;
-  /** How long a change takes from commit to users. */
-  change_lead_time: ChangeLeadTime;
-  /** How often changes reach users. */
-  deployment_frequency: DeploymentFrequency;
+  /** Of this service; absent for all together. */
+  service: string | null;
   /** Of this environment; absent for all. */
   environment: string | null;
+  /** The period. */
+  window: Window;
+  /** How often changes reach users. */
+  deployment_frequency: DeploymentFrequency;
+  /** How long a change takes from commit to users. */
+  change_lead_time: ChangeLeadTime;
+  /** Which share of the changes hurt. */
+  change_fail_rate: ChangeFailRate;
   /** How long it takes to recover from a change that hurt. */
   failed_deployment_recovery_time: RecoveryTime;
   /** Which share of the deployments was work that production forced. */
   rework_rate: ReworkRate;
-  /** Of this service; absent for all together. */
-  service: string | null;
   /** What the figures above leave out. */
   unattributed: Unattributed;
-  /** The period. */
-  window: Window;
 }
 
 /** What an action does to the world. */
@@ -589,36 +628,36 @@ export type Effect = "read" | "write" | "control";
 
 /** A request for scopes, and what became of it. */
 export interface ElevationRecord {
+  /** Names it. */
+  id: string;
+  /** What it is now. */
+  state: ElevationState;
+  /** Whose it is: `token:<id>` or `person:<subject>`. */
+  holder: Holder;
+  /** What the token is called that it was asked with. */
+  name: string;
+  /** The only workspace in which it holds. */
+  workspace?: Workspace | null;
+  /** What is asked for. */
+  scopes: Scope[];
+  /** What for. */
+  reason: string;
+  /** How long it lasts from its approval. */
+  minutes: number;
+  /** How many others have to approve it. */
+  needed: number;
+  /** How many have. */
+  approvals: number;
+  /** When it was asked for. */
+  requested_at: string;
+  /** Who has not decided by then, need not. */
+  decide_by: string;
   /** From when its scopes are held; absent while it is not approved. */
   active_from?: string | null;
   /** Until when they are. */
   active_until?: string | null;
-  /** How many have. */
-  approvals: number;
-  /** Who has not decided by then, need not. */
-  decide_by: string;
-  /** Whose it is: `token:<id>` or `person:<subject>`. */
-  holder: Holder;
-  /** Names it. */
-  id: string;
-  /** How long it lasts from its approval. */
-  minutes: number;
-  /** What the token is called that it was asked with. */
-  name: string;
-  /** How many others have to approve it. */
-  needed: number;
-  /** What for. */
-  reason: string;
-  /** When it was asked for. */
-  requested_at: string;
-  /** What is asked for. */
-  scopes: Scope[];
-  /** What it is now. */
-  state: ElevationState;
   /** What happened since it was asked for, in order. */
   steps: StepRecord[];
-  /** The only workspace in which it holds. */
-  workspace?: Workspace | null;
 }
 
 /** What a request is at a moment. */
@@ -634,40 +673,40 @@ export interface EndElevationInput {
 
 /** What runs in one environment: declared against observed. */
 export interface EnvironmentSummary {
-  /** Whether both say the same; absent when one of them says nothing. */
-  agrees: boolean | null;
-  /** What the deployments say runs there. */
-  declared: Declared | null;
-  /** When the service said that it left the environment. */
-  deregistered_at: string | null;
   /** The environment. */
   environment: string;
+  /** What the deployments say runs there. */
+  declared: Declared | null;
   /** What its instances say runs there. */
   observed: ObservedVersion[];
+  /** Whether both say the same; absent when one of them says nothing. */
+  agrees: boolean | null;
+  /** When the service said that it left the environment. */
+  deregistered_at: string | null;
 }
 
 /** An event in the log. */
 export interface EventRecord {
-  /** Extension attributes, as they came. */
-  attributes?: Record<string, unknown>;
-  /** What happened, as it came. */
-  data: unknown;
-  /** The id that its sender gave it; unique within `source`. */
-  event_id: string;
   /** The id that PTS gave it. */
   id: string;
+  /** The id that its sender gave it; unique within `source`. */
+  event_id: string;
   /** Its place in the log, from 1 without holes. */
   position: number;
-  /** When PTS received it. */
-  received_at: string;
   /** Who sent it. */
   source: string;
+  /** What kind of event it is. */
+  type: string;
   /** What it is about, if its sender said. */
   subject: string | null;
   /** When it happened. */
   time: string;
-  /** What kind of event it is. */
-  type: string;
+  /** When PTS received it. */
+  received_at: string;
+  /** What happened, as it came. */
+  data: unknown;
+  /** Extension attributes, as they came. */
+  attributes?: Record<string, unknown>;
 }
 
 /** One of the events that made an aggregate what it is. */
@@ -676,92 +715,157 @@ export interface EventRef {
   id: string;
   /** Its place in the log. */
   position: number;
-  /** When it happened. */
-  time: string;
   /** Its type. */
   type: string;
+  /** When it happened. */
+  time: string;
 }
 
 /** One platform event type. */
 export interface EventTypeRecord {
-  /** A whole event, ready to be posted; only when one type is asked for. */
-  example?: unknown;
+  /** The CloudEvents `type`. */
+  type: string;
   /** What stands before the dot. */
   family: string;
+  /** Version of the data's shape. */
+  version: number;
+  /** What it says, in a line. */
+  summary: string;
   /** Fields of `data` that must be there. */
   required: string[];
   /** JSON Schema (2020-12) of `data`; only when one type is asked for. */
   schema?: unknown;
-  /** What it says, in a line. */
-  summary: string;
-  /** The CloudEvents `type`. */
-  type: string;
-  /** Version of the data's shape. */
-  version: number;
+  /** A whole event, ready to be posted; only when one type is asked for. */
+  example?: unknown;
 }
 
 export type Events = {
-  data?: unknown;
+  specversion?: "1.0";
   id?: string | null;
   source: string;
-  specversion?: "1.0";
+  type: string;
   subject?: string | null;
   time?: string | null;
-  type: string;
+  data?: unknown;
 } | unknown[];
 
 /** A source that is expected to report. */
 export interface ExpectedSource {
-  /** Seconds within which it should. */
-  every_s: number;
-  /** When it was last heard; null for one that never was. */
-  heard_at: string | null;
-  /** Where that is known from. */
-  origin: Origin;
   /** The source, as its events name it. */
   source: string;
   /** Whether it reports as it should. */
   state: ReporterState;
+  /** Seconds within which it should. */
+  every_s: number;
+  /** Where that is known from. */
+  origin: Origin;
+  /** When it was last heard; null for one that never was. */
+  heard_at: string | null;
+}
+
+/** What is to be explained. */
+export interface ExplainAccessInput {
+  /** A token's or session's id, or a token's name; whoever asks if not given. */
+  principal?: string | null;
+  /** The action's name, such as `platform.events.search`. */
+  action: string;
+  /**
+   * As if it were asked from this address; from where the request comes, for whoever asks about
+   * themselves.
+   */
+  address?: string | null;
+}
+
+/** An action, as rules see it. */
+export interface ExplainedAction {
+  /** Its name. */
+  name: string;
+  /** The scope that it needs. */
+  scope: Scope;
+  /** What it does to the world. */
+  effect: Effect;
+  /** Whether what it would do is shown first. */
+  risky: boolean;
+  /** Whether everybody may, as far as it is their own. */
+  open: boolean;
+}
+
+/** Somebody who may or may not. */
+export interface ExplainedPrincipal {
+  /** The token's id. */
+  id: string;
+  /** What it is called. */
+  name: string;
+  /** How it is presented. */
+  kind: TokenKind;
+  /** The workspace that it acts in. */
+  workspace: Workspace;
+  /** Whether that is the only one that it reaches. */
+  bound: boolean;
+  /** The names of its roles. */
+  roles: string[];
+  /** What it holds, its roles' included. */
+  scopes: Scope[];
+}
+
+/** Whether somebody may do something, and by which rule. */
+export interface Explanation {
+  /** Whether they may. */
+  allowed: boolean;
+  /** Why, in a sentence. */
+  reason: string;
+  /** The rules that decided it. None of a refusal means that no rule allows it. */
+  rules: DecidingRule[];
+  /** Where they have what the action needs from; empty if they do not have it. */
+  granted_by: GrantedScope[];
+  /** Who they are. */
+  principal: ExplainedPrincipal;
+  /** What they would do. */
+  action: ExplainedAction;
+  /** From where, as far as that is known. */
+  address: string | null;
+  /** When that was decided; a rule may speak of the time. */
+  at: string;
 }
 
 /** Which entries are wanted, and how they are written. Everything that is given must hold. */
 export interface ExportAuditInput {
-  /** Actions, any of which will do; `access.*` stands for a family. Repeat it or separate by commas. */
-  action?: string[];
   /** How they are written. Without it, `Accept` decides; NDJSON if that names neither. */
   format?: ExportFormat | null;
-  /** That ended so. */
-  outcome?: Outcome | null;
   /** By the name of a token, or the person behind it. */
   principal?: string | null;
+  /** By a token's id. */
+  token?: string | null;
+  /** Actions, any of which will do; `access.*` stands for a family. Repeat it or separate by commas. */
+  action?: string[];
+  /** That ended so. */
+  outcome?: Outcome | null;
+  /** About this workspace. */
+  workspace?: string | null;
   /** That came with this request. */
   request_id?: string | null;
   /** Happened at this moment or later. */
   since?: Moment | null;
-  /** By a token's id. */
-  token?: string | null;
   /** Happened before this moment. */
   until?: Moment | null;
-  /** About this workspace. */
-  workspace?: string | null;
 }
 
 /** Which deployments are wanted, and how they are written. Everything that is given must hold. */
 export interface ExportDeploymentsInput {
-  /** Into this environment. */
-  environment?: string | null;
   /** How they are written. Without it, `Accept` decides; NDJSON if that names neither. */
   format?: ExportFormat | null;
   /** Of this service. */
   service?: string | null;
-  /** Whose status was reached at this moment or later. */
-  since?: Moment | null;
+  /** Into this environment. */
+  environment?: string | null;
   /** Of this status. */
   status?: DeploymentStatus | null;
-  /** Whose status was reached before this moment. */
-  until?: Moment | null;
   /** Of this version. */
   version?: string | null;
+  /** Whose status was reached at this moment or later. */
+  since?: Moment | null;
+  /** Whose status was reached before this moment. */
+  until?: Moment | null;
 }
 
 /** How an export is written. */
@@ -769,87 +873,90 @@ export type ExportFormat = "ndjson" | "csv";
 
 /** Which incidents are wanted, and how they are written. Everything that is given must hold. */
 export interface ExportIncidentsInput {
-  /** Where. */
-  environment?: string | null;
   /** How they are written. Without it, `Accept` decides; NDJSON if that names neither. */
   format?: ExportFormat | null;
   /** Of this service. */
   service?: string | null;
+  /** Where. */
+  environment?: string | null;
   /** Of this status. */
   status?: IncidentStatus | null;
 }
 
 /** Which events are wanted, and how they are written. Everything that is given must hold. */
 export interface ExportInput {
-  /** Fields of the data, as `data.<path>=<text>`: `data.actor=alice`. */
-  data?: Record<string, string>;
-  /** `data.environment`. */
-  environment?: string | null;
   /** How they are written. Without it, `Accept` decides; NDJSON if that names neither. */
   format?: ExportFormat | null;
-  /** `data.service`. */
-  service?: string | null;
-  /** Happened at this moment or later. */
-  since?: Moment | null;
-  /** Who sent them. */
-  source?: string | null;
-  /** What they are about. */
-  subject?: string | null;
   /**
    * Types, any of which will do; `deployment.*` stands for a family. Repeat it or separate by
    * commas.
    */
   type?: string[];
+  /** Who sent them. */
+  source?: string | null;
+  /** `data.service`. */
+  service?: string | null;
+  /** `data.environment`. */
+  environment?: string | null;
+  /** What they are about. */
+  subject?: string | null;
+  /** Happened at this moment or later. */
+  since?: Moment | null;
   /** Happened before this moment. */
   until?: Moment | null;
+  /** Fields of the data, as `data.<path>=<text>`: `data.actor=alice`. */
+  data?: Record<string, string>;
 }
 
 /** An action was not carried out. The HTTP status says so too. */
 export interface Failed {
+  /** False. */
+  ok: boolean;
   /** Why. */
   error: CallError;
   /** The request. */
   meta: CallMeta;
-  /** False. */
-  ok: boolean;
 }
 
 /** One thing wrong with one field of the input. */
 export interface FieldError {
-  /** What is wrong, as a stable word: `missing`, `invalid`, `unknown`, `too_long`, `too_deep`. */
-  code: string;
-  /** What would have been accepted. */
-  expected: string;
   /** Where: a path from the top of the event, such as `data.environment`. */
   field: string;
+  /**
+   * What is wrong, as a stable word: `missing`, `invalid`, `unknown`, `too_long`, `too_deep`,
+   * `secret`.
+   */
+  code: string;
   /** What was found there, shortened; absent when nothing was. */
   found?: string | null;
+  /** What would have been accepted. */
+  expected: string;
 }
 
 /** A period about which something is missing. */
 export interface Gap {
-  /** How much is missing, where that is known. */
-  count: number | null;
   /** From when. */
   from: string | null;
-  /** Why. */
-  reason: string;
   /** Until when; null while it goes on. */
   to: string | null;
+  /** Why. */
+  reason: string;
+  /** How much is missing, where that is known. */
+  count: number | null;
 }
 
 /** Whose account is wanted. Everything that is given must hold. */
 export interface GetAccountingInput {
-  /** At most so many rows, 1 to 1,000; 100 if not given. */
-  limit?: number | null;
   /** From the day (UTC) of this moment. */
   since?: Moment | null;
-  /** What came under this source. */
-  source?: string | null;
-  /** What came with this token, by its id. */
-  token?: string | null;
   /** Up to the day (UTC) of this moment; up to midnight is up to the day before. */
   until?: Moment | null;
+  /** What came with this token, by its id. */
+  token?: string | null;
+  /** What came under this source. */
+  source?: string | null;
+  /** At most so many rows, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
 }
 
 /** Which action. */
@@ -863,24 +970,24 @@ export type GetAuditHeadInput = Record<string, never>;
 
 /** Which deployment. */
 export interface GetDeploymentInput {
-  /** Its environment; needed where the same id was used in several. */
-  environment?: string | null;
   /** The sender's name for it. */
   id: string;
   /** Its service; needed where the same id was used by several. */
   service?: string | null;
+  /** Its environment; needed where the same id was used in several. */
+  environment?: string | null;
 }
 
 /** Of what the metrics are wanted. */
 export interface GetDoraInput {
-  /** Of this environment; `production` if not given, `*` for all. */
-  environment?: string | null;
-  /** Of this service; all together if not given. */
-  service?: string | null;
-  /** Where the period ends; now if not given. */
-  until?: Moment | null;
   /** How long a period, up to 731 days; `30d` if not given. */
   window?: Span | null;
+  /** Where the period ends; now if not given. */
+  until?: Moment | null;
+  /** Of this service; all together if not given. */
+  service?: string | null;
+  /** Of this environment; `production` if not given, `*` for all. */
+  environment?: string | null;
 }
 
 /** Which event. */
@@ -907,92 +1014,107 @@ export interface GetServiceInput {
   name: string;
 }
 
+/** Which token. */
+export interface GetTokenInput {
+  /** Its id. */
+  id: string;
+}
+
+/** A scope that covers an action, and where it is from. */
+export interface GrantedScope {
+  /** The scope. */
+  scope: Scope;
+  /** The role that brings it; null if it was given by itself. */
+  role: string | null;
+}
+
+/** A SHA-256, as hex digits. */
+export type Hash = string;
+
 /**
  * Who asks, holds or decides. A person is the same in every session and with every token of theirs;
  * a session that was opened with a token is that token.
  */
 export type Holder = string;
-/** A SHA-256, as hex digits. */
-export type Hash = string;
 
 /** How far an image has come. */
 export type ImageStatus = "known" | "built" | "published" | "promoted" | "retired";
 
 /** An image and where it ran. */
 export interface ImageView {
-  /** When it was built. */
-  built_at: string | null;
-  /** The commit it was built from. */
-  commit: string | null;
+  /** Registry and repository. */
+  image: string;
+  /** What it is kept under: its digest or, when nobody named one, its tag. */
+  reference: string;
   /** The content digest. For an image kept under its tag: where the tag last pointed. */
   digest: string | null;
   /** When the tag was last said to point there, for an image kept under its tag. */
   digest_at: string | null;
-  /** Place in the log of the first event that named it. */
-  first_position: number;
-  /** Registry and repository. */
-  image: string;
-  /** Place in the log of the last one. */
-  last_position: number;
-  /** The environments it was promoted to, and when. */
-  promoted: Record<string, string>;
+  /** The tags that pointed at it. */
+  tags: string[];
+  /** How far it has come. */
+  status: ImageStatus;
+  /** When that was reached. */
+  status_at: string;
+  /** The commit it was built from. */
+  commit: string | null;
+  /** The service it is of. */
+  service: string | null;
+  /** Its size in bytes. */
+  size_bytes: number | null;
+  /** What the newest scan found. */
+  vulnerabilities: Vulnerabilities | null;
+  /** When that scan was. */
+  scanned_at: string | null;
+  /** When it was built. */
+  built_at: string | null;
   /** When it was published. */
   published_at: string | null;
+  /** The environments it was promoted to, and when. */
+  promoted: Record<string, string>;
+  /** When it was retired. */
+  retired_at: string | null;
+  /** Place in the log of the first event that named it. */
+  first_position: number;
+  /** Place in the log of the last one. */
+  last_position: number;
   /**
    * The periods in which it ran, as declared and as observed, newest first: runs that name its
    * digest or, where they name none, one of its tags.
    */
   ran: Run[];
-  /** What it is kept under: its digest or, when nobody named one, its tag. */
-  reference: string;
-  /** When it was retired. */
-  retired_at: string | null;
-  /** When that scan was. */
-  scanned_at: string | null;
-  /** The service it is of. */
-  service: string | null;
-  /** Its size in bytes. */
-  size_bytes: number | null;
-  /** How far it has come. */
-  status: ImageStatus;
-  /** When that was reached. */
-  status_at: string;
-  /** The tags that pointed at it. */
-  tags: string[];
-  /** What the newest scan found. */
-  vulnerabilities: Vulnerabilities | null;
 }
 
 /** What is known of one incident. */
 export interface Incident {
-  /** When somebody took it up. */
-  acknowledged_at: string | null;
-  /** The deployment that caused it. */
-  deployment_id: string | null;
-  /** Where. */
-  environment: string | null;
-  /** The last hundred events that named it, in the order of the log. */
-  events: EventRef[];
-  /** Place in the log of the first event that named it. */
-  first_position: number;
   /** The sender's name for it. */
   incident_id: string;
-  /** Place in the log of the last one. */
-  last_position: number;
-  /** When it began. */
-  opened_at: string | null;
-  /** When it ended; absent while it goes on. */
-  resolved_at: string | null;
-  /** The service that suffers. */
-  service: string | null;
-  /** How bad, in the sender's own terms. */
-  severity: string | null;
   /** How far it has come. */
   status: IncidentStatus;
   /** When that was reached. */
   status_at: string;
+  /** How bad, in the sender's own terms. */
+  severity: string | null;
   /** What it is, in a line. */
   title: string | null;
+  /** The service that suffers. */
+  service: string | null;
+  /** Where. */
+  environment: string | null;
+  /** The deployment that caused it. */
+  deployment_id: string | null;
+  /** When it began. */
+  opened_at: string | null;
+  /** When somebody took it up. */
+  acknowledged_at: string | null;
+  /** When it ended; absent while it goes on. */
+  resolved_at: string | null;
+  /** Place in the log of the first event that named it. */
+  first_position: number;
+  /** Place in the log of the last one. */
+  last_position: number;
+  /** The last hundred events that named it, in the order of the log. */
+  events: EventRef[];
 }
 
 /** How far an incident has come. */
@@ -1000,14 +1122,14 @@ export type IncidentStatus = "open" | "acknowledged" | "resolved";
 
 /** Which incidents are wanted. Everything that is given must hold. */
 export interface IncidentsFeedInput {
-  /** Where. */
-  environment?: string | null;
-  /** At most so many, 1 to 1,000; 100 if not given. */
-  limit?: number | null;
   /** Of this service. */
   service?: string | null;
+  /** Where. */
+  environment?: string | null;
   /** Of this status. */
   status?: IncidentStatus | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
 }
 
 /** What an instance last said of itself. */
@@ -1015,58 +1137,58 @@ export type InstanceState = "registered" | "started" | "ready" | "degraded" | "s
 
 /** An instance, and whether it can be believed to be alive now. */
 export interface InstanceView {
-  /** Where it runs. */
-  environment: string;
-  /** How its last process ended. */
-  exit_code: number | null;
-  /** When it will count, or did begin to count, as silent. */
-  expires_at: string | null;
-  /** Place in the log of the first event that named it. */
-  first_position: number;
-  /** The machine it runs on. */
-  host: string | null;
-  /** The image that it runs. */
-  image: string | null;
-  /** Its name; `default` when its sender gave none. */
-  instance: string;
-  /** Place in the log of the last one. */
-  last_position: number;
-  /** When it was last heard of. */
-  last_seen_at: string;
-  /** Whether it can be believed to be alive now. */
-  liveness: Liveness;
-  /** Its process id. */
-  pid: number | null;
-  /** Why, in words; the newest that was given. */
-  reason: string | null;
-  /** The period that goes on now, or went on last. */
-  run: Run | null;
   /** The service it belongs to. */
   service: string;
-  /** When its process last started. */
-  started_at: string | null;
+  /** Where it runs. */
+  environment: string;
+  /** Its name; `default` when its sender gave none. */
+  instance: string;
   /** What it last said of itself. */
   state: InstanceState;
   /** Since when. */
   state_since: string;
-  /** For so many seconds it may be silent. */
-  ttl_s: number | null;
   /** The version that it runs. */
   version: string | null;
+  /** The image that it runs. */
+  image: string | null;
+  /** The machine it runs on. */
+  host: string | null;
+  /** Its process id. */
+  pid: number | null;
+  /** How its last process ended. */
+  exit_code: number | null;
+  /** Why, in words; the newest that was given. */
+  reason: string | null;
+  /** For so many seconds it may be silent. */
+  ttl_s: number | null;
+  /** When its process last started. */
+  started_at: string | null;
+  /** When it was last heard of. */
+  last_seen_at: string;
+  /** The period that goes on now, or went on last. */
+  run: Run | null;
+  /** Place in the log of the first event that named it. */
+  first_position: number;
+  /** Place in the log of the last one. */
+  last_position: number;
+  /** Whether it can be believed to be alive now. */
+  liveness: Liveness;
+  /** When it will count, or did begin to count, as silent. */
+  expires_at: string | null;
 }
 
 /** The result of one event of a batch. */
 export interface ItemResult {
-  /** The HTTP status it would have had alone. */
-  code: number;
   /** Its place in the batch, from 0. */
   index: number;
-  /** Why it was not. */
-  problem?: Problem | null;
-  /** The receipt of an event that was accepted. */
-  receipt?: Receipt | null;
   /** What became of it. */
   status: ItemStatus;
+  /** The HTTP status it would have had alone. */
+  code: number;
+  /** The receipt of an event that was accepted. */
+  receipt?: Receipt | null;
+  /** Why it was not. */
+  problem?: Problem | null;
 }
 
 /** What became of one event of a batch. */
@@ -1087,10 +1209,10 @@ export interface ListActionsInput {
 export interface ListContradictionsInput {
   /** About this, spelt as it stands in the answers: `deployment payments/production/d-42`. */
   about?: string | null;
-  /** `next_cursor` of the page before. */
-  cursor?: string | null;
   /** At most so many, 1 to 1,000; 100 if not given. */
   limit?: number | null;
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
 }
 
 /** Which types. */
@@ -1101,48 +1223,70 @@ export interface ListEventTypesInput {
 
 /** Which sources are wanted. */
 export interface ListExpectationsInput {
-  /** `next_cursor` of the page before. */
-  cursor?: string | null;
-  /** At most so many, 1 to 1,000; 100 if not given. */
-  limit?: number | null;
   /** In this state. */
   state?: ReporterState | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
 }
+
+/** Nothing to choose. */
+export type ListPoliciesInput = Record<string, never>;
+
+/** Nothing to choose. */
+export type ListRolesInput = Record<string, never>;
 
 /** Which services are wanted. */
 export interface ListServicesInput {
-  /** `next_cursor` of the page before. */
-  cursor?: string | null;
   /** Only those known in this environment. */
   environment?: string | null;
   /** At most so many, 1 to 1,000; 100 if not given. */
   limit?: number | null;
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
 }
 
 /** Which sessions are wanted. */
 export interface ListSessionsInput {
-  /** `next_cursor` of the page before. */
-  cursor?: string | null;
-  /** At most so many, 1 to 1,000; 100 if not given. */
-  limit?: number | null;
   /** Only one's own, whoever else's could be seen. */
   mine?: boolean | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
 }
 
 /** Which states are wanted. Everything that is given must hold. */
 export interface ListStatesInput {
   /** Of this component. */
   component?: string | null;
-  /** `next_cursor` of the page before. */
-  cursor?: string | null;
   /** Where. */
   environment?: string | null;
-  /** At most so many, 1 to 1,000; 100 if not given. */
-  limit?: number | null;
   /** Of this service. */
   service?: string | null;
   /** Only components in this state. */
   state?: string | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
+}
+
+/** Which tokens are wanted. Everything that is given must hold. */
+export interface ListTokensInput {
+  /** Those that are presented so; `bearer` if not given. */
+  kind?: TokenKind | null;
+  /** Those of this name. */
+  name?: string | null;
+  /** Those that are bound to this workspace. */
+  workspace?: Workspace | null;
+  /** Ended ones, too; only those that are good if not given. */
+  ended?: boolean | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
 }
 
 /** Whether an instance can be believed to be alive, at some moment. */
@@ -1156,22 +1300,25 @@ export type Moment = string;
 
 /** Which of one's own requests are wanted. Everything that is given must hold. */
 export interface MyElevationsInput {
-  /** `next_cursor` of the page before. */
-  cursor?: string | null;
-  /** At most so many, 1 to 1,000; 100 if not given. */
-  limit?: number | null;
   /** In this state. */
   state?: ElevationState | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
 }
+
+/** A network of addresses in CIDR notation, such as `10.1.0.0/16`; a lone address is a network of one. */
+export type Network = string;
 
 /** How many instances say that they run a version. */
 export interface ObservedVersion {
+  /** The version; absent when they named none. */
+  version: string | null;
   /** Instances that run it and are alive as far as is known. */
   instances: number;
   /** Instances that should run it and have fallen silent. */
   silent: number;
-  /** The version; absent when they named none. */
-  version: string | null;
 }
 
 /** Where it is known from how often a source reports. */
@@ -1183,62 +1330,88 @@ export type Outcome = "intended" | "allowed" | "denied" | "failed" | "unknown";
 /** Whether an answer may be incomplete. */
 export type Partial = "allow" | "deny";
 
+/** The rules in force. */
+export interface Policies {
+  /** The rules, those first that there always are. */
+  policies: PolicyRecord[];
+  /** The file that the others are read from; null if there is none. */
+  file: string | null;
+  /** SHA-256 of that file as it was read, in hexadecimal digits. */
+  digest: string | null;
+  /** When they were read. */
+  loaded_at: string | null;
+  /** What a rule can speak of: the schema, in the same language. */
+  schema: string;
+}
+
+/** A rule. */
+export interface PolicyRecord {
+  /** Its name. */
+  id: string;
+  /** Whether it permits; one that does not forbids, and wins. */
+  permits: boolean;
+  /** Whether it is there always, and not from the file. */
+  built_in: boolean;
+  /** As it is written, in the Cedar language. */
+  text: string;
+}
+
 /** What a risky action would do now. */
 export interface Preview {
-  /** Who is affected, those by the most first; at most 20. */
-  affected: Affected[];
-  /** More that is worth knowing, by name. */
-  details?: Record<string, unknown>;
-  /** When the first of what is affected happened or was received. */
-  from?: string | null;
-  /** Whether what it does can be undone. */
-  reversible: boolean;
-  /** Rows that it would change or remove, or has to go through; absent where that has no meaning. */
-  rows?: number | null;
   /** In a sentence. */
   summary: string;
+  /** Rows that it would change or remove, or has to go through; absent where that has no meaning. */
+  rows?: number | null;
+  /** When the first of what is affected happened or was received. */
+  from?: string | null;
   /** When the last of it did. */
   to?: string | null;
+  /** Who is affected, those by the most first; at most 20. */
+  affected: Affected[];
+  /** Whether what it does can be undone. */
+  reversible: boolean;
+  /** More that is worth knowing, by name. */
+  details?: Record<string, unknown>;
 }
 
 /** An error, as `application/problem+json`. */
 export interface Problem {
+  /** A stable name as a URI: `urn:pts:problem:` and the code. */
+  type: string;
+  /** What kind of problem it is, in words. */
+  title: string;
+  /** The HTTP status. */
+  status: number;
   /** A stable word for programs, such as `invalid_event`. */
   code: string;
-  /** With what that is confirmed. */
-  confirm?: Confirm | null;
-  /** What would have been missing, where an incomplete answer was refused. */
-  coverage?: Coverage | null;
   /** What is wrong this time, and what would help. */
   detail: string;
   /** The fields that are wrong, if any are. */
   errors?: FieldError[];
-  /** What a risky action would do. */
-  preview?: Preview | null;
-  /** Where an event that is not valid was put aside, from where it can be sent again. */
-  quarantine_id?: string | null;
   /** The request: the same id stands in the server's log. */
   request_id?: string | null;
-  /** The HTTP status. */
-  status: number;
-  /** What kind of problem it is, in words. */
-  title: string;
-  /** A stable name as a URI: `urn:pts:problem:` and the code. */
-  type: string;
+  /** What would have been missing, where an incomplete answer was refused. */
+  coverage?: Coverage | null;
+  /** Where an event that is not valid was put aside, from where it can be sent again. */
+  quarantine_id?: string | null;
+  /** What a risky action would do. */
+  preview?: Preview | null;
+  /** With what that is confirmed. */
+  confirm?: Confirm | null;
 }
 
 /** Which waiting items are given up, and why. Everything that is given must hold. */
 export interface PurgeQuarantineInput {
   /** Why, for whoever asks later; 1 to 500 characters. */
   reason: string;
-  /** Received first at this moment or later. */
-  since?: Moment | null;
   /** That say they are of this source. */
   source?: string | null;
   /** That came with this token, by its id. */
   token?: string | null;
   /** That say they are of these types, any of which will do; `deployment.*` stands for a family. */
   type?: string[];
+  /** Received first at this moment or later. */
+  since?: Moment | null;
   /** Received first before this moment. */
   until?: Moment | null;
 }
@@ -1253,49 +1426,49 @@ export interface PurgeReport {
 
 /** One thing that was sent and is no event. */
 export interface QuarantinedItem {
+  /** Names it, and the event that it may become. */
+  id: string;
+  /** What became of it. */
+  state: State;
+  /** Why it is no event, as of the last look at it. */
+  errors: FieldError[];
+  /** The id of the token that it came with. */
+  token: string;
+  /** Whose it says it is. */
+  source: string | null;
+  /** Of which type it says it is. */
+  type: string | null;
+  /** How strictly it is read: `lenient` or `cloudevents`. */
+  form: string;
+  /** When it was received first. */
+  received_at: string;
+  /** When it was received last. */
+  last_at: string;
+  /** How many times it was sent while it waited. */
+  times: number;
   /** What it takes, in bytes. */
   bytes: number;
   /** When its state or its errors last changed. */
   changed_at: string;
-  /** Why it is no event, as of the last look at it. */
-  errors: FieldError[];
-  /** How strictly it is read: `lenient` or `cloudevents`. */
-  form: string;
-  /** Names it, and the event that it may become. */
-  id: string;
+  /** The event that it became, or was already. */
+  replayed_as?: string | null;
+  /** Why it was discarded. */
+  reason?: string | null;
   /**
    * What was sent, as JSON, or as text if it is none. Not in lists, and gone once the item no
    * longer waits.
    */
   item?: unknown;
-  /** When it was received last. */
-  last_at: string;
-  /** Why it was discarded. */
-  reason?: string | null;
-  /** When it was received first. */
-  received_at: string;
-  /** The event that it became, or was already. */
-  replayed_as?: string | null;
-  /** Whose it says it is. */
-  source: string | null;
-  /** What became of it. */
-  state: State;
-  /** How many times it was sent while it waited. */
-  times: number;
-  /** The id of the token that it came with. */
-  token: string;
-  /** Of which type it says it is. */
-  type: string | null;
 }
 
 /** What ran at a moment. */
 export interface RanAt {
+  /** The moment. */
+  time: string;
   /** What the deployments say ran, by service and environment. */
   declared: Run[];
   /** What the instances say ran, by service, environment and instance. */
   observed: Run[];
-  /** The moment. */
-  time: string;
 }
 
 /** There is nothing to say. */
@@ -1303,24 +1476,24 @@ export type RebuildProjectionsInput = Record<string, never>;
 
 /** What was worked out again. */
 export interface Rebuilt {
-  /** Aggregates that were written. */
-  aggregates: number;
   /** Events that were replayed. */
   events: number;
+  /** Aggregates that were written. */
+  aggregates: number;
 }
 
 /** What the sender of one event is told. */
 export interface Receipt {
-  /** What in it does not fit what was known; the event was stored all the same. */
-  contradictions?: Contradiction[];
-  /** Whether it was there already. */
-  duplicate: boolean;
   /** The id that PTS gave the event, or gave it the first time. Absent after `validate=only`. */
   id: string | null;
   /** When PTS received it first. Absent after `validate=only`. */
   received_at: string | null;
+  /** Whether it was there already. */
+  duplicate: boolean;
   /** Advice; the event was accepted all the same. */
   warnings?: string[];
+  /** What in it does not fit what was known; the event was stored all the same. */
+  contradictions?: Contradiction[];
 }
 
 /**
@@ -1344,58 +1517,58 @@ export interface RemoveExpectationInput {
 
 /** What is known of a source without its declaration. */
 export interface RemovedExpectation {
-  /** What is learned of it, if anything is. */
-  learned: ExpectedSource | null;
   /** The source. */
   source: string;
+  /** What is learned of it, if anything is. */
+  learned: ExpectedSource | null;
 }
 
 /** The record of what was taken out of one month. */
 export interface RemovedMonth {
-  /** Bytes freed on the disk. */
-  freed_bytes: number;
   /** Names the record. */
   id: string;
-  /** Events that stayed. */
-  kept: number;
   /** The month of receipt, as `2026-01`. */
   month: string;
-  /** When the last of it did. */
-  newest?: string | null;
-  /** When the first of what was removed happened. */
-  oldest?: string | null;
   /** Events removed; with 0 the month was only looked through. */
   removed: number;
+  /** Events that stayed. */
+  kept: number;
+  /** Bytes freed on the disk. */
+  freed_bytes: number;
+  /** When the first of what was removed happened. */
+  oldest?: string | null;
+  /** When the last of it did. */
+  newest?: string | null;
 }
 
 /** Which waiting items are replayed: these, or all that fit. */
 export interface ReplayQuarantineInput {
-  /** `next_cursor` of the replay before: it goes on with the next ones. */
-  cursor?: string | null;
   /** These; with them, nothing else may be given. */
   ids?: string[];
-  /** At most so many, 1 to 1,000; 100 if not given. */
-  limit?: number | null;
-  /** Received first at this moment or later. */
-  since?: Moment | null;
   /** That say they are of this source. */
   source?: string | null;
   /** That came with this token, by its id. */
   token?: string | null;
   /** That say they are of these types, any of which will do; `deployment.*` stands for a family. */
   type?: string[];
+  /** Received first at this moment or later. */
+  since?: Moment | null;
   /** Received first before this moment. */
   until?: Moment | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** `next_cursor` of the replay before: it goes on with the next ones. */
+  cursor?: string | null;
 }
 
 /** What a replay did. */
 export interface ReplayReport {
-  /** One result per item. */
-  items: ReplayedItem[];
   /** Items that are events now, those included that were there already. */
   replayed: number;
   /** Items that still wait. */
   waiting: number;
+  /** One result per item. */
+  items: ReplayedItem[];
 }
 
 /** What became of one item that was to be replayed or discarded. */
@@ -1403,14 +1576,14 @@ export type ReplayStatus = "stored" | "duplicate" | "invalid" | "settled" | "unk
 
 /** The result of one item. */
 export interface ReplayedItem {
-  /** Why it is still no event. */
-  errors?: FieldError[];
-  /** The event that it is. */
-  event?: string | null;
   /** The item. */
   id: string;
   /** What became of it. */
   status: ReplayStatus;
+  /** The event that it is. */
+  event?: string | null;
+  /** Why it is still no event. */
+  errors?: FieldError[];
 }
 
 /** Whether a source reports as it should. */
@@ -1418,20 +1591,20 @@ export type ReporterState = "ok" | "silent" | "never_heard" | "gone";
 
 /** What is asked for, what for, and for how long. */
 export interface RequestElevationInput {
-  /** For how many minutes from its approval; as many as the deployment allows at the most. */
-  minutes: number;
-  /** What for, for whoever decides and whoever asks later; 1 to 500 characters. */
-  reason: string;
   /** The scopes. */
   scopes: Scope[];
+  /** What for, for whoever decides and whoever asks later; 1 to 500 characters. */
+  reason: string;
+  /** For how many minutes from its approval; as many as the deployment allows at the most. */
+  minutes: number;
 }
 
 /** What was removed. */
 export interface RetentionReport {
-  /** The months that were gone through, oldest first. */
-  months: RemovedMonth[];
   /** Events that were removed, of all months together. */
   removed: number;
+  /** The months that were gone through, oldest first. */
+  months: RemovedMonth[];
 }
 
 /** The session to end. */
@@ -1440,53 +1613,69 @@ export interface RevokeSessionInput {
   id: string;
 }
 
+/** Which token ends. */
+export interface RevokeTokenInput {
+  /** Its id. */
+  id: string;
+}
+
 /**
  * Which share of the deployments was unplanned: said so by their sender or, where the sender did
  * not say, begun while an incident of the same service and environment was open.
  */
 export interface ReworkRate {
-  /** Of so many. */
-  deployments: number;
   /** 0 to 1; absent without deployments. */
   rate: number | null;
   /** Unplanned deployments. */
   rework: number;
+  /** Of so many. */
+  deployments: number;
+}
+
+/** A role. */
+export interface RoleRecord {
+  /** Its name. */
+  name: string;
+  /** Whether it is there always, and not from the configuration. */
+  built_in: boolean;
+  /** What it allows. */
+  scopes: Scope[];
 }
 
 /** A period in which a version of a service ran in an environment. */
 export interface Run {
-  /** The deployment that brought it, for a declared run. */
-  deployment_id: string | null;
-  /** Where. */
-  environment: string;
-  /** From when. */
-  from: string;
-  /** The image, where it was named. */
-  image: string | null;
-  /** The instance, for an observed run. */
-  instance: string | null;
   /** Who says so. */
   kind: RunKind;
-  /** Place in the log of the event that opened it. */
-  opened_position: number;
   /** The service. */
   service: string;
-  /** Until when; absent while it goes on. For a declared run this is when the next one began. */
-  to: string | null;
+  /** Where. */
+  environment: string;
+  /** The instance, for an observed run. */
+  instance: string | null;
   /** The version; absent when nobody named one. */
   version: string | null;
+  /** The image, where it was named. */
+  image: string | null;
+  /** The deployment that brought it, for a declared run. */
+  deployment_id: string | null;
+  /** From when. */
+  from: string;
+  /** Until when; absent while it goes on. For a declared run this is when the next one began. */
+  to: string | null;
+  /** Place in the log of the event that opened it. */
+  opened_position: number;
 }
 
 /** A service in an environment that is not what it was. */
 export interface RunChange {
-  /** What ran at the later moment; absent if nothing was declared then. */
-  after: Run | null;
-  /** What ran at the earlier moment; absent if nothing was declared then. */
-  before: Run | null;
-  /** Where. */
-  environment: string;
   /** The service. */
   service: string;
+  /** Where. */
+  environment: string;
+  /** What ran at the earlier moment; absent if nothing was declared then. */
+  before: Run | null;
+  /** What ran at the later moment; absent if nothing was declared then. */
+  after: Run | null;
 }
 
 /** Who says that a version ran. */
@@ -1503,212 +1692,212 @@ export type Scope = "events:write" | "events:read" | "metrics:read" | "operate" 
 
 /** Which entries are wanted. Everything that is given must hold. */
 export interface SearchAuditInput {
-  /** Actions, any of which will do; `access.*` stands for a family. Repeat it or separate by commas. */
-  action?: string[];
-  /** `next_cursor` of the page before. */
-  cursor?: string | null;
-  /** At most so many, 1 to 1,000; 100 if not given. */
-  limit?: number | null;
-  /** That ended so. */
-  outcome?: Outcome | null;
   /** By the name of a token, or the person behind it. */
   principal?: string | null;
+  /** By a token's id. */
+  token?: string | null;
+  /** Actions, any of which will do; `access.*` stands for a family. Repeat it or separate by commas. */
+  action?: string[];
+  /** That ended so. */
+  outcome?: Outcome | null;
+  /** About this workspace. */
+  workspace?: string | null;
   /** That came with this request. */
   request_id?: string | null;
   /** Happened at this moment or later. */
   since?: Moment | null;
-  /** By a token's id. */
-  token?: string | null;
   /** Happened before this moment. */
   until?: Moment | null;
-  /** About this workspace. */
-  workspace?: string | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
 }
 
 /** Which deployments are wanted. Everything that is given must hold. */
 export interface SearchDeploymentsInput {
-  /** `next_cursor` of the page before. */
-  cursor?: string | null;
-  /** Into this environment. */
-  environment?: string | null;
-  /** At most so many, 1 to 1,000; 100 if not given. */
-  limit?: number | null;
   /** Of this service. */
   service?: string | null;
-  /** Whose status was reached at this moment or later. */
-  since?: Moment | null;
+  /** Into this environment. */
+  environment?: string | null;
   /** Of this status. */
   status?: DeploymentStatus | null;
-  /** Whose status was reached before this moment. */
-  until?: Moment | null;
   /** Of this version. */
   version?: string | null;
+  /** Whose status was reached at this moment or later. */
+  since?: Moment | null;
+  /** Whose status was reached before this moment. */
+  until?: Moment | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
 }
 
 /** Which requests are wanted. Everything that is given must hold. */
 export interface SearchElevationsInput {
-  /** `next_cursor` of the page before. */
-  cursor?: string | null;
+  /** In this state; `active` tells who holds what now, `requested` what waits for a decision. */
+  state?: ElevationState | null;
   /** Of this holder. */
   holder?: Holder | null;
-  /** At most so many, 1 to 1,000; 100 if not given. */
-  limit?: number | null;
   /** For this scope, among others. */
   scope?: Scope | null;
   /** Made at this moment or later. */
   since?: Moment | null;
-  /** In this state; `active` tells who holds what now, `requested` what waits for a decision. */
-  state?: ElevationState | null;
   /** Made before this moment. */
   until?: Moment | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
 }
 
 /** Which images are wanted. Everything that is given must hold. */
 export interface SearchImagesInput {
-  /** `next_cursor` of the page before. */
-  cursor?: string | null;
-  /** Of this digest. */
-  digest?: string | null;
   /** Of this repository. */
   image?: string | null;
-  /** At most so many, 1 to 1,000; 100 if not given. */
-  limit?: number | null;
-  /** Of this service. */
-  service?: string | null;
   /** With this tag. */
   tag?: string | null;
+  /** Of this digest. */
+  digest?: string | null;
+  /** Of this service. */
+  service?: string | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
 }
 
 /** Which incidents are wanted. Everything that is given must hold. */
 export interface SearchIncidentsInput {
-  /** `next_cursor` of the page before. */
-  cursor?: string | null;
+  /** Of this service. */
+  service?: string | null;
   /** Where. */
   environment?: string | null;
+  /** Of this status. */
+  status?: IncidentStatus | null;
   /** Of this id. */
   incident_id?: string | null;
   /** At most so many, 1 to 1,000; 100 if not given. */
   limit?: number | null;
-  /** Of this service. */
-  service?: string | null;
-  /** Of this status. */
-  status?: IncidentStatus | null;
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
 }
 
 /** Which events are wanted. Everything that is given must hold. */
 export interface SearchInput {
-  /** `next_cursor` of the page before. */
-  cursor?: string | null;
-  /** Fields of the data, as `data.<path>=<text>`: `data.actor=alice`. */
-  data?: Record<string, string>;
-  /** `data.environment`. */
-  environment?: string | null;
-  /** At most so many, 1 to 1,000; 100 if not given. */
-  limit?: number | null;
-  /** `data.service`. */
-  service?: string | null;
-  /** Happened at this moment or later. */
-  since?: Moment | null;
-  /** Who sent them. */
-  source?: string | null;
-  /** What they are about. */
-  subject?: string | null;
   /**
    * Types, any of which will do; `deployment.*` stands for a family. Repeat it or separate by
    * commas.
    */
   type?: string[];
+  /** Who sent them. */
+  source?: string | null;
+  /** `data.service`. */
+  service?: string | null;
+  /** `data.environment`. */
+  environment?: string | null;
+  /** What they are about. */
+  subject?: string | null;
+  /** Happened at this moment or later. */
+  since?: Moment | null;
   /** Happened before this moment. */
   until?: Moment | null;
+  /** Fields of the data, as `data.<path>=<text>`: `data.actor=alice`. */
+  data?: Record<string, string>;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
 }
 
 /** Which items are wanted. Everything that is given must hold. */
 export interface SearchQuarantineInput {
-  /** `next_cursor` of the page before. */
-  cursor?: string | null;
-  /** At most so many, 1 to 1,000; 100 if not given. */
-  limit?: number | null;
-  /** Received first at this moment or later. */
-  since?: Moment | null;
   /** That say they are of this source. */
   source?: string | null;
-  /** In this state. */
-  state?: State | null;
   /** That came with this token, by its id. */
   token?: string | null;
   /** That say they are of these types, any of which will do; `deployment.*` stands for a family. */
   type?: string[];
+  /** In this state. */
+  state?: State | null;
+  /** Received first at this moment or later. */
+  since?: Moment | null;
   /** Received first before this moment. */
   until?: Moment | null;
+  /** At most so many, 1 to 1,000; 100 if not given. */
+  limit?: number | null;
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
 }
 
 /** What is known of one service. */
 export interface Service {
-  /** What each environment is declared to run. */
-  environments: Record<string, ServiceEnvironment>;
-  /** Place in the log of the first event that named it. */
-  first_position: number;
+  /** Its name. */
+  service: string;
   /** When it was first heard of, by the time of the events. */
   first_seen_at: string;
-  /** Place in the log of the last event that changed it. */
-  last_position: number;
+  /** What each environment is declared to run. */
+  environments: Record<string, ServiceEnvironment>;
   /**
    * The last hundred changes by the time they happened: deployments, configuration, states,
    * incidents, crashes; oldest first.
    */
   recent_changes?: ServiceChange[];
-  /** Its name. */
-  service: string;
+  /** Place in the log of the first event that named it. */
+  first_position: number;
+  /** Place in the log of the last event that changed it. */
+  last_position: number;
 }
 
 /** A change that may explain something. */
 export interface ServiceChange {
-  /** Where, if it was said. */
-  environment: string | null;
   /** The event that said so. */
   event_id: string;
-  /** What changed, in a line. */
-  summary: string;
-  /** When it happened. */
-  time: string;
   /** Its type. */
   type: string;
+  /** When it happened. */
+  time: string;
+  /** Where, if it was said. */
+  environment: string | null;
+  /** What changed, in a line. */
+  summary: string;
 }
 
 /** A service with everything known of it. */
 export interface ServiceDetail {
-  /** Its settings, as far as somebody reported them; at most a thousand. */
-  config: ConfigEntry[];
+  /** The service. */
+  service: Service;
   /** What runs in each environment. */
   environments: EnvironmentSummary[];
   /** Its instances; at most a thousand, those last heard of. */
   instances: InstanceView[];
+  /** Its settings, as far as somebody reported them; at most a thousand. */
+  config: ConfigEntry[];
   /** What changed lately, newest first. */
   recent_changes: ServiceChange[];
-  /** The service. */
-  service: Service;
 }
 
 /** One environment of a service. */
 export interface ServiceEnvironment {
   /** What the deployments say runs there. */
   declared: Declared | null;
-  /** When it said that it does not any more. */
-  deregistered_at: string | null;
   /** When the service said that it exists there. */
   registered_at: string | null;
+  /** When it said that it does not any more. */
+  deregistered_at: string | null;
 }
 
 /** A service in a list. */
 export interface ServiceSummary {
-  /** What runs in each environment. */
-  environments: EnvironmentSummary[];
+  /** Its name. */
+  service: string;
   /** When it was first heard of. */
   first_seen_at: string;
   /** When one of its instances was last heard of. */
   last_seen_at: string | null;
-  /** Its name. */
-  service: string;
+  /** What runs in each environment. */
+  environments: EnvironmentSummary[];
 }
 
 /** Where somebody is signed in. */
@@ -1716,36 +1905,36 @@ export type SessionPlace = "browser" | "command_line";
 
 /** What somebody is signed in for. */
 export interface SessionRecord {
-  /** When it began. */
-  created_at: string;
-  /** Whether it is the one that asks. */
-  current: boolean;
-  /** When it is over in any case. */
-  expires_at: string | null;
   /** Names the session, to end it. */
   id: string;
-  /** When it is over if it is not used until then. */
-  idle_ends_at: string | null;
-  /** When it was last used, to the minute or so. */
-  last_used_at: string | null;
   /** Who is signed in. */
   name: string;
+  /** The person as the identity provider names them; null for who signed in with a token or a link. */
+  subject: string | null;
   /** Where. */
   place: SessionPlace;
   /** The roles that the person's groups gave. */
   roles: string[];
-  /** The person as the identity provider names them; null for who signed in with a token or a link. */
-  subject: string | null;
   /** The only workspace that it reaches; null for all. */
   workspace: Workspace | null;
+  /** When it began. */
+  created_at: string;
+  /** When it was last used, to the minute or so. */
+  last_used_at: string | null;
+  /** When it is over if it is not used until then. */
+  idle_ends_at: string | null;
+  /** When it is over in any case. */
+  expires_at: string | null;
+  /** Whether it is the one that asks. */
+  current: boolean;
 }
 
 /** What a source will do. */
 export interface SetExpectationInput {
-  /** It reports at least so often, in seconds; 1 to 2,678,400 (31 days). */
-  every_s: number;
   /** The source, as its events name it; 1 to 1,024 bytes. */
   source: string;
+  /** It reports at least so often, in seconds; 1 to 2,678,400 (31 days). */
+  every_s: number;
 }
 
 /** An Ed25519 signature, as hex digits. */
@@ -1753,14 +1942,14 @@ export type Signature = string;
 
 /** One source of an answer. */
 export interface Source {
-  /** Seconds since it last took anything in; absent when it never has. */
-  age_s: number | null;
   /** Its name. */
   name: string;
-  /** Why it is not `ok`. */
-  reason?: string | null;
   /** How it answered. */
   state: SourceState;
+  /** Seconds since it last took anything in; absent when it never has. */
+  age_s: number | null;
+  /** Why it is not `ok`. */
+  reason?: string | null;
 }
 
 /** How a source answered. */
@@ -1774,18 +1963,18 @@ export type State = "waiting" | "replayed" | "discarded";
 
 /** One change of state. */
 export interface StateChange {
-  /** Who or what changed it. */
-  actor: string | null;
   /** The event that said so. */
   event_id: string;
-  /** The state it left, as the sender said. */
-  from: string | null;
-  /** Why, in words. */
-  reason: string | null;
   /** When it happened. */
   time: string;
+  /** The state it left, as the sender said. */
+  from: string | null;
   /** The state it came to. */
   to: string;
+  /** Why, in words. */
+  reason: string | null;
+  /** Who or what changed it. */
+  actor: string | null;
 }
 
 /** The things that can be done about a request. */
@@ -1793,63 +1982,101 @@ export type StepKind = "approved" | "denied" | "ended";
 
 /** What somebody did about a request. */
 export interface StepRecord {
-  /** When. */
-  at: string;
+  /** What it was. */
+  what: StepKind;
   /** Who did it. */
   by: Holder;
   /** What the token is called that they did it with. */
   name: string;
   /** Why, if they said so. */
   reason?: string | null;
-  /** What it was. */
-  what: StepKind;
+  /** When. */
+  at: string;
 }
 
 /** Which events are wanted, as they come. */
 export interface StreamInput {
+  /** Types, any of which will do; `deployment.*` stands for a family. */
+  type?: string[];
+  /** Who sends them. */
+  source?: string | null;
+  /** `data.service`. */
+  service?: string | null;
+  /** `data.environment`. */
+  environment?: string | null;
+  /** What they are about. */
+  subject?: string | null;
+  /** Fields of the data, as `data.<path>=<text>`. */
+  data?: Record<string, string>;
   /**
    * Begin behind this place in the log; 0 for its very beginning, the end of the log if not
    * given. `Last-Event-ID` wins over it.
    */
   after?: number | null;
-  /** Fields of the data, as `data.<path>=<text>`. */
-  data?: Record<string, string>;
-  /** `data.environment`. */
-  environment?: string | null;
-  /** `data.service`. */
-  service?: string | null;
-  /** Who sends them. */
-  source?: string | null;
-  /** What they are about. */
-  subject?: string | null;
-  /** Types, any of which will do; `deployment.*` stands for a family. */
-  type?: string[];
 }
 
 /** What became of what was received: received = stored + repeated + quarantined + refused. */
 export interface Tally {
-  /** Not valid, and put aside. */
-  quarantined: number;
   /** Events that were received. */
   received: number;
-  /** Not taken: a conflict, an overload, a store that was away, or not valid and no room. */
-  refused: number;
-  /** There already when they came. */
-  repeated: number;
   /** Of these, in the log, or removed from it by retention since. */
   stored: number;
+  /** There already when they came. */
+  repeated: number;
+  /** Not valid, and put aside. */
+  quarantined: number;
+  /** Not taken: a conflict, an overload, a store that was away, or not valid and no room. */
+  refused: number;
 }
+
+/** What a token is for: a program, or a person's browser session. */
+export type TokenKind = "bearer" | "session" | "service";
+
+/** What is known of a token: never its text. */
+export interface TokenRecord {
+  /** Names it. */
+  id: string;
+  /** What a person called it. */
+  name: string;
+  /** How it is presented. */
+  kind: TokenKind;
+  /** Whether it is good. */
+  state: TokenState;
+  /** What it allows by itself. */
+  scopes: Scope[];
+  /** The roles that it allows as well, by their names. */
+  roles: string[];
+  /** The only workspace that it reaches; null if it may act in any. */
+  workspace: Workspace | null;
+  /** Where it may be used from; from everywhere if there is none. */
+  networks: Network[];
+  /** The person behind a session, as the identity provider names them. */
+  subject: string | null;
+  /** The token that a session was signed in with. */
+  issued_by: string | null;
+  /** When it was made. */
+  created_at: string;
+  /** When it was last used, to a minute; null if it never was. */
+  last_used_at: string | null;
+  /** When it ends by itself; null if it does not. */
+  expires_at: string | null;
+  /** When it was revoked. */
+  revoked_at: string | null;
+}
+
+/** Whether a token is good. */
+export type TokenState = "live" | "expired" | "revoked";
 
 /** What the figures leave out. */
 export interface Unattributed {
-  /** Deployments whose commit is later than their success: not in the lead time. */
-  deployments_with_impossible_commit_time: number;
   /** Deployments without a commit time: not in the lead time. */
   deployments_without_commit_time: number;
-  /** Incidents opened in the window that name a deployment nobody reported. */
-  incidents_with_unknown_deployment: number;
+  /** Deployments whose commit is later than their success: not in the lead time. */
+  deployments_with_impossible_commit_time: number;
   /** Incidents opened in the window that name no deployment: in no failure rate. */
   incidents_without_deployment: number;
+  /** Incidents opened in the window that name a deployment nobody reported. */
+  incidents_with_unknown_deployment: number;
 }
 
 /** Whether to store. */
@@ -1864,20 +2091,20 @@ export interface Vulnerabilities {
   critical: number;
   /** High ones. */
   high: number;
-  /** Low ones. */
-  low: number;
   /** Medium ones. */
   medium: number;
+  /** Low ones. */
+  low: number;
 }
 
 /** At which moment, and where. */
 export interface WhatRanAtInput {
-  /** Where. */
-  environment?: string | null;
-  /** Of this service. */
-  service?: string | null;
   /** The moment; now if not given. */
   time?: Moment | null;
+  /** Of this service. */
+  service?: string | null;
+  /** Where. */
+  environment?: string | null;
 }
 
 /** The period that is looked at: from, inclusive, to, exclusive. */
@@ -2325,6 +2552,78 @@ export interface Actions {
     binding: "command";
   };
   /**
+   * List tokens, newest first. Needs `tokens:manage`.
+   *
+   * What each allows, where, until when, and when it was last used. Whoever is bound to a workspace sees the tokens that are bound to it.
+   */
+  "platform.tokens.list": {
+    input: ListTokensInput;
+    output: TokenRecord[];
+    method: "GET";
+    path: "/v1/tokens";
+    binding: "query";
+  };
+  /** Look up one token or session. Needs `tokens:manage`. */
+  "platform.tokens.get": {
+    input: GetTokenInput;
+    output: TokenRecord;
+    method: "GET";
+    path: "/v1/tokens/{id}";
+    binding: "query";
+  };
+  /**
+   * Make a token, whose text is shown once. Needs `tokens:manage`.
+   *
+   * Nobody gives what they do not hold: neither a scope, nor a role (but for whoever holds `admin`), nor another workspace or network than their own.
+   */
+  "platform.tokens.create": {
+    input: CreateTokenInput;
+    output: CreatedToken;
+    method: "POST";
+    path: "/v1/tokens";
+    binding: "command";
+  };
+  /**
+   * End a token or a session. Needs `tokens:manage`.
+   *
+   * It is refused everywhere within a second, and so are the sessions that were signed in with it. What was revoked stays so. One's own is revoked at once; of another's it is shown first whose it is and when it was used.
+   */
+  "platform.tokens.revoke": {
+    input: RevokeTokenInput;
+    output: TokenRecord;
+    method: "POST";
+    path: "/v1/tokens/revoke";
+    binding: "command";
+  };
+  /**
+   * Explain whether somebody may do something, and by which rule. Needs `access:manage`.
+   *
+   * Everybody may ask about themselves; about others, whoever has the scope.
+   */
+  "platform.access.explain": {
+    input: ExplainAccessInput;
+    output: Explanation;
+    method: "GET";
+    path: "/v1/access/explain";
+    binding: "query";
+  };
+  /** Read the policies in force. Needs `access:manage`. */
+  "platform.access.policies": {
+    input: ListPoliciesInput;
+    output: Policies;
+    method: "GET";
+    path: "/v1/access/policies";
+    binding: "query";
+  };
+  /** List the roles and what each allows. Needs `events:read`. */
+  "platform.access.roles": {
+    input: ListRolesInput;
+    output: RoleRecord[];
+    method: "GET";
+    path: "/v1/access/roles";
+    binding: "query";
+  };
+  /**
    * List who is signed in, newest first. Needs `events:read`.
    *
    * One's own sessions; those of everybody with the scope `tokens:manage`. A session is one's own if the same person signed in, or the same token was signed in with. Sessions that are over are not listed.
@@ -2453,6 +2752,13 @@ export const actions: {
   "platform.elevations.search": { method: "GET", path: "/v1/elevations", binding: "query" },
   "platform.elevations.decide": { method: "POST", path: "/v1/elevations/decide", binding: "command" },
   "platform.elevations.end": { method: "POST", path: "/v1/elevations/end", binding: "command" },
+  "platform.tokens.list": { method: "GET", path: "/v1/tokens", binding: "query" },
+  "platform.tokens.get": { method: "GET", path: "/v1/tokens/{id}", binding: "query" },
+  "platform.tokens.create": { method: "POST", path: "/v1/tokens", binding: "command" },
+  "platform.tokens.revoke": { method: "POST", path: "/v1/tokens/revoke", binding: "command" },
+  "platform.access.explain": { method: "GET", path: "/v1/access/explain", binding: "query" },
+  "platform.access.policies": { method: "GET", path: "/v1/access/policies", binding: "query" },
+  "platform.access.roles": { method: "GET", path: "/v1/access/roles", binding: "query" },
   "platform.sessions.list": { method: "GET", path: "/v1/sessions", binding: "query" },
   "platform.sessions.revoke": { method: "POST", path: "/v1/sessions/revoke", binding: "command" },
   "platform.audit.search": { method: "GET", path: "/v1/audit", binding: "query" },

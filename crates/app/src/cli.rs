@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use pts_domain::access::{Scope, Workspace};
+use pts_domain::access::{Network, Scope, Workspace};
 use pts_domain::quarantine::State;
 use pts_domain::retention::Policy;
 use pts_domain::time::{Moment, Span};
@@ -215,14 +215,23 @@ pub(crate) enum TokenCommand {
         /// What to call it: who will use it
         #[arg(long)]
         name: String,
-        /// What it allows: events:write, events:read, metrics:read, admin; repeat or separate by
-        /// commas
-        #[arg(long = "scope", required = true, value_delimiter = ',')]
+        /// What it allows, such as events:write; repeat or separate by commas
+        #[arg(
+            long = "scope",
+            required_unless_present = "roles",
+            value_delimiter = ','
+        )]
         scopes: Vec<Scope>,
         /// The only workspace that it reaches: 1 to 63 lower-case letters, digits and hyphens; any if
         /// not given
         #[arg(long, value_name = "NAME")]
         workspace: Option<Workspace>,
+        /// A role that it allows as well: viewer, emitter, operator, admin, or one that is configured
+        #[arg(long = "role", value_name = "ROLE", value_delimiter = ',')]
+        roles: Vec<String>,
+        /// Where it may be used from, such as 10.1.0.0/16; from everywhere if not given
+        #[arg(long = "network", value_name = "NETWORK", value_delimiter = ',')]
+        networks: Vec<Network>,
         /// How long it lasts, such as 90d; for ever if not given
         #[arg(long, value_parser = span)]
         lasts: Option<Span>,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use config::{Config, Environment, File, FileFormat};
-use pts_domain::access::ElevationRules;
+use pts_domain::access::{ElevationRules, Roles};
 use pts_domain::retention::Policy;
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,33 @@ pub(crate) struct Settings {
     pub(crate) traces: Traces,
     pub(crate) masking: Masking,
     pub(crate) outbound: Outbound,
+    pub(crate) access: Access,
+    /// Roles beside those that there always are, by their names.
+    pub(crate) roles: BTreeMap<String, Role>,
+}
+
+/// Who may do what.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Access {
+    /// A file of policies; empty for what scopes allow and nothing else.
+    pub(crate) policies: PathBuf,
+}
+
+/// What a role allows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Role {
+    /// Scopes, by their names.
+    pub(crate) scopes: Vec<String>,
+}
+
+impl Access {
+    /// The file of policies, if there is one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        let named = !self.policies.as_os_str().is_empty();
+        named.then_some(self.policies.as_path())
+    }
 }
 
 /// Where events are stored.
@@ -369,7 +396,27 @@ impl Settings {
             },
             masking: Masking::default(),
             outbound: Outbound::default(),
+            access: Access {
+                policies: PathBuf::new(),
+            },
+            roles: BTreeMap::new(),
         }
+    }
+
+    /// All roles that there are.
+    pub(crate) fn roles(&self) -> Result<Roles> {
+        let mut roles = Roles::default();
+        for (name, role) in &self.roles {
+            let scopes = role.scopes.iter().map(|scope| {
+                let read = scope.parse();
+                read.map_err(|why: String| anyhow::anyhow!("roles.{name}.scopes: {why}"))
+            });
+            let scopes = scopes.collect::<Result<_>>()?;
+            roles = roles
+                .with(name, scopes)
+                .map_err(|why| anyhow::anyhow!("roles.{name}: {why}"))?;
+        }
+        Ok(roles)
     }
 
     /// Where to listen.
@@ -451,6 +498,7 @@ impl Settings {
         self.itself.check()?;
         self.masking.masker()?;
         self.outbound.settings()?;
+        self.roles()?;
         self.traces.check()
     }
 }
@@ -595,6 +643,27 @@ mod tests {
             let error = with_file(&format!("[elevation]\n{wrong}\n")).unwrap_err();
             let error = format!("{error:#}");
             assert!(error.contains(says), "{error}");
+        }
+    }
+
+    #[test]
+    fn roles_are_read_from_the_file_and_checked() {
+        let file = "[roles.auditor]\nscopes = [\"audit:read\", \"events:read\"]\n";
+        let roles = with_file(file).unwrap().roles().unwrap();
+        let auditor = roles.get("auditor").unwrap();
+        assert_eq!(*auditor, [Scope::AuditRead, Scope::EventsRead].into());
+        assert!(roles.get("viewer").is_some());
+        for (file, part) in [
+            (
+                "[roles.auditor]\nscopes = [\"audit:reed\"]\n",
+                "`audit:read`",
+            ),
+            ("[roles.viewer]\nscopes = [\"admin\"]\n", "always is"),
+            ("[roles.Auditor]\nscopes = []\n", "no name of a role"),
+            ("[roles.auditor]\nscope = []\n", "scope"),
+        ] {
+            let error = format!("{:#}", with_file(file).unwrap_err());
+            assert!(error.contains(part), "{error}");
         }
     }
 

@@ -23,6 +23,7 @@ use crate::banner::{self, Banner};
 use crate::config::{Settings, tls_figures};
 use crate::database::{self, Patience, Purpose};
 use crate::traces::Exporter;
+use crate::wiring::Governance;
 use crate::{audit, itself, sign_in, wiring};
 
 /// How long the end waits for events that were accepted.
@@ -42,6 +43,7 @@ pub(crate) async fn run(settings: Settings, spans: Option<Exporter>) -> Result<E
     let mut interrupt = signal(SignalKind::interrupt())?;
     settings.check_listening()?;
     let address = settings.address()?;
+    let governance = wiring::governance(&settings)?;
     let tls = settings.tls.open()?;
     // Bound before the database is touched: a taken port is the cheapest thing to find out.
     let socket = bound(address).with_context(|| format!("cannot listen on {address}"))?;
@@ -52,12 +54,19 @@ pub(crate) async fn run(settings: Settings, spans: Option<Exporter>) -> Result<E
         _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
         _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
     };
-    let outcome = serve(&settings, (figures, tls), socket, &opened, async {
-        tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
-        }
-    })
+    let outcome = serve(
+        &settings,
+        governance,
+        (figures, tls),
+        socket,
+        &opened,
+        async {
+            tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            }
+        },
+    )
     .await;
     opened.close().await;
     if let Some(spans) = spans {
@@ -69,6 +78,7 @@ pub(crate) async fn run(settings: Settings, spans: Option<Exporter>) -> Result<E
 
 async fn serve(
     settings: &Settings,
+    governance: Governance,
     (mut figures, tls): (Vec<Figure>, Option<Arc<Tls>>),
     socket: Socket,
     opened: &database::Opened,
@@ -77,11 +87,13 @@ async fn serve(
     let mut stop = pin!(stop);
     let limits = settings.limits.limits();
     let every = Duration::from_secs(settings.audit.checkpoint_s);
-    let gateway = wiring::gateway(&opened.pool)
-        .limited(limits)
-        .elevating(settings.elevation.rules()?)
-        .keeping(settings.retention.policy()?)
-        .masking(settings.masking.masker()?);
+    let gateway = governance.over(
+        wiring::gateway(&opened.pool)
+            .limited(limits)
+            .elevating(settings.elevation.rules()?)
+            .keeping(settings.retention.policy()?)
+            .masking(settings.masking.masker()?),
+    );
     let gateway = Arc::new(sign_in::open(gateway, settings)?);
     let token_file = settings.data_dir.join(TOKEN_FILE);
     let token = tokio::select! {
@@ -137,6 +149,8 @@ async fn serve(
         }
     });
 
+    let (close_access, access) = keep_access(&gateway);
+
     let sign_in = sign_in::keep(&gateway, tls)?;
     let touch = tokio::spawn({
         let gateway = Arc::clone(&gateway);
@@ -163,6 +177,8 @@ async fn serve(
     // Nobody can send anything from here on.
     drop(close_record);
     let _ = record.await;
+    drop(close_access);
+    let _ = access.await;
     let _ = stop_reporting.send(reason);
     let _ = reports.await;
     // What was answered with 202 is still on its way.
@@ -214,6 +230,20 @@ async fn prepare(
         .await
         .context("the record of blind spots cannot be read")?;
     first_token(gateway, token_file, patience).await
+}
+
+/// Has policies taken over and uses of tokens written down, until the sender is dropped and once more
+/// then.
+fn keep_access(gateway: &Arc<Gateway>) -> (oneshot::Sender<()>, JoinHandle<()>) {
+    let (close, closing) = oneshot::channel::<()>();
+    let gateway = Arc::clone(gateway);
+    let kept = tokio::spawn(async move {
+        let closing = async {
+            let _ = closing.await;
+        };
+        gateway.keep_access(closing).await;
+    });
+    (close, kept)
 }
 
 /// Has months made ahead and removed behind, as long as the service runs.

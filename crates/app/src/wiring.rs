@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use pts_adapter_cedar::CedarPolicies;
 use pts_adapter_outbound::HttpOutbound;
 use pts_adapter_postgres::{
     PgAccounting, PgAuditLog, PgBlindSpots, PgConfirmations, PgElevations, PgEventLog,
     PgMaintenance, PgPool, PgProjections, PgQuarantine, PgRetention, PgTokenStore,
 };
+use pts_domain::access::Roles;
 use pts_ports::{Clock, Maintenance};
-use pts_services::{Access, Audit, EventBus, Gateway, Parts, Retention};
+use pts_services::{Access, Audit, EventBus, Gateway, Parts, Retention, governed_actions};
 
 use crate::config::Settings;
 use crate::system::{self, SystemClock, SystemEntropy};
@@ -21,6 +23,33 @@ pub(crate) const REVOKE_TOKEN: &str = "platform.tokens.revoke";
 
 fn bus() -> Arc<EventBus> {
     Arc::new(EventBus::with_domain_handlers())
+}
+
+/// Who may do what, as the configuration says.
+pub(crate) struct Governance {
+    roles: Roles,
+    policies: Arc<CedarPolicies>,
+}
+
+/// Reads roles and policies; what is wrong with them refuses the start.
+pub(crate) fn governance(settings: &Settings) -> Result<Governance> {
+    let file = settings.access.file();
+    let policies = CedarPolicies::open(&governed_actions(), file, SystemClock.now());
+    let policies = policies.with_context(|| {
+        let file = settings.access.policies.display();
+        format!("access.policies: {file}")
+    })?;
+    Ok(Governance {
+        roles: settings.roles()?,
+        policies: Arc::new(policies),
+    })
+}
+
+impl Governance {
+    /// The same service, governed.
+    pub(crate) fn over(self, gateway: Gateway) -> Gateway {
+        gateway.governed(self.roles, self.policies)
+    }
 }
 
 /// The machine's clock, for whoever else needs it.
@@ -59,9 +88,9 @@ pub(crate) fn audit(pool: &PgPool) -> Arc<Audit> {
 }
 
 /// Tokens alone, for the commands about them.
-pub(crate) fn access(pool: &PgPool) -> Access {
+pub(crate) fn access(pool: &PgPool, roles: Roles) -> Access {
     let tokens = Arc::new(PgTokenStore::new(pool.clone()));
-    Access::new(tokens, Arc::new(SystemClock), Arc::new(SystemEntropy))
+    Access::new(tokens, Arc::new(SystemClock), Arc::new(SystemEntropy)).with_roles(roles)
 }
 
 /// Upkeep of the log and the projections.

@@ -18,6 +18,7 @@ mod event_log;
 mod identity;
 mod maintenance;
 mod outbound;
+mod policy;
 mod projections;
 mod projector;
 mod quarantine;
@@ -55,6 +56,8 @@ pub use maintenance::{Difference, Maintenance, RebuildReport, VerifyReport};
 #[cfg(feature = "mocks")]
 pub use outbound::MockOutbound;
 pub use outbound::{Outbound, OutboundError};
+pub use policy::MockPolicyEngine;
+pub use policy::{PoliciesAway, Policy, PolicyBook, PolicyEngine};
 #[cfg(feature = "mocks")]
 pub use projections::MockProjections;
 pub use projections::{
@@ -69,4 +72,4 @@ pub use retention::MockRetentionStore;
 pub use retention::{MonthAhead, Remover, RetentionRun, RetentionStore, Thinned, Thinning};
 #[cfg(feature = "mocks")]
 pub use tokens::MockTokenStore;
-pub use tokens::TokenStore;
+pub use tokens::{TokenQuery, TokenStore};

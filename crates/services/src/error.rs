@@ -28,6 +28,18 @@ pub enum ActionError {
         /// The only one that it reaches.
         to: Workspace,
     },
+    /// A rule forbids it to the caller.
+    #[error("this is forbidden by {}", .by.join(", "))]
+    ForbiddenBy {
+        /// The rules that do, by their names.
+        by: Vec<String>,
+    },
+    /// Nobody can tell who may: the policies cannot be read.
+    #[error("the policies cannot be read at the moment; try again in {retry_after_s} s")]
+    PoliciesAway {
+        /// When trying again may help.
+        retry_after_s: u64,
+    },
     /// The input is wrong.
     #[error("the input is wrong: {}", pts_domain::problem::join(.0))]
     Invalid(Vec<FieldError>),
@@ -180,6 +192,12 @@ pub enum AccessError {
     /// The token or code is not good.
     #[error(transparent)]
     Refused(#[from] TokenRefused),
+    /// It was not looked at: too much that came from there was not good.
+    #[error("too much that was presented from there was not good; try again in {retry_after_s} s")]
+    TooManyFailures {
+        /// When trying again may help.
+        retry_after_s: u64,
+    },
     /// It could not be checked at the moment.
     #[error("not available at the moment; try again in {retry_after_s} s")]
     Unavailable {

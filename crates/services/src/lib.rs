@@ -29,7 +29,7 @@ mod retention;
 mod signin;
 mod tail;
 
-pub use access::{Access, NewToken, Session};
+pub use access::{Access, NewToken, Session, Turned, governed_actions};
 pub use accounting::{Busiest, Tallies, Whose};
 pub use audit::{
     Act, Audit, AuditUnavailable, Checkpointer, Ended, ExportedCheckpoint, Intent, NotSigned,

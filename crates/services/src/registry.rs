@@ -14,6 +14,7 @@ use pts_domain::problem::nearest;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::access::facts_of;
 use crate::coverage::{Question, found};
 use crate::input::Fields;
 use crate::preview::needless;
@@ -80,10 +81,8 @@ impl Gateway {
     ) -> Result<Answer<Value>, ActionError> {
         let entry = ENTRIES.get(key).ok_or_else(|| unknown(key))?;
         // Before anything is said about what was sent, as on the route.
-        if !entry.spec.free_for_own {
-            let wanted = Wanted::from(&entry.spec);
-            self.admit_with(principal, wanted, Some(payload))?;
-        }
+        let wanted = Wanted::from(&entry.spec);
+        self.admit_with(principal, wanted, Some(payload))?;
         let Some(act) = entry.act else {
             return Err(ActionError::OwnRoute {
                 action: entry.spec.name,
@@ -101,12 +100,9 @@ impl Gateway {
         let answered = act(self, &entry.fields, principal, payload, options).await;
         match answered {
             // What is wrong with the input is not said to those who could only name their own with it.
-            Err(ActionError::Invalid(_))
-                if entry.spec.free_for_own && !principal.may(entry.spec.scope) =>
-            {
-                Err(ActionError::Denied {
-                    scope: entry.spec.scope,
-                })
+            Err(ActionError::Invalid(errors)) if entry.spec.free_for_own => {
+                self.admit_with(principal, wanted.of_others(), Some(payload))?;
+                Err(ActionError::Invalid(errors))
             }
             answered => answered,
         }
@@ -119,8 +115,9 @@ impl Gateway {
     /// [`ActionError::Limited`].
     pub fn callable(&self, principal: &Principal) -> Result<Vec<ActionSpec>, ActionError> {
         self.gate.call(principal.token_id, self.now())?;
+        let may = |action: &ActionSpec| self.authorise(principal, &facts_of(action)).is_ok();
         let mut all = pts_api::actions::all();
-        all.retain(|action| is_callable(action.name) && principal.may(action.scope));
+        all.retain(|action| is_callable(action.name) && may(action));
         Ok(all)
     }
 }

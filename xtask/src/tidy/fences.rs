@@ -37,6 +37,12 @@ const FENCES: &[Fence] = &[
         why: "the web framework stays at the edge: a use case that knows it can be called no \
               other way",
     },
+    Fence {
+        libraries: &["cedar-policy*"],
+        holders: &["pts-adapter-cedar"],
+        why: "who may do what is asked through a port: the language in which it is written can \
+              then be another",
+    },
 ];
 
 /// The crates that name a library that is another's.
@@ -78,6 +84,7 @@ mod tests {
             ),
             ("pts-testkit", &["optional:tokio-postgres"]),
             ("pts-adapter-http", &["actix-web", "dev:actix-http"]),
+            ("pts-adapter-cedar", &["cedar-policy"]),
         ]);
         assert_eq!(check(&house), []);
     }
@@ -92,6 +99,7 @@ mod tests {
             ("pts-adapter-http", "deadpool"),
             ("pts-server", "actix-web"),
             ("pts-adapter-postgres", "actix-rt"),
+            ("pts-services", "cedar-policy-core"),
         ] {
             let problems = check(&workspace(&[(member, &[library])]));
             assert_eq!(problems.len(), 1, "{member} -> {library}");

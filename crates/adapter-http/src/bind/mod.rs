@@ -96,17 +96,14 @@ async fn carry_out<A: Action>(
 where
     Gateway: UseCase<A>,
 {
-    let principal = if A::FREE_FOR_OWN {
-        // What is the caller's own is known when the input is.
-        auth::caller(req, shared).await?
-    } else {
-        auth::caller_with(req, shared, Wanted::of::<A>()).await?
-    };
+    let principal = auth::caller_with(req, shared, Wanted::of::<A>()).await?;
     let parse = command::read::<A::Input>(req, fields)?;
     let read = whole_body(req, payload, shared, parse).await;
     if read.is_err() {
         // What is wrong with the input is said to those who may, as everywhere.
-        shared.gateway.admit(&principal, Wanted::of::<A>())?;
+        shared
+            .gateway
+            .admit(&principal, Wanted::of::<A>().of_others())?;
     }
     let (input, _reservation) = read?;
     let options = CallOptions {

@@ -5,7 +5,7 @@ use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use pts_api::actions::events::{AppendEvents, AppendParameters};
-use pts_api::{Action, Receipt};
+use pts_api::{Action as _, Receipt};
 use pts_services::receipts::{batch, refused};
 use pts_services::{ItemOutcome, Mode, Wanted};
 use serde::Serialize;

@@ -10,11 +10,11 @@ use actix_web::http::header::{self, HeaderName};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use futures::stream::{self, Stream, StreamExt as _};
+use pts_api::EventRecord;
 use pts_api::actions::events::{StreamEvents, StreamInput};
-use pts_api::{Action as _, EventRecord};
 use pts_domain::FieldError;
 use pts_domain::access::Principal;
-use pts_services::{Following, Wanted};
+use pts_services::{AccessError, Following, Wanted};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Interval, MissedTickBehavior, Sleep, interval, sleep};
 
@@ -25,7 +25,8 @@ use crate::shared::Shared;
 
 /// What a browser waits before it connects again.
 const RETRY_MS: u32 = 2_000;
-/// How often it is looked whether the token still holds: a revocation ends the stream this soon.
+/// How often it is looked whether the token still holds and still may: a revocation or a policy ends the
+/// stream this soon.
 const CHECK_TOKEN_EVERY: Duration = Duration::from_secs(1);
 /// The longest time after which a stream may be wanted to end.
 const LONGEST_WAIT_S: u64 = 24 * 60 * 60;
@@ -172,10 +173,13 @@ impl Open {
                     let origin = self.principal.origin.clone();
                     match self.presented.check(&self.shared.gateway, origin).await {
                         // What was held for a while may be over, though the token is not.
-                        Ok(principal) if !principal.may(StreamEvents::SCOPE) => {
-                            return Some((problem(Refusal::denied(StreamEvents::SCOPE)), true));
+                        Ok(principal) => {
+                            let wanted = Wanted::of::<StreamEvents>();
+                            if let Err(error) = self.shared.gateway.admit(&principal, wanted) {
+                                return Some((problem(error.into()), true));
+                            }
                         }
-                        Ok(_) | Err(pts_services::AccessError::Unavailable { .. }) => {}
+                        Err(AccessError::Unavailable { .. }) => {}
                         Err(error) => return Some((problem(error.into()), true)),
                     }
                 }

@@ -18,7 +18,7 @@ use futures::stream::{self, Stream, StreamExt as _};
 use pts_api::Coverage;
 use pts_api::actions::export::{Export as ExportAction, ExportEnd, ExportFormat};
 use pts_domain::access::Principal;
-use pts_services::{ActionError, BoxStream, Export, Exported, Gateway, Part, Wanted};
+use pts_services::{AccessError, ActionError, BoxStream, Export, Exported, Gateway, Part, Wanted};
 
 use crate::auth::{self, Presented};
 use crate::bind::{Parameters, with_parameters};
@@ -65,7 +65,7 @@ where
     response
         .insert_header((UP_TO, HeaderValue::from(export.up_to)))
         .insert_header((COVERAGE, coverage(&export.coverage)));
-    let who = (principal, auth::presented(&req, &shared));
+    let who = (principal, auth::presented(&req, &shared), Wanted::of::<A>());
     Ok(response.streaming(Open::new(export, format, who, shared).into_stream()))
 }
 
@@ -125,6 +125,7 @@ struct Open<W> {
     up_to: i64,
     principal: Principal,
     presented: Presented,
+    action: Wanted,
     shared: Data<Shared>,
 }
 
@@ -132,7 +133,7 @@ impl<W: Written> Open<W> {
     fn new(
         export: Export<W>,
         format: ExportFormat,
-        (principal, presented): (Principal, Presented),
+        (principal, presented, action): (Principal, Presented, Wanted),
         shared: Data<Shared>,
     ) -> Self {
         let mut buffer = Vec::new();
@@ -148,6 +149,7 @@ impl<W: Written> Open<W> {
             up_to: export.up_to,
             principal,
             presented,
+            action,
             shared,
         }
     }
@@ -205,12 +207,16 @@ impl<W: Written> Open<W> {
         Bytes::from(buffer)
     }
 
-    /// A token that was revoked ends what was begun with it. Looked at for every part: a good token is
-    /// believed for a second without asking anybody.
+    /// A token that was revoked ends what was begun with it, and so does a policy. Looked at for every
+    /// part: a good token is believed for a second without asking anybody.
     async fn check_token(&mut self) -> Result<(), String> {
         let origin = self.principal.origin.clone();
         match self.presented.check(&self.shared.gateway, origin).await {
-            Ok(_) | Err(pts_services::AccessError::Unavailable { .. }) => Ok(()),
+            Ok(principal) => {
+                let may = self.shared.gateway.admit(&principal, self.action);
+                may.map_err(|error| error.to_string())
+            }
+            Err(AccessError::Unavailable { .. }) => Ok(()),
             Err(error) => Err(error.to_string()),
         }
     }

@@ -98,15 +98,10 @@ pub(crate) async fn sign_in(
     }
     let secure = client_of::is_secure(&req, &shared);
     let fields = Fields::read(&small_body(payload).await?);
+    let origin = auth::origin(&req);
     let session = match (&fields.token, &fields.code) {
-        (Some(token), _) => {
-            let origin = auth::origin(&req);
-            shared.gateway.sign_in_with_token(token, origin).await
-        }
-        (None, Some(code)) => {
-            let origin = auth::origin(&req);
-            shared.gateway.sign_in_with_code(code, origin).await
-        }
+        (Some(token), _) => shared.gateway.sign_in_with_token(token, origin).await,
+        (None, Some(code)) => shared.gateway.sign_in_with_code(code, origin).await,
         (None, None) => return refused(&req, &shared, &fields, Refusal::unauthenticated(None)),
     };
     match session {

@@ -19,6 +19,7 @@ pub(super) async fn on_the_platform() -> Server {
     platform::seed(store, store, store).await;
     platform::seed_elevations(store).await;
     platform::seed_audit(store).await;
+    platform::seed_tokens(store).await;
     platform::seed_sessions(store).await;
     server.gateway.read_record().await.unwrap();
     server

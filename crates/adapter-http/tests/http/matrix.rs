@@ -28,7 +28,11 @@ const MARKS: [(&str, &str); 2] = [("a", "canary-of-a"), ("b", "canary-of-b")];
 const PEOPLE: [(&str, &str); 2] = [("a", "person-of-a"), ("b", "person-of-b")];
 
 /// What everybody may ask about what is their own, and gets nothing else of without the scope.
-const OWN: [&str; 2] = ["platform.sessions.list", "platform.sessions.revoke"];
+const OWN: [&str; 3] = [
+    "platform.sessions.list",
+    "platform.sessions.revoke",
+    "platform.access.explain",
+];
 
 /// Where a token reaches and how a request names its workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +70,7 @@ fn roles() -> impl Iterator<Item = (&'static str, &'static [Scope])> {
 
 /// Somebody, and how they ask.
 struct Caller {
+    id: Uuid,
     role: &'static str,
     scopes: BTreeSet<Scope>,
     reach: Reach,
@@ -88,8 +93,9 @@ impl Caller {
             },
             ..NewToken::default()
         };
-        let (text, _) = server.gateway.access().create(new).await.unwrap();
+        let (text, token) = server.gateway.access().create(new).await.unwrap();
         Self {
+            id: token.id,
             role,
             scopes,
             reach,
@@ -174,7 +180,7 @@ async fn hear_stream(server: &Server, caller: &Caller, request: RequestBuilder) 
     let status = response.status().as_u16();
     let mut everything = format!("{:?}", response.headers());
     if status == 200 {
-        let last = format!("last-{}", caller.token);
+        let last = format!("last-{}", caller.id);
         let event = foreign(&last);
         let sent = server
             .post("/v1/events")

@@ -147,7 +147,13 @@ async fn an_assistant_sees_the_tools_that_its_token_may_use() {
             .contains(&"platform_events_append".to_owned())
     );
     let figures = server.token(&[Scope::MetricsRead]).await;
-    assert_eq!(names(&server, &figures).await, ["platform_accounting_get"]);
+    // What is open is everybody's, as far as it is their own.
+    let expected = [
+        "platform_accounting_get",
+        "platform_access_explain",
+        "platform_sessions_revoke",
+    ];
+    assert_eq!(names(&server, &figures).await, expected);
 }
 
 #[tokio::test]

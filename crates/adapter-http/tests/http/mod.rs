@@ -14,6 +14,7 @@ mod limits;
 mod matrix;
 mod mcp;
 mod pages;
+mod policies;
 mod quarantine;
 mod questions;
 mod server;

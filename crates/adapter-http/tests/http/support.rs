@@ -38,6 +38,11 @@ impl Server {
         Self::with_both(HttpSettings::default(), limits).await
     }
 
+    /// In front of a gateway that was changed.
+    pub(crate) async fn made(change: impl FnOnce(Gateway) -> Gateway) -> Self {
+        Self::letting(HttpSettings::default(), change).await
+    }
+
     async fn with_both(settings: HttpSettings, limits: Limits) -> Self {
         Self::letting(settings, |gateway| gateway.limited(limits)).await
     }

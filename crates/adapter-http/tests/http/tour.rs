@@ -266,6 +266,7 @@ async fn on_the_platform() -> Server {
     platform::seed(&*server.store, &*server.store, &*server.store).await;
     platform::seed_elevations(&*server.store).await;
     platform::seed_audit(&*server.store).await;
+    platform::seed_tokens(&*server.store).await;
     platform::seed_sessions(&*server.store).await;
     server.clock.set(platform::now());
     let again = json!({

@@ -1,6 +1,7 @@
 //! All actions, by the thing they are about: a file for each area, which ends up in one list. To add
 //! one, see `docs/adding-an-action.md`.
 
+pub mod access;
 pub mod accounting;
 pub mod annotations;
 pub mod audit;
@@ -21,6 +22,7 @@ pub mod services;
 pub mod sessions;
 pub mod state;
 pub mod timeline;
+pub mod tokens;
 
 use crate::ActionSpec;
 
@@ -56,6 +58,8 @@ macro_rules! each_action {
         $crate::each_quarantine_action!($each);
         $crate::each_maintenance_action!($each);
         $crate::each_elevations_action!($each);
+        $crate::each_tokens_action!($each);
+        $crate::each_access_action!($each);
         $crate::each_sessions_action!($each);
         $crate::each_audit_action!($each);
         $crate::each_discovery_action!($each);

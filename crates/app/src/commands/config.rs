@@ -11,8 +11,9 @@ use crate::wiring;
 pub(crate) fn run(settings: &Settings, command: ConfigCommand) -> Result<ExitCode> {
     match command {
         ConfigCommand::Print => print!("{}", toml::to_string(&settings.redacted())?),
-        // Whoever comes here has a configuration that could be read.
+        // What could not be read would not come here.
         ConfigCommand::Check => {
+            wiring::governance(settings)?;
             settings.check_listening()?;
             settings.tls.open()?;
             settings

@@ -16,9 +16,11 @@ use crate::database::{self, Purpose};
 use crate::wiring;
 
 pub(crate) async fn run(settings: &Settings, command: TokenCommand) -> Result<ExitCode> {
+    let roles = settings.roles()?;
     let opened = database::open(settings, Purpose::Command).await?;
     let audit = wiring::audit(&opened.pool);
-    let outcome = carry_out(&wiring::access(&opened.pool), &audit, command).await;
+    let access = wiring::access(&opened.pool, roles);
+    let outcome = carry_out(&access, &audit, command).await;
     opened.close().await;
     outcome
 }
@@ -33,12 +35,22 @@ async fn carry_out(access: &Access, audit: &Arc<Audit>, command: TokenCommand) -
             name,
             scopes,
             workspace,
+            roles,
+            networks,
             lasts,
         } => {
+            for role in &roles {
+                let known = access.roles().known(role);
+                known.map_err(|near| {
+                    anyhow::anyhow!("there is no role `{role}`; expected {near}")
+                })?;
+            }
             let new = NewToken {
                 name,
                 scopes: scopes.into_iter().collect(),
                 workspace,
+                roles: roles.into_iter().collect(),
+                networks,
                 lasts: lasts.map(|lasts| lasts.0),
                 ..NewToken::default()
             };
@@ -81,13 +93,16 @@ async fn carry_out(access: &Access, audit: &Arc<Audit>, command: TokenCommand) -
     }
 }
 
-fn scopes(token: &Token) -> String {
-    token
-        .scopes
-        .iter()
-        .map(|scope| scope.as_str())
-        .collect::<Vec<_>>()
-        .join(",")
+/// What it allows, and where from.
+fn allows(token: &Token) -> String {
+    let scopes = token.scopes.iter().map(ToString::to_string);
+    let roles = token.roles.iter().map(|role| format!("role {role}"));
+    let allowed: Vec<_> = scopes.chain(roles).collect();
+    let networks: Vec<_> = token.networks.iter().map(ToString::to_string).collect();
+    match networks.as_slice() {
+        [] => allowed.join(","),
+        networks => format!("{} from {}", allowed.join(","), networks.join(",")),
+    }
 }
 
 fn line(token: &Token) -> String {
@@ -101,12 +116,14 @@ fn line(token: &Token) -> String {
         (None, Some(at)) => format!("until {}", at.to_rfc3339()),
         (None, None) => "no end".to_owned(),
     };
-    let made = token.created_at.format("%Y-%m-%dT%H:%M:%SZ");
+    let second = |at: Timestamp| at.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let made = second(token.created_at);
+    let used = token.last_used_at.map_or("never used".to_owned(), second);
     let workspace = token.workspace.as_ref().map_or("any", Workspace::as_str);
     format!(
-        "{}  {kind:<7}  {made}  {end:<33}  {workspace:<12}  {:<24}  {}",
+        "{}  {kind:<7}  {made}  {used:<20}  {end:<33}  {workspace:<12}  {:<24}  {}",
         token.id,
-        scopes(token),
+        allows(token),
         token.name
     )
 }
@@ -119,6 +136,9 @@ fn record(token: &Token) -> Value {
         "kind": token.kind,
         "scopes": token.scopes,
         "workspace": token.workspace,
+        "roles": token.roles,
+        "networks": token.networks,
+        "last_used_at": time(token.last_used_at),
         "issued_by": token.issued_by,
         "created_at": token.created_at.to_rfc3339(),
         "expires_at": time(token.expires_at),

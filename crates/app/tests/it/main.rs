@@ -13,5 +13,6 @@ mod harness;
 mod ingest;
 mod itself;
 mod oidc;
+mod policies;
 mod retention;
 mod tls;

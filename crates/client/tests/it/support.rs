@@ -56,6 +56,7 @@ impl Server {
         let gateway = Arc::new(change(gateway));
         platform::seed(&*store, &*store, &*store).await;
         platform::seed_elevations(&*store).await;
+        platform::seed_tokens(&*store).await;
         platform::seed_sessions(&*store).await;
         platform::seed_audit(&*store).await;
         gateway.read_record().await.unwrap();

@@ -17,6 +17,11 @@ use serde::{Deserialize, Serialize};
 pub struct Network(IpNet);
 
 impl Network {
+    /// Whether all of another lies in it.
+    pub fn holds(&self, other: &Self) -> bool {
+        self.0.contains(&other.0)
+    }
+
     /// Whether an address lies in it. An IPv4 address written as IPv6 is the IPv4 address.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::net::IpAddr;
 
 use chrono::Duration;
 use schemars::JsonSchema;
@@ -89,6 +90,9 @@ pub enum TokenRefused {
     /// Somebody ended it.
     #[error("the token has been revoked")]
     Revoked,
+    /// It is good, and not from there.
+    #[error("the token may not be used from this address")]
+    Elsewhere,
     /// Nobody used it for longer than a session may rest.
     #[error("the session was not used for too long; sign in again")]
     Idle,
@@ -107,6 +111,24 @@ impl Token {
             return Err(TokenRefused::Expired);
         }
         Ok(())
+    }
+
+    /// Whether it may be used from there. One that is bound to networks may not be used by somebody
+    /// whose address is not known.
+    ///
+    /// # Errors
+    /// [`TokenRefused::Elsewhere`].
+    pub fn check_from(&self, address: Option<IpAddr>) -> Result<(), TokenRefused> {
+        let inside = |address| {
+            self.networks
+                .iter()
+                .any(|network| network.contains(address))
+        };
+        if self.networks.is_empty() || address.is_some_and(inside) {
+            Ok(())
+        } else {
+            Err(TokenRefused::Elsewhere)
+        }
     }
 
     /// Whether a person signed in for it, in a browser or on a command line: such a token rests only
@@ -164,6 +186,16 @@ impl TokenText {
             return Err(TokenRefused::Checksum);
         }
         Ok(Self(text.to_owned()))
+    }
+
+    /// So many characters are told of a token's beginning.
+    pub(crate) const BEGINNING: usize = 8;
+
+    /// Its beginning: 8 of 40 random digits, by which tries with it are counted.
+    pub(crate) fn beginning(&self) -> [u8; Self::BEGINNING] {
+        let mut beginning = [0; Self::BEGINNING];
+        beginning.copy_from_slice(&self.0.as_bytes()[4..4 + Self::BEGINNING]);
+        beginning
     }
 
     /// What is stored and looked up instead of the text.
@@ -234,6 +266,39 @@ mod tests {
         let token = TokenText::from_random([7; 20]);
         assert_eq!(TokenText::parse(token.reveal()), Ok(token.clone()));
         assert!(!format!("{token:?}").contains(&token.reveal()[4..20]));
+    }
+
+    #[test]
+    fn a_token_is_good_from_its_networks_and_one_without_from_everywhere() {
+        let token = |networks: &[&str]| Token {
+            id: Uuid::nil(),
+            name: "t".into(),
+            kind: TokenKind::Bearer,
+            hash: [0; 32],
+            scopes: BTreeSet::new(),
+            roles: BTreeSet::new(),
+            workspace: None,
+            networks: networks.iter().map(|text| text.parse().unwrap()).collect(),
+            subject: None,
+            issued_by: None,
+            created_at: Timestamp::UNIX_EPOCH,
+            last_used_at: None,
+            expires_at: None,
+            revoked_at: None,
+        };
+        let check = |networks: &[&str], address: Option<&str>, good: bool| {
+            let address = address.map(|text| text.parse().unwrap());
+            let checked = token(networks).check_from(address);
+            assert_eq!(checked.is_ok(), good, "{networks:?} {address:?}");
+        };
+        check(&[], None, true);
+        check(&[], Some("192.0.2.7"), true);
+        let both = ["10.0.0.0/8", "2001:db8::/32"];
+        check(&both, Some("10.1.2.3"), true);
+        check(&both, Some("::ffff:10.1.2.3"), true);
+        check(&both, Some("2001:db8::1"), true);
+        check(&both, Some("192.0.2.7"), false);
+        check(&both, None, false);
     }
 
     #[test]

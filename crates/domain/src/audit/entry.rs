@@ -243,14 +243,17 @@ impl Record {
         for name in [&mut self.actor.name, &mut self.action] {
             bound(name, LONGEST_NAME);
         }
-        for name in [
+        let others = [
             &mut self.actor.subject,
             &mut self.request_id,
             &mut self.workspace,
-        ] {
-            name.iter_mut().for_each(|text| bound(text, LONGEST_NAME));
+        ];
+        for name in others.into_iter().flatten() {
+            bound(name, LONGEST_NAME);
         }
-        (self.reason.iter_mut()).for_each(|text| bound(text, LONGEST_REASON));
+        if let Some(text) = &mut self.reason {
+            bound(text, LONGEST_REASON);
+        }
         self
     }
 }

@@ -1,6 +1,10 @@
 //! Tokens, sessions and one-time codes.
 
+mod believed;
 pub(crate) mod elevations;
+mod guard;
+mod keeping;
+mod rules;
 mod service;
 mod sign_in;
 
@@ -10,23 +14,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::Duration;
 use pts_domain::Timestamp;
 use pts_domain::access::{
-    Network, Origin, Principal, Scope, ServiceIdentity, Token, TokenKind, TokenRefused, TokenText,
-    Workspace, built_in_role,
+    Network, Origin, Principal, Roles, Scope, ServiceIdentity, Token, TokenKind, TokenRefused,
+    TokenText, Workspace,
 };
 use pts_domain::signin::Lifetimes;
-use pts_ports::{Clock, Entropy, StoreError, TokenStore, new_id};
+use pts_ports::{Clock, Entropy, StoreError, TokenQuery, TokenStore, new_id};
 use uuid::Uuid;
 
 use crate::AccessError;
 use crate::error::RETRY_AFTER_S;
+use believed::{BELIEVED, Believed, REMEMBERED};
+use guard::Guard;
 
-/// For so long a checked token is believed; so a revocation takes effect within it.
-const BELIEVED: Duration = Duration::seconds(1);
-/// While the store cannot be asked, a token that was good so lately may still read the service's own
-/// figures: they matter most just then.
-const REMEMBERED: Duration = Duration::minutes(5);
-/// So many checked tokens are remembered at the most.
-const MOST_BELIEVED: usize = 10_000;
+pub use guard::Turned;
+pub use rules::governed_actions;
+pub(crate) use rules::{METRICS, Rules, facts, facts_of};
+
 /// For so long a one-time code can be redeemed.
 const CODE: Duration = Duration::minutes(15);
 /// So many unredeemed codes are kept at the most.
@@ -69,7 +72,9 @@ pub struct Access {
     entropy: Arc<dyn Entropy>,
     lifetimes: Lifetimes,
     services: Vec<ServiceIdentity>,
-    believed: Mutex<HashMap<[u8; 32], (Token, Timestamp)>>,
+    roles: Roles,
+    guard: Guard,
+    believed: Believed,
     codes: Mutex<HashMap<[u8; 32], Timestamp>>,
 }
 
@@ -81,14 +86,31 @@ impl Access {
         entropy: Arc<dyn Entropy>,
     ) -> Self {
         Self {
+            guard: Guard::new(Arc::clone(&clock)),
             store,
             clock,
             entropy,
             lifetimes: Lifetimes::default(),
             services: Vec::new(),
-            believed: Mutex::default(),
+            roles: Roles::default(),
+            believed: Believed::default(),
             codes: Mutex::default(),
         }
+    }
+
+    /// The same with other roles beside those that there always are.
+    pub fn with_roles(self, roles: Roles) -> Self {
+        Self { roles, ..self }
+    }
+
+    /// The roles that there are.
+    pub const fn roles(&self) -> &Roles {
+        &self.roles
+    }
+
+    /// How often somebody was not let in, since the process began.
+    pub fn turned(&self) -> Turned {
+        self.guard.turned()
     }
 
     /// The same with other ends of sessions than the usual ones.
@@ -105,16 +127,43 @@ impl Access {
         presented: &str,
         origin: Origin,
     ) -> Result<Principal, AccessError> {
-        let token = self.check(presented).await?;
-        Ok(let_in(&token, origin))
+        let token = self.check(presented, &origin).await?;
+        self.believed.note_use(&token.hash, self.clock.now());
+        Ok(self.principal(&token, origin))
     }
 
-    async fn check(&self, presented: &str) -> Result<Token, AccessError> {
-        let hash = TokenText::parse(presented)?.hash();
-        match self.check_hash(hash).await? {
-            Some(token) => Ok(token),
-            None => Err(TokenRefused::Unknown.into()),
-        }
+    /// Who a token stands for, with what its roles allow.
+    pub(crate) fn principal(&self, token: &Token, origin: Origin) -> Principal {
+        let mut principal = Principal::from(token);
+        principal.scopes.extend(self.roles.scopes(&token.roles));
+        principal.origin = origin;
+        principal
+    }
+
+    async fn check(&self, presented: &str, origin: &Origin) -> Result<Token, AccessError> {
+        let text = self.guard.read(presented, origin.address)?;
+        let (hash, now) = (text.hash(), self.clock.now());
+        // Who was let in a moment ago is guessing nothing, wherever others are.
+        let attempt = if self.believed.knows(&hash, now, REMEMBERED) {
+            None
+        } else {
+            Some(self.guard.attempt(&text, origin.address)?)
+        };
+        let refuse = |why| match attempt {
+            Some(attempt) => attempt.failed(why),
+            None => self.guard.refuse(why),
+        };
+        let token = match self.check_hash(hash).await {
+            Ok(Some(token)) => token,
+            Ok(None) => return Err(refuse(TokenRefused::Unknown)),
+            Err(AccessError::Refused(why)) => return Err(refuse(why)),
+            Err(error) => return Err(error),
+        };
+        // It is no guess, wherever it is presented.
+        drop(refuse);
+        let from = token.check_from(origin.address);
+        from.map_err(|why| self.guard.refuse(why))?;
+        Ok(token)
     }
 
     /// The token of that hash, if it is good now; none if there is none.
@@ -125,21 +174,22 @@ impl Access {
             token.check_idle(now, self.lifetimes.idle)?;
             Ok(token)
         };
-        if let Some(token) = self.recall(&hash, now, BELIEVED) {
+        if let Some(token) = self.believed.recall(&hash, now, BELIEVED) {
             return Ok(Some(good(token)?));
         }
-        let Some(found) = self.store.find(hash).await? else {
-            self.forget(&hash);
+        let Some(mut found) = self.store.find(hash).await? else {
+            self.believed.forget(|token| token.hash == hash);
             return Ok(None);
         };
+        // What was noted and is not written yet counts, too.
+        found.last_used_at = found.last_used_at.max(self.believed.noted(&hash));
         match good(found) {
             Ok(token) => {
-                let token = self.note_use(token, now).await;
-                self.believe(token.clone(), now);
+                self.believed.believe(token.clone(), now);
                 Ok(Some(token))
             }
             Err(refused) => {
-                self.forget(&hash);
+                self.believed.forget(|token| token.hash == hash);
                 Err(refused.into())
             }
         }
@@ -150,40 +200,16 @@ impl Access {
     ///
     /// # Errors
     /// Why the token is not good; [`AccessError::Unavailable`] for one that was not checked lately.
-    pub fn remembered(&self, presented: &str) -> Result<Principal, AccessError> {
-        let hash = TokenText::parse(presented)?.hash();
+    pub fn remembered(&self, presented: &str, origin: Origin) -> Result<Principal, AccessError> {
+        let text = self.guard.read(presented, origin.address)?;
         let now = self.clock.now();
-        let token = self
-            .recall(&hash, now, REMEMBERED)
-            .ok_or(AccessError::Unavailable {
-                retry_after_s: RETRY_AFTER_S,
-            })?;
+        let token = self.believed.recall(&text.hash(), now, REMEMBERED);
+        let token = token.ok_or(AccessError::Unavailable {
+            retry_after_s: RETRY_AFTER_S,
+        })?;
         token.check(now)?;
-        Ok(Principal::from(&token))
-    }
-
-    fn forget(&self, hash: &[u8; 32]) {
-        let mut believed = self.believed.lock().unwrap_or_else(PoisonError::into_inner);
-        believed.remove(hash);
-    }
-
-    fn recall(&self, hash: &[u8; 32], now: Timestamp, within: Duration) -> Option<Token> {
-        let believed = self.believed.lock().unwrap_or_else(PoisonError::into_inner);
-        let (token, since) = believed.get(hash)?;
-        // A clock that was set back must not make a belief last.
-        let fresh = *since <= now && now - *since < within;
-        fresh.then(|| token.clone())
-    }
-
-    fn believe(&self, token: Token, now: Timestamp) {
-        let mut believed = self.believed.lock().unwrap_or_else(PoisonError::into_inner);
-        if believed.len() >= MOST_BELIEVED {
-            believed.retain(|_, (_, since)| *since <= now && now - *since < BELIEVED);
-            if believed.len() >= MOST_BELIEVED {
-                believed.clear();
-            }
-        }
-        believed.insert(token.hash, (token, now));
+        token.check_from(origin.address)?;
+        Ok(self.principal(&token, origin))
     }
 
     /// Makes a token. Its text is returned here and never again.
@@ -199,8 +225,10 @@ impl Access {
     /// Makes up a token, which is good once it is [kept](Self::keep).
     pub fn draft(&self, new: NewToken) -> (TokenText, Token) {
         let expires_at = new.lasts.map(|lasts| self.clock.now() + lasts);
-        let (text, token) = self.make_up(new.name, TokenKind::Bearer, new.scopes, None, expires_at);
+        let (text, token) = self.make_up(TokenKind::Bearer, None, expires_at);
         let token = Token {
+            name: new.name,
+            scopes: new.scopes,
             roles: new.roles,
             workspace: new.workspace,
             networks: new.networks,
@@ -223,9 +251,7 @@ impl Access {
 
     fn make_up(
         &self,
-        name: String,
         kind: TokenKind,
-        scopes: BTreeSet<Scope>,
         issued_by: Option<Uuid>,
         expires_at: Option<Timestamp>,
     ) -> (TokenText, Token) {
@@ -233,10 +259,10 @@ impl Access {
         let text = TokenText::from_random(self.entropy.draw());
         let token = Token {
             id: new_id(&*self.entropy, now),
-            name,
+            name: String::new(),
             kind,
             hash: text.hash(),
-            scopes,
+            scopes: BTreeSet::new(),
             roles: BTreeSet::new(),
             workspace: None,
             networks: Vec::new(),
@@ -258,6 +284,14 @@ impl Access {
         self.store.list(MOST_LISTED).await
     }
 
+    /// Tokens and sessions that are wanted, newest first; at most `limit`.
+    ///
+    /// # Errors
+    /// That they cannot be read.
+    pub async fn search(&self, query: &TokenQuery, limit: usize) -> Result<Vec<Token>, StoreError> {
+        self.store.search(query, limit).await
+    }
+
     /// Whether somebody holds a good token that may do everything.
     ///
     /// # Errors
@@ -266,8 +300,9 @@ impl Access {
         let now = self.clock.now();
         let tokens = self.store.list(MOST_LISTED).await?;
         Ok(tokens.iter().any(|token| {
+            let by_role = self.roles.scopes(&token.roles);
             token.kind == TokenKind::Bearer
-                && token.scopes.contains(&Scope::Admin)
+                && (token.scopes.contains(&Scope::Admin) || by_role.contains(&Scope::Admin))
                 && token.check(now).is_ok()
         }))
     }
@@ -278,8 +313,8 @@ impl Access {
     /// That it cannot be revoked now.
     pub async fn revoke(&self, id: Uuid) -> Result<bool, StoreError> {
         let revoked = self.store.revoke(id, self.clock.now()).await?;
-        let mut believed = self.believed.lock().unwrap_or_else(PoisonError::into_inner);
-        believed.retain(|_, (token, _)| token.id != id && token.issued_by != Some(id));
+        let family = |token: &Token| token.id == id || token.issued_by == Some(id);
+        self.believed.forget(family);
         Ok(revoked)
     }
 
@@ -305,8 +340,14 @@ impl Access {
     ///
     /// # Errors
     /// That the code is not known, used or too old, or that a session cannot be made now.
-    pub async fn sign_in_with_code(&self, code: &str) -> Result<Session, AccessError> {
-        let hash = TokenText::parse(code)?.hash();
+    pub async fn sign_in_with_code(
+        &self,
+        code: &str,
+        origin: &Origin,
+    ) -> Result<Session, AccessError> {
+        let text = self.guard.read(code, origin.address)?;
+        let attempt = self.guard.attempt(&text, origin.address)?;
+        let hash = text.hash();
         let now = self.clock.now();
         let until = self
             .codes
@@ -314,13 +355,11 @@ impl Access {
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&hash);
         match until {
-            None => Err(TokenRefused::Unknown.into()),
-            Some(until) if until <= now => Err(TokenRefused::Expired.into()),
+            None => Err(attempt.failed(TokenRefused::Unknown)),
+            Some(until) if until <= now => Err(attempt.failed(TokenRefused::Expired)),
             Some(until) => {
-                let (end, all) = (self.session_end(None), [Scope::Admin].into());
-                let name = "console".to_owned();
-                let (text, token) = self.make_up(name, TokenKind::Session, all, None, Some(end));
-                let made = self.keep_session(text, token, end).await;
+                let console = self.console();
+                let made = self.keep_session(console).await;
                 if made.is_err() {
                     // Not used after all.
                     let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -331,28 +370,44 @@ impl Access {
         }
     }
 
-    /// Makes a session that may do what the token may, and ends with it.
+    /// Makes a session that may do what the token may, where the token may, and ends with it.
     ///
     /// # Errors
     /// Why the token is not good, or that a session cannot be made now.
-    pub async fn sign_in_with_token(&self, text: &str) -> Result<Session, AccessError> {
-        let token = self.check(text).await?;
+    pub async fn sign_in_with_token(
+        &self,
+        text: &str,
+        origin: &Origin,
+    ) -> Result<Session, AccessError> {
+        let token = self.check(text, origin).await?;
         if token.is_sign_in() {
             // A stolen cookie must not be able to renew itself.
-            return Err(TokenRefused::Unknown.into());
+            return Err(self.guard.refuse(TokenRefused::Unknown));
         }
         let end = self.session_end(token.expires_at);
-        let (issued_by, kind) = (Some(token.id), TokenKind::Session);
-        let (text, made) = self.make_up(token.name, kind, token.scopes, issued_by, Some(end));
+        let (text, made) = self.make_up(TokenKind::Session, Some(token.id), Some(end));
         // No further than whatever it was made with.
         let session = Token {
+            name: token.name,
+            scopes: token.scopes,
             roles: token.roles,
             workspace: token.workspace,
             networks: token.networks,
             subject: token.subject,
             ..made
         };
-        self.keep_session(text, session, end).await
+        self.keep_session((text, session)).await
+    }
+
+    fn console(&self) -> (TokenText, Token) {
+        let end = self.session_end(None);
+        let (text, made) = self.make_up(TokenKind::Session, None, Some(end));
+        let console = Token {
+            name: "console".to_owned(),
+            scopes: [Scope::Admin].into(),
+            ..made
+        };
+        (text, console)
     }
 
     /// When a session ends that begins now, at the latest.
@@ -363,10 +418,9 @@ impl Access {
 
     async fn keep_session(
         &self,
-        text: TokenText,
-        token: Token,
-        expires_at: Timestamp,
+        (text, token): (TokenText, Token),
     ) -> Result<Session, AccessError> {
+        let expires_at = token.expires_at.unwrap_or(token.created_at);
         self.store.insert(token.clone()).await?;
         Ok(Session {
             text,
@@ -381,13 +435,4 @@ impl Access {
         }
         Ok(())
     }
-}
-
-/// Somebody whose token is good, with what their roles allow.
-fn let_in(token: &Token, origin: Origin) -> Principal {
-    let mut principal = Principal::from(token);
-    let allowed = token.roles.iter().filter_map(|role| built_in_role(role));
-    principal.scopes.extend(allowed.flatten());
-    principal.origin = origin;
-    principal
 }

@@ -3,7 +3,7 @@
 
 use pts_domain::access::{Origin, Principal, ServiceIdentity, Token, TokenKind, TokenRefused};
 
-use super::{Access, let_in};
+use super::Access;
 use crate::AccessError;
 
 impl Access {
@@ -29,13 +29,15 @@ impl Access {
             Some(token) => token,
             None => self.first_seen(service).await?,
         };
-        Ok(let_in(&token, origin))
+        self.believed.note_use(&token.hash, self.clock.now());
+        Ok(self.principal(&token, origin))
     }
 
     async fn first_seen(&self, service: &ServiceIdentity) -> Result<Token, AccessError> {
-        let (kind, scopes) = (TokenKind::Service, service.scopes.clone());
-        let (_, made) = self.make_up(service.name.clone(), kind, scopes, None, None);
+        let (_, made) = self.make_up(TokenKind::Service, None, None);
         let token = Token {
+            name: service.name.clone(),
+            scopes: service.scopes.clone(),
             hash: service.hash(),
             roles: service.roles.clone(),
             workspace: service.workspace.clone(),

@@ -47,6 +47,10 @@ impl From<&ActionError> for Ended {
             }
             ActionError::Conflict { code, .. } => Self::of(Outcome::Failed, *code),
             ActionError::Forbidden { code, .. } => Self::of(Outcome::Denied, *code),
+            ActionError::ForbiddenBy { by } => {
+                Self::of(Outcome::Denied, format!("forbidden by {}", by.join(", ")))
+            }
+            ActionError::PoliciesAway { .. } => Self::of(Outcome::Denied, "policy_unavailable"),
             ActionError::NotFound { .. } => Self::of(Outcome::Failed, "not_found"),
             ActionError::UnknownAction { .. } => Self::of(Outcome::Failed, "unknown_action"),
             ActionError::OwnRoute { .. } => Self::of(Outcome::Failed, "own_route"),
@@ -70,6 +74,7 @@ impl From<&AccessError> for Ended {
         match error {
             AccessError::Refused(why) => Self::of(Outcome::Denied, why.to_string()),
             AccessError::Unavailable { .. } => Self::of(Outcome::Unknown, "unavailable"),
+            AccessError::TooManyFailures { .. } => Self::of(Outcome::Denied, "too_many_failures"),
             AccessError::AuditUnavailable { .. } => Self::of(Outcome::Failed, "audit_unavailable"),
             AccessError::Internal => Self::of(Outcome::Unknown, "internal"),
         }

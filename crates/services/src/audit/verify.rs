@@ -44,7 +44,9 @@ pub async fn verify_audit(
         let some = store.stretch(behind, STRETCH).await?;
         if let Some(last) = some.last() {
             behind = Some(last.sequence);
-            some.into_iter().for_each(|row| verifier.look(row));
+            for row in some {
+                verifier.look(row);
+            }
             continue;
         }
         let end = store.end().await?;

@@ -26,7 +26,8 @@ pub trait UseCase<A: Action> {
         input: A::Input,
     ) -> impl Future<Output = Result<Found<A::Output>, ActionError>> + Send;
 
-    /// The same for those who ask over the network, where it matters who they are.
+    /// The same for those who ask over the network, where it matters who they are. [`UseCase::run`] is
+    /// then for whoever runs this program on the machine itself.
     fn run_for(
         &self,
         _caller: &Principal,
@@ -88,8 +89,8 @@ pub trait UseCase<A: Action> {
         self.run_for(by, input)
     }
 
-    /// Whether it is about what is the caller's own: then an action that is
-    /// [free for that](Action::FREE_FOR_OWN) needs no scope. Asked only for those who do not hold it.
+    /// Of an action that is [free for that](Action::FREE_FOR_OWN): whether it is about what is the caller's own. Asked only of those who
+    /// may not do it to others.
     fn is_own(
         &self,
         _caller: &Principal,
@@ -118,11 +119,14 @@ impl Gateway {
     where
         Self: UseCase<A>,
     {
-        let own = A::FREE_FOR_OWN
-            && !principal.may(A::SCOPE)
-            && <Self as UseCase<A>>::is_own(self, principal, &input).await?;
-        if !own {
-            self.admit(principal, Wanted::of::<A>())?;
+        let wanted = Wanted::of::<A>();
+        self.admit(principal, wanted)?;
+        // What is free is everybody's own; what is others' needs a rule that permits it.
+        if A::FREE_FOR_OWN
+            && !self.permits_for_others(principal, wanted)?
+            && !<Self as UseCase<A>>::is_own(self, principal, &input).await?
+        {
+            self.admit(principal, wanted.of_others())?;
         }
         let confined = self.of(principal);
         let answer = confined.admitted::<A>(principal, input, options).await?;

@@ -10,7 +10,7 @@ mod within;
 use std::sync::Arc;
 
 use pts_domain::Timestamp;
-use pts_domain::access::{ElevationRules, Principal, ServiceIdentity, Workspace};
+use pts_domain::access::{ElevationRules, Principal, Roles, ServiceIdentity, Workspace};
 use pts_domain::event::NewEvent;
 use pts_domain::filter::EventFilter;
 use pts_domain::masking::Masker;
@@ -18,9 +18,10 @@ use pts_domain::retention::Policy;
 use pts_domain::signin::Lifetimes;
 use pts_ports::{
     Accounting, Appended, AuditLog, BlindSpots, Clock, Confirmations, Elevations, Entropy,
-    EventLog, Maintenance, Projections, Quarantine, RetentionStore, TokenStore,
+    EventLog, Maintenance, PolicyEngine, Projections, Quarantine, RetentionStore, TokenStore,
 };
 
+use crate::access::Rules;
 use crate::access::elevations::Elevating;
 use crate::accounting::{Books, Tallies};
 use crate::audit::Audit;
@@ -105,7 +106,8 @@ pub struct Gateway {
     pub(crate) masking: Masking,
     pub(crate) audit: Arc<Audit>,
     pub(crate) sign_in: Option<Arc<SignIn>>,
-    access: Arc<Access>,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) access: Arc<Access>,
 }
 
 impl Gateway {
@@ -181,6 +183,7 @@ impl Gateway {
             rebuilding: Arc::default(),
             masking: Masking::usual(),
             audit: Arc::new(audit),
+            rules: Arc::new(Rules::default()),
             sign_in: None,
             access: Arc::new(access),
         }
@@ -189,9 +192,7 @@ impl Gateway {
     /// The same with other ends of sessions than the usual ones, and with services that are known by
     /// their certificates.
     pub fn letting_in(self, lifetimes: Lifetimes, services: Vec<ServiceIdentity>) -> Self {
-        let access = Arc::into_inner(self.access)
-            .expect("nobody shares a gateway that is being put together");
-        let access = Arc::new(access.lasting(lifetimes).knowing(services));
+        let access = Arc::new(own(self.access).lasting(lifetimes).knowing(services));
         Self { access, ..self }
     }
 
@@ -216,6 +217,16 @@ impl Gateway {
         let store = Arc::clone(&self.elevating.store);
         Self {
             elevating: Arc::new(Elevating::new(store, rules)),
+            ..self
+        }
+    }
+
+    /// The same with roles and policies of an operator's: without, what scopes cover decides.
+    pub fn governed(self, roles: Roles, policies: Arc<dyn PolicyEngine>) -> Self {
+        let access = Arc::new(own(self.access).with_roles(roles));
+        Self {
+            access,
+            rules: Arc::new(Rules::of(policies)),
             ..self
         }
     }
@@ -273,12 +284,16 @@ impl Gateway {
         Ok(())
     }
 
-    /// Whether events could be stored now.
+    /// Whether events could be stored now, and it can be decided who may send them.
     ///
     /// # Errors
-    /// [`ActionError::Unavailable`].
+    /// [`ActionError::Unavailable`] or [`ActionError::PoliciesAway`].
     pub async fn ready(&self) -> Result<(), ActionError> {
         self.log.ready().await?;
+        if self.rules.book().fault.is_some() {
+            let retry_after_s = RETRY_AFTER_S;
+            return Err(ActionError::PoliciesAway { retry_after_s });
+        }
         Ok(())
     }
 
@@ -296,4 +311,9 @@ impl Gateway {
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
+}
+
+/// Takes access out of a gateway that is being put together.
+fn own(access: Arc<Access>) -> Access {
+    Arc::into_inner(access).expect("nobody shares a gateway that is being put together")
 }

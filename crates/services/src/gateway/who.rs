@@ -1,11 +1,12 @@
 //! Who is at the door, and whether they may come in.
 
 use pts_api::{Action, ActionSpec};
-use pts_domain::access::{Origin, Principal, Scope};
+use pts_domain::access::{ActionFacts, Origin, Principal};
 use pts_domain::audit::{Actor, Effect, Outcome};
 use pts_domain::blind::Hindrance;
 use serde_json::Value;
 
+use crate::access::{METRICS, facts, facts_of};
 use crate::{AccessError, Act, ActionError, Ended, Gateway, Session, SignInError};
 
 /// What the audit calls showing a token.
@@ -18,23 +19,39 @@ const SIGN_OUT: &str = "access.sign_out";
 /// What somebody wants to do, and what they need for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wanted {
-    /// The action's name, or another one where it is none.
-    pub action: &'static str,
+    /// What decides who may.
+    pub facts: ActionFacts,
     /// What it does to the world.
     pub effect: Effect,
-    /// What is needed for it.
-    pub scope: Scope,
     /// Whether it concerns all workspaces at once.
     pub everywhere: bool,
 }
 
 impl Wanted {
+    /// Reading the service's own figures, which is no action.
+    pub const FIGURES: Self = Self {
+        facts: METRICS,
+        effect: Effect::Read,
+        everywhere: true,
+    };
+
+    /// The same done to others, where one's own is free.
+    #[must_use]
+    pub const fn of_others(self) -> Self {
+        Self {
+            facts: ActionFacts {
+                open: false,
+                ..self.facts
+            },
+            ..self
+        }
+    }
+
     /// An action.
     pub const fn of<A: Action>() -> Self {
         Self {
-            action: A::NAME,
+            facts: facts::<A>(),
             effect: A::EFFECT,
-            scope: A::SCOPE,
             everywhere: A::EVERYWHERE,
         }
     }
@@ -43,9 +60,8 @@ impl Wanted {
 impl From<&ActionSpec> for Wanted {
     fn from(spec: &ActionSpec) -> Self {
         Self {
-            action: spec.name,
+            facts: facts_of(spec),
             effect: spec.effect,
-            scope: spec.scope,
             everywhere: spec.everywhere,
         }
     }
@@ -62,7 +78,9 @@ impl Gateway {
         origin: Origin,
     ) -> Result<Principal, AccessError> {
         let authenticated = self.access.authenticate(presented, origin.clone()).await;
-        if let Err(error @ AccessError::Refused(_)) = &authenticated {
+        if let Err(error) = &authenticated
+            && turned_away(error)
+        {
             self.turned_away(origin, Ended::from(error).reason);
         }
         if let Err(AccessError::Unavailable { .. }) = authenticated {
@@ -88,7 +106,9 @@ impl Gateway {
             .access
             .authenticate_service(names, origin.clone())
             .await;
-        if let Err(error @ AccessError::Refused(_)) = &authenticated {
+        if let Err(error) = &authenticated
+            && turned_away(error)
+        {
             self.turned_away(origin, Ended::from(error).reason);
         }
         let mut principal = authenticated?;
@@ -100,21 +120,33 @@ impl Gateway {
     /// the service is.
     ///
     /// # Errors
-    /// As [`Access::remembered`].
-    pub fn remembered(&self, presented: &str) -> Result<Principal, AccessError> {
-        self.access.remembered(presented)
+    /// As [`crate::Access::remembered`].
+    pub fn remembered(&self, presented: &str, origin: Origin) -> Result<Principal, AccessError> {
+        self.access.remembered(presented, origin)
     }
 
-    /// Checks that somebody may do something.
+    /// Checks that somebody may carry out an action.
     ///
     /// # Errors
-    /// [`ActionError::Denied`].
-    pub fn authorise(&self, principal: &Principal, scope: Scope) -> Result<(), ActionError> {
-        if principal.may(scope) {
-            Ok(())
-        } else {
-            Err(ActionError::Denied { scope })
-        }
+    /// [`ActionError::Denied`] if no rule allows it, [`ActionError::ForbiddenBy`] if one forbids it, and
+    /// [`ActionError::PoliciesAway`].
+    pub fn authorise(
+        &self,
+        principal: &Principal,
+        action: &ActionFacts,
+    ) -> Result<(), ActionError> {
+        self.rules.check(principal, action, self.now())
+    }
+
+    /// Whether somebody may do to others what is free for everybody for themselves.
+    pub(crate) fn permits_for_others(
+        &self,
+        principal: &Principal,
+        wanted: Wanted,
+    ) -> Result<bool, ActionError> {
+        let of_others = wanted.of_others().facts;
+        let ruling = self.rules.ask(principal, &of_others, self.now())?;
+        Ok(ruling.allowed)
     }
 
     /// Checks that somebody may do something, and has the audit tell if they may not.
@@ -132,7 +164,7 @@ impl Gateway {
         wanted: Wanted,
         input: Option<&Value>,
     ) -> Result<(), ActionError> {
-        let allowed = self.authorise(principal, wanted.scope);
+        let allowed = self.authorise(principal, &wanted.facts);
         let allowed = allowed.and_then(|()| {
             if wanted.everywhere {
                 return self.reaches_all(principal);
@@ -140,8 +172,8 @@ impl Gateway {
             Ok(())
         });
         if let Err(error) = &allowed {
-            let act = Act::of(principal, wanted.action, wanted.effect);
-            let act = input.into_iter().fold(act, |act, input| act.with(input));
+            let act = Act::of(principal, wanted.facts.name, wanted.effect);
+            let act = input.into_iter().fold(act, Act::with);
             self.audit.refused(act, Ended::from(error).reason);
         }
         allowed
@@ -183,7 +215,7 @@ impl Gateway {
         code: &str,
         origin: Origin,
     ) -> Result<Session, AccessError> {
-        let made = self.access.sign_in_with_code(code).await;
+        let made = self.access.sign_in_with_code(code, &origin).await;
         self.signed_in(made, origin).await
     }
 
@@ -196,7 +228,7 @@ impl Gateway {
         token: &str,
         origin: Origin,
     ) -> Result<Session, AccessError> {
-        let made = self.access.sign_in_with_token(token).await;
+        let made = self.access.sign_in_with_token(token, &origin).await;
         self.signed_in(made, origin).await
     }
 
@@ -209,7 +241,7 @@ impl Gateway {
         let session = match made {
             Ok(session) => session,
             Err(error) => {
-                if let AccessError::Refused(_) = &error {
+                if turned_away(&error) {
                     let act = Act::by(Actor::unknown(), SIGN_IN, Effect::Control);
                     self.audit
                         .refused(act.from(origin), Ended::from(&error).reason);
@@ -238,4 +270,12 @@ impl Gateway {
         let ending = self.access.sign_out(principal);
         self.audit.control(act, ending).await?
     }
+}
+
+/// Whether it lies with whoever came that they were not let in.
+const fn turned_away(error: &AccessError) -> bool {
+    matches!(
+        error,
+        AccessError::Refused(_) | AccessError::TooManyFailures { .. }
+    )
 }

@@ -1,6 +1,7 @@
 //! Questions, by the thing they are about. Each file holds the use cases of one file of
 //! `pts_api::actions`.
 
+mod access;
 mod accounting;
 mod annotations;
 mod audit;
@@ -21,6 +22,7 @@ mod services;
 mod sessions;
 mod state;
 mod timeline;
+mod tokens;
 
 use pts_domain::time::Moment;
 use pts_domain::{FieldError, Timestamp};

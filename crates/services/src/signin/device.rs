@@ -18,7 +18,7 @@ pub enum DeviceAnswer {
         slow_down: bool,
     },
     /// Somebody has: what they keep is a bearer token.
-    Granted(SignedIn),
+    Granted(Box<SignedIn>),
 }
 
 impl Gateway {
@@ -57,7 +57,7 @@ impl Gateway {
             DevicePoll::SlowDown => true,
             DevicePoll::Granted(person) => {
                 let signed_in = self.welcome(&person, workspace, TokenKind::Bearer, origin);
-                return Ok(DeviceAnswer::Granted(signed_in.await?));
+                return Ok(DeviceAnswer::Granted(Box::new(signed_in.await?)));
             }
         };
         Ok(DeviceAnswer::Pending { slow_down })

@@ -78,7 +78,9 @@ impl From<AccessError> for SignInError {
                 Self::AuditUnavailable { retry_after_s }
             }
             // A session that was just made is not presented by anybody.
-            AccessError::Refused(_) | AccessError::Internal => Self::Internal,
+            AccessError::Refused(_)
+            | AccessError::TooManyFailures { .. }
+            | AccessError::Internal => Self::Internal,
         }
     }
 }

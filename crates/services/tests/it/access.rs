@@ -129,7 +129,11 @@ async fn revoking_here_takes_effect_at_once_and_ends_the_sessions_of_the_token()
         .create(token("ann", &[Scope::EventsRead], None))
         .await
         .unwrap();
-    let session = access.sign_in_with_token(text.reveal()).await.unwrap().text;
+    let session = access
+        .sign_in_with_token(text.reveal(), &Origin::default())
+        .await
+        .unwrap()
+        .text;
     assert!(
         access
             .authenticate(session.reveal(), Origin::default())
@@ -185,14 +189,19 @@ async fn a_store_that_is_away_lets_nobody_in_and_blames_nobody() {
 async fn a_code_is_good_once_and_for_a_quarter_of_an_hour() {
     let (access, clock, _) = with_store();
     let code = access.new_code();
-    let session = access.sign_in_with_code(code.reveal()).await.unwrap();
+    let session = access
+        .sign_in_with_code(code.reveal(), &Origin::default())
+        .await
+        .unwrap();
     let signed_in = access
         .authenticate(session.text.reveal(), Origin::default())
         .await
         .unwrap();
     assert_eq!(signed_in.kind, TokenKind::Session);
     assert!(signed_in.may(Scope::Admin));
-    let again = access.sign_in_with_code(code.reveal()).await;
+    let again = access
+        .sign_in_with_code(code.reveal(), &Origin::default())
+        .await;
     assert!(matches!(
         again,
         Err(AccessError::Refused(TokenRefused::Unknown))
@@ -200,7 +209,9 @@ async fn a_code_is_good_once_and_for_a_quarter_of_an_hour() {
 
     let old = access.new_code();
     clock.turn(Duration::minutes(15));
-    let late = access.sign_in_with_code(old.reveal()).await;
+    let late = access
+        .sign_in_with_code(old.reveal(), &Origin::default())
+        .await;
     assert!(matches!(
         late,
         Err(AccessError::Refused(TokenRefused::Expired))
@@ -212,9 +223,14 @@ async fn a_session_cannot_renew_itself_and_lasts_no_longer_than_its_token() {
     let (access, clock, _) = with_store();
     let short = token("short", &[Scope::EventsRead], Some(Duration::hours(1)));
     let (text, _) = access.create(short).await.unwrap();
-    let session = access.sign_in_with_token(text.reveal()).await.unwrap();
+    let session = access
+        .sign_in_with_token(text.reveal(), &Origin::default())
+        .await
+        .unwrap();
     assert_eq!(session.expires_at, noon() + Duration::hours(1));
-    let renewed = access.sign_in_with_token(session.text.reveal()).await;
+    let renewed = access
+        .sign_in_with_token(session.text.reveal(), &Origin::default())
+        .await;
     assert!(matches!(
         renewed,
         Err(AccessError::Refused(TokenRefused::Unknown))
@@ -237,7 +253,7 @@ async fn a_token_that_was_good_lately_is_remembered_while_the_store_is_away() {
         .await
         .unwrap();
     assert!(matches!(
-        access.remembered(text.reveal()),
+        access.remembered(text.reveal(), Origin::default()),
         Err(AccessError::Unavailable { .. })
     ));
     access
@@ -245,7 +261,13 @@ async fn a_token_that_was_good_lately_is_remembered_while_the_store_is_away() {
         .await
         .unwrap();
     clock.turn(Duration::minutes(4));
-    assert_eq!(access.remembered(text.reveal()).unwrap().name, "prometheus");
+    assert_eq!(
+        access
+            .remembered(text.reveal(), Origin::default())
+            .unwrap()
+            .name,
+        "prometheus"
+    );
     // Revoked elsewhere: once that was seen, nothing is remembered.
     store.revoke(made.id, clock.now()).await.unwrap();
     assert!(
@@ -254,5 +276,5 @@ async fn a_token_that_was_good_lately_is_remembered_while_the_store_is_away() {
             .await
             .is_err()
     );
-    assert!(access.remembered(text.reveal()).is_err());
+    assert!(access.remembered(text.reveal(), Origin::default()).is_err());
 }

@@ -189,9 +189,10 @@ async fn denials_are_told_in_number_and_wait_for_an_audit_that_is_away() {
     for _ in 0..500 {
         declare(&gateway, &reader).await.unwrap_err();
         let refused = gateway.authenticate("pts_nonsense", origin()).await;
+        // After some of them nobody looks any more.
         assert!(matches!(
             refused,
-            Err(AccessError::Refused(TokenRefused::Malformed))
+            Err(AccessError::Refused(TokenRefused::Malformed) | AccessError::TooManyFailures { .. })
         ));
     }
     gateway.audit().flush().await.unwrap_err();
@@ -205,14 +206,12 @@ async fn denials_are_told_in_number_and_wait_for_an_audit_that_is_away() {
     entries.sort_by(|one, other| (&one.0, one.2).cmp(&(&other.0, other.2)));
     let denied = |action: &str, times| (action.to_owned(), Outcome::Denied, times);
     let set = SetExpectation::NAME;
-    assert_eq!(
-        entries,
-        [
-            denied("access.authenticate", 500),
-            denied(set, 3),
-            denied(set, 500)
-        ]
-    );
+    let guesses: u64 = entries
+        .extract_if(.., |entry| entry.0 == "access.authenticate")
+        .map(|entry| entry.2)
+        .sum();
+    assert_eq!(guesses, 500);
+    assert_eq!(entries, [denied(set, 3), denied(set, 500)]);
     let all = store.audited();
     let guess = all
         .iter()

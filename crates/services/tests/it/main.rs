@@ -10,6 +10,7 @@ mod blind;
 mod elevations;
 mod engine;
 mod export;
+mod guard;
 mod ingest;
 mod itself;
 mod limits;

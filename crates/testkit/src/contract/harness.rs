@@ -14,6 +14,21 @@ use pts_ports::{
 
 use crate::fakes::DomainProjector;
 
+/// Who may do what, and who may for a while.
+type Rights = (
+    Arc<dyn TokenStore>,
+    Arc<dyn Elevations>,
+    Arc<dyn Confirmations>,
+);
+
+/// What is noted beside the log.
+type Records = (
+    Arc<dyn Accounting>,
+    Arc<dyn Quarantine>,
+    Arc<dyn BlindSpots>,
+    Arc<dyn AuditLog>,
+);
+
 /// An empty store behind its ports, folding with [`DomainProjector`] or what behaves like it.
 pub struct Harness {
     /// The log.
@@ -79,17 +94,8 @@ impl Harness {
         log: Arc<dyn EventLog>,
         projections: Arc<dyn Projections>,
         maintenance: Arc<dyn Maintenance>,
-        (tokens, elevations, confirmations): (
-            Arc<dyn TokenStore>,
-            Arc<dyn Elevations>,
-            Arc<dyn Confirmations>,
-        ),
-        (accounting, quarantine, blind_spots, audit): (
-            Arc<dyn Accounting>,
-            Arc<dyn Quarantine>,
-            Arc<dyn BlindSpots>,
-            Arc<dyn AuditLog>,
-        ),
+        (tokens, elevations, confirmations): Rights,
+        (accounting, quarantine, blind_spots, audit): Records,
         retention: Arc<dyn RetentionStore>,
     ) -> Self {
         Self {

@@ -88,6 +88,8 @@ macro_rules! contract_suite {
             tokens::a_token_is_found_by_its_hash_as_it_was_inserted
             tokens::bearer_tokens_are_listed_before_sessions
             tokens::tokens_are_listed_newest_first
+            tokens::tokens_are_searched_by_everything_newest_first_in_pages
+            tokens::a_use_is_noted_at_most_once_a_minute
             tokens::revoking_is_for_good_and_keeps_the_first_time
             tokens::revoking_a_token_revokes_the_sessions_it_issued
             elevations::a_request_is_kept_with_its_steps_in_order
@@ -97,7 +99,6 @@ macro_rules! contract_suite {
             confirmations::a_confirmation_is_used_once
             confirmations::a_confirmation_that_is_over_is_forgotten
             tokens::sign_ins_are_those_of_people_that_are_not_over
-            tokens::a_use_is_noted_unless_a_later_one_is
             maintenance::a_rebuild_gives_what_was_there
             maintenance::a_check_of_an_untouched_store_finds_nothing
             maintenance::a_log_that_nobody_touched_is_intact

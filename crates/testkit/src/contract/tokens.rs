@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use pts_domain::access::{Scope, Token, TokenKind};
+use pts_ports::TokenQuery;
 use uuid::Uuid;
 
 use super::Harness;
@@ -82,6 +83,118 @@ pub async fn tokens_are_listed_newest_first(store: Harness) {
     assert_eq!(store.tokens.list(100).await.unwrap(), all);
     assert_eq!(store.tokens.list(5).await.unwrap(), all);
     assert_eq!(store.tokens.list(2).await.unwrap(), all[..2]);
+}
+
+/// What is wanted is found, whatever is given, and page after page gives all of it once.
+pub async fn tokens_are_searched_by_everything_newest_first_in_pages(store: Harness) {
+    let workspace = Some("team-7".parse().unwrap());
+    let all = [
+        token(1),
+        Token {
+            kind: TokenKind::Session,
+            ..token(2)
+        },
+        Token {
+            workspace: workspace.clone(),
+            // At the same time as the one before.
+            created_at: minute(2),
+            ..token(3)
+        },
+        Token {
+            revoked_at: Some(minute(40)),
+            ..token(4)
+        },
+        Token {
+            expires_at: Some(minute(60)),
+            workspace: workspace.clone(),
+            name: token(1).name,
+            ..token(5)
+        },
+    ];
+    for token in &all {
+        store.tokens.insert(token.clone()).await.unwrap();
+    }
+    let wanted = TokenQuery::default;
+    for query in [
+        wanted(),
+        TokenQuery {
+            id: Some(token(3).id),
+            ..wanted()
+        },
+        TokenQuery {
+            name: Some(token(1).name),
+            ..wanted()
+        },
+        TokenQuery {
+            kind: Some(TokenKind::Session),
+            ..wanted()
+        },
+        TokenQuery {
+            workspace: workspace.clone(),
+            ..wanted()
+        },
+        TokenQuery {
+            live_at: Some(minute(40)),
+            ..wanted()
+        },
+        TokenQuery {
+            live_at: Some(minute(60)),
+            workspace,
+            ..wanted()
+        },
+        TokenQuery {
+            live_at: Some(minute(39)),
+            ..wanted()
+        },
+    ] {
+        let mut expected: Vec<_> = all.iter().filter(|token| query.wants(token)).collect();
+        expected.sort_by_key(|token| std::cmp::Reverse((token.created_at, token.id)));
+        let found = store.tokens.search(&query, 10).await.unwrap();
+        assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{query:?}");
+        let mut paged: Vec<Token> = Vec::new();
+        loop {
+            let behind = paged.last().map(|last| (last.created_at, last.id));
+            let page = TokenQuery {
+                behind,
+                ..query.clone()
+            };
+            let page = store.tokens.search(&page, 2).await.unwrap();
+            if page.is_empty() {
+                break;
+            }
+            paged.extend(page);
+        }
+        assert_eq!(paged, found, "{query:?}");
+    }
+}
+
+/// When a token was used is known to the minute, and costs no more than a write a minute.
+pub async fn a_use_is_noted_at_most_once_a_minute(store: Harness) {
+    for n in 1..=3 {
+        store.tokens.insert(token(n)).await.unwrap();
+    }
+    let half = chrono::Duration::seconds(30);
+    let used = async |uses: &[(u8, pts_domain::Timestamp)]| {
+        let uses: Vec<_> = uses.iter().map(|(n, at)| (token(*n).id, *at)).collect();
+        store.tokens.used(&uses).await.unwrap();
+        let mut last = Vec::new();
+        for n in 1..=3 {
+            let found = store.tokens.find([n; 32]).await.unwrap().unwrap();
+            last.push(found.last_used_at);
+        }
+        last
+    };
+    let [first, second] = [minute(10), minute(11)];
+    assert_eq!(used(&[]).await, [None; 3]);
+    let both = [(1, first), (3, first), (77, first)];
+    assert_eq!(used(&both).await, [Some(first), None, Some(first)]);
+    assert_eq!(
+        used(&[(1, first + half)]).await,
+        [Some(first), None, Some(first)]
+    );
+    assert_eq!(used(&[(1, second)]).await[0], Some(second));
+    // What another process saw before comes late and takes nothing back.
+    assert_eq!(used(&[(1, first)]).await[0], Some(second));
 }
 
 /// A revoked token stays, says when it was revoked, and says so for ever.
@@ -169,21 +282,4 @@ pub async fn sign_ins_are_those_of_people_that_are_not_over(store: Harness) {
     assert_eq!(at(55, 1).await, [session(3)]);
     assert_eq!(at(60, 10).await, [on_a_command_line]);
     assert_eq!(at(90, 10).await, []);
-}
-
-/// The last use of a token is the latest that was noted.
-pub async fn a_use_is_noted_unless_a_later_one_is(store: Harness) {
-    store.tokens.insert(token(1)).await.unwrap();
-    store.tokens.insert(token(2)).await.unwrap();
-    let used = async |at| store.tokens.used(token(1).id, minute(at)).await.unwrap();
-    used(20).await;
-    used(30).await;
-    used(25).await;
-    store.tokens.used(token(9).id, minute(40)).await.unwrap();
-    let last_use = async |n| {
-        let found = store.tokens.find(token(n).hash).await.unwrap();
-        found.unwrap().last_used_at
-    };
-    assert_eq!(last_use(1).await, Some(minute(30)));
-    assert_eq!(last_use(2).await, None);
 }

@@ -2,6 +2,7 @@
 //! with its input and its answer held against the schemas that callers are shown. A file for each
 //! area says what must be true of the answers; an action of which nothing is said fails here.
 
+mod access;
 mod accounting;
 mod annotations;
 mod audit;
@@ -23,6 +24,7 @@ mod services;
 mod sessions;
 mod state;
 mod timeline;
+mod tokens;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -70,6 +72,8 @@ fn proofs() -> impl Iterator<Item = &'static Proof> {
         quarantine::PROOFS,
         maintenance::PROOFS,
         elevations::PROOFS,
+        tokens::PROOFS,
+        access::PROOFS,
         sessions::PROOFS,
         audit::PROOFS,
         discovery::PROOFS,
@@ -83,6 +87,7 @@ async fn on_the_platform() -> Arc<Gateway> {
     let (gateway, store) = in_memory_at(Arc::new(FixedClock::at(platform::now())));
     platform::seed(&*store, &*store, &*store).await;
     platform::seed_elevations(&*store).await;
+    platform::seed_tokens(&*store).await;
     platform::seed_sessions(&*store).await;
     platform::seed_audit(&*store).await;
     gateway.read_record().await.unwrap();

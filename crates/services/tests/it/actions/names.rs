@@ -18,6 +18,9 @@ async fn nobody_does_by_name_what_they_may_not_do() {
     let gateway = on_the_platform().await;
     let nobody = principal(&[]);
     for action in pts_api::actions::all() {
+        if action.free_for_own {
+            continue;
+        }
         // What is wrong with the input is not said before it is known who asks.
         let options = CallOptions::default();
         let denied = gateway.act(&nobody, action.name, &json!(7), options).await;

@@ -3,9 +3,10 @@
 use std::cmp::Reverse;
 
 use async_trait::async_trait;
+use chrono::Duration;
 use pts_domain::Timestamp;
 use pts_domain::access::Token;
-use pts_ports::{StoreError, TokenStore};
+use pts_ports::{StoreError, TokenQuery, TokenStore};
 use uuid::Uuid;
 
 use super::MemoryStore;
@@ -49,6 +50,30 @@ impl TokenStore for MemoryStore {
         Ok(tokens)
     }
 
+    async fn search(&self, query: &TokenQuery, limit: usize) -> Result<Vec<Token>, StoreError> {
+        let mut tokens = self.open()?.tokens.clone();
+        tokens.retain(|token| query.wants(token));
+        tokens.sort_by_key(|token| Reverse((token.created_at, token.id)));
+        tokens.truncate(limit);
+        Ok(tokens)
+    }
+
+    async fn used(&self, uses: &[(Uuid, Timestamp)]) -> Result<(), StoreError> {
+        let mut state = self.open()?;
+        for (id, at) in uses {
+            let due = |token: &&mut Token| {
+                token.id == *id
+                    && token
+                        .last_used_at
+                        .is_none_or(|last| *at - last >= Duration::minutes(1))
+            };
+            for token in state.tokens.iter_mut().filter(due) {
+                token.last_used_at = Some(*at);
+            }
+        }
+        Ok(())
+    }
+
     async fn revoke(&self, id: Uuid, at: Timestamp) -> Result<bool, StoreError> {
         let mut state = self.open()?;
         if !state.tokens.iter().any(|token| token.id == id) {
@@ -60,13 +85,5 @@ impl TokenStore for MemoryStore {
             }
         }
         Ok(true)
-    }
-
-    async fn used(&self, id: Uuid, at: Timestamp) -> Result<(), StoreError> {
-        let mut state = self.open()?;
-        for token in state.tokens.iter_mut().filter(|token| token.id == id) {
-            token.last_used_at = token.last_used_at.max(Some(at));
-        }
-        Ok(())
     }
 }
