@@ -56,6 +56,7 @@ pub use maintenance::{Difference, Maintenance, RebuildReport, VerifyReport};
 #[cfg(feature = "mocks")]
 pub use outbound::MockOutbound;
 pub use outbound::{Outbound, OutboundError};
+#[cfg(feature = "mocks")]
 pub use policy::MockPolicyEngine;
 pub use policy::{PoliciesAway, Policy, PolicyBook, PolicyEngine};
 #[cfg(feature = "mocks")]

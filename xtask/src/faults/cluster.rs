@@ -28,6 +28,8 @@ const CONNECTIONS: usize = 50;
 const RESERVED: usize = 10;
 /// The service's role and database.
 const SERVICE: &str = "pts";
+/// The role that requests read as.
+const READER: &str = "pts_reader";
 /// The role of whoever holds connections: no superuser either, so the last ones stay free.
 const HOLDER: &str = "holder";
 /// How long is waited for a connection of the superuser's own.
@@ -69,9 +71,13 @@ impl Cluster {
             .args(["--encoding=UTF8", "--locale=C", "--wal-segsize=1"]);
         command::read(&mut initdb)?;
         cluster.start()?;
+        // The service may make no roles, so it is given the one that its requests read as.
         cluster.sql_in(
             "postgres",
-            &format!("CREATE ROLE {SERVICE} LOGIN; CREATE ROLE {HOLDER} LOGIN"),
+            &format!(
+                "CREATE ROLE {SERVICE} LOGIN; CREATE ROLE {HOLDER} LOGIN; \
+                 CREATE ROLE {READER} NOLOGIN; GRANT {READER} TO {SERVICE}"
+            ),
         )?;
         cluster.sql_in(
             "postgres",
