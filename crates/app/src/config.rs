@@ -3,9 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use config::{Config, Environment, File, FileFormat};
@@ -13,18 +11,19 @@ use pts_domain::access::{ElevationRules, Roles};
 use pts_domain::retention::Policy;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use access::{Access, Elevation, Role};
+pub(crate) use limits::Limits;
 pub(crate) use secrets::{Masking, Outbound};
 pub(crate) use sign_in::{Oidc, Sessions};
 pub(crate) use tls::{Proxy, Tls, figures as tls_figures};
 
 use crate::cli::Common;
 
+mod access;
+mod limits;
 mod secrets;
 mod sign_in;
 mod tls;
-
-/// How many approvals can be asked for.
-const APPROVALS: RangeInclusive<u32> = 0..=10;
 
 /// The whole configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,30 +55,6 @@ pub(crate) struct Settings {
     pub(crate) access: Access,
     /// Roles beside those that there always are, by their names.
     pub(crate) roles: BTreeMap<String, Role>,
-}
-
-/// Who may do what.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Access {
-    /// A file of policies; empty for what scopes allow and nothing else.
-    pub(crate) policies: PathBuf,
-}
-
-/// What a role allows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Role {
-    /// Scopes, by their names.
-    pub(crate) scopes: Vec<String>,
-}
-
-impl Access {
-    /// The file of policies, if there is one.
-    pub(crate) fn file(&self) -> Option<&Path> {
-        let named = !self.policies.as_os_str().is_empty();
-        named.then_some(self.policies.as_path())
-    }
 }
 
 /// Where events are stored.
@@ -149,118 +124,6 @@ pub(crate) struct Traces {
 pub(crate) struct Retention {
     /// How long events stay that no projection needs: `forever`, or a span such as `400d`.
     pub(crate) foreign_events: String,
-}
-
-/// How rights are given for a while.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Elevation {
-    /// Minutes that may be asked for.
-    pub(crate) most_minutes: u32,
-    /// Minutes in which others have to decide.
-    pub(crate) decide_within_minutes: u32,
-    /// How many have to approve; with 0, a reason is enough.
-    pub(crate) approvals: u32,
-    /// How many have to approve single scopes, by their names.
-    // The defaults of the layers know no empty table.
-    #[serde(default)]
-    pub(crate) approvals_of: BTreeMap<String, u32>,
-}
-
-impl Elevation {
-    pub(crate) fn rules(&self) -> Result<ElevationRules> {
-        let bounded = |key: &str, value: u32, bounds: RangeInclusive<u32>| {
-            if bounds.contains(&value) {
-                return Ok(value);
-            }
-            let (least, most) = (bounds.start(), bounds.end());
-            bail!("elevation.{key}: found {value}; expected {least} to {most}")
-        };
-        let mut approvals_of = BTreeMap::new();
-        for (name, approvals) in &self.approvals_of {
-            let scope = name.parse();
-            let scope =
-                scope.map_err(|why: String| anyhow::anyhow!("elevation.approvals_of: {why}"))?;
-            let key = format!("approvals_of.{name}");
-            approvals_of.insert(scope, bounded(&key, *approvals, APPROVALS)?);
-        }
-        Ok(ElevationRules {
-            most_minutes: bounded("most_minutes", self.most_minutes, 1..=1_440)?,
-            decide_within_minutes: bounded(
-                "decide_within_minutes",
-                self.decide_within_minutes,
-                1..=10_080,
-            )?,
-            approvals: bounded("approvals", self.approvals, APPROVALS)?,
-            approvals_of,
-        })
-    }
-}
-
-impl From<ElevationRules> for Elevation {
-    fn from(rules: ElevationRules) -> Self {
-        let approvals_of = rules.approvals_of.into_iter();
-        Self {
-            most_minutes: rules.most_minutes,
-            decide_within_minutes: rules.decide_within_minutes,
-            approvals: rules.approvals,
-            approvals_of: approvals_of
-                .map(|(scope, approvals)| (scope.to_string(), approvals))
-                .collect(),
-        }
-    }
-}
-
-/// What one token may take, by each process; 0 is without a limit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Limits {
-    /// Questions and commands in a second, over ten seconds.
-    pub(crate) calls_per_s: u32,
-    /// Requests with events in a second, over ten seconds.
-    pub(crate) sends_per_s: u32,
-    /// Requests with events that are worked on at the same time while others send, too.
-    pub(crate) sends_beside_others: u32,
-    /// Rows read in a minute.
-    pub(crate) rows_per_min: u64,
-    /// Bytes read in a minute.
-    pub(crate) bytes_per_min: u64,
-    /// Heavy questions at the same time.
-    pub(crate) heavy: u32,
-    /// Live streams at the same time.
-    pub(crate) streams: u32,
-    /// Seconds that a question may take.
-    pub(crate) deadline_s: u64,
-}
-
-impl Limits {
-    pub(crate) fn limits(&self) -> pts_services::Limits {
-        pts_services::Limits {
-            calls_per_s: self.calls_per_s,
-            sends_per_s: self.sends_per_s,
-            sends_beside_others: self.sends_beside_others,
-            rows_per_min: self.rows_per_min,
-            bytes_per_min: self.bytes_per_min,
-            heavy: self.heavy,
-            streams: self.streams,
-            deadline: Duration::from_secs(self.deadline_s),
-        }
-    }
-}
-
-impl From<pts_services::Limits> for Limits {
-    fn from(limits: pts_services::Limits) -> Self {
-        Self {
-            calls_per_s: limits.calls_per_s,
-            sends_per_s: limits.sends_per_s,
-            sends_beside_others: limits.sends_beside_others,
-            rows_per_min: limits.rows_per_min,
-            bytes_per_min: limits.bytes_per_min,
-            heavy: limits.heavy,
-            streams: limits.streams,
-            deadline_s: limits.deadline.as_secs(),
-        }
-    }
 }
 
 impl Retention {

@@ -7,6 +7,7 @@ mod append;
 mod audit;
 mod bad_input;
 mod elevations;
+mod explained;
 mod export;
 mod faults;
 mod feeds;
