@@ -50,7 +50,7 @@ impl Watched {
             return None;
         }
         self.next = None;
-        self.known = seen.clone();
+        self.known.clone_from(&seen);
         Some(seen)
     }
 }

@@ -131,6 +131,16 @@ impl Refusal {
         )
     }
 
+    /// These policies say no, whatever others allow.
+    fn forbidden_by(policies: &[String]) -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "denied",
+            "A policy forbids this",
+            format!("The policy `{}` forbids this.", policies.join("`, `")),
+        )
+    }
+
     /// Whoever asks is bound to another workspace than what is asked for.
     pub(crate) fn bound(to: &Workspace) -> Self {
         Self::new(
@@ -244,12 +254,7 @@ impl From<ActionError> for Refusal {
         match error {
             ActionError::Denied { scope } => Self::denied(scope),
             ActionError::Bound { to } => Self::bound(&to),
-            ActionError::ForbiddenBy { by } => Self::new(
-                StatusCode::FORBIDDEN,
-                "denied",
-                "A policy forbids this",
-                format!("The policy `{}` forbids this.", by.join("`, `")),
-            ),
+            ActionError::ForbiddenBy { by } => Self::forbidden_by(&by),
             ActionError::PoliciesAway { retry_after_s } => Self::unavailable(
                 "policy_unavailable",
                 format!("It cannot be decided now who may; try again in {retry_after_s} s."),

@@ -110,7 +110,7 @@ mod tests {
             assert!(error.starts_with(&format!("{field}: found")), "{error}");
         };
         check("issuer", |it| {
-            it.issuer = "http://login.acme.example".into()
+            it.issuer = "http://login.acme.example".into();
         });
         check("issuer", |it| it.issuer = "login.acme.example".into());
         check("redirect_url", |it| it.redirect_url = "/callback".into());

@@ -47,16 +47,16 @@ impl Plan {
     /// Of a statement that reads one workspace, as whoever reads carries it out: with its policies.
     async fn of(room: Room<'_>, statement: impl Fn() -> Sql<'static> + Send + Sync) -> Self {
         let explain = || Sql::once("EXPLAIN (ANALYZE, FORMAT JSON) ").append(statement());
-        Self::explained(room.load(explain).await.unwrap())
+        Self::explained(&room.load(explain).await.unwrap())
     }
 
     /// Of one that concerns all of them.
     async fn of_all(pool: &PgPool, statement: impl Fn() -> Sql<'static> + Send + Sync) -> Self {
         let explain = || Sql::once("EXPLAIN (ANALYZE, FORMAT JSON) ").append(statement());
-        Self::explained(pool.load(explain).await.unwrap())
+        Self::explained(&pool.load(explain).await.unwrap())
     }
 
-    fn explained(rows: Vec<Explained>) -> Self {
+    fn explained(rows: &[Explained]) -> Self {
         let mut plan = Self::default();
         plan.walk(&rows[0].plan[0]["Plan"], 0);
         plan

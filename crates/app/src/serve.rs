@@ -76,6 +76,22 @@ pub(crate) async fn run(settings: Settings, spans: Option<Exporter>) -> Result<E
     outcome.map(|()| ExitCode::SUCCESS)
 }
 
+/// How requests are taken.
+fn http(settings: &Settings, tls: Option<Arc<Tls>>, figures: Vec<Figure>) -> Result<HttpSettings> {
+    let public_url = &settings.public_url;
+    Ok(HttpSettings {
+        public_url: (!public_url.is_empty()).then(|| public_url.clone()),
+        proxies: settings.proxy.proxies()?,
+        tls,
+        max_body_bytes: settings.http.max_body_bytes,
+        secure_cookies: settings.http.secure_cookies,
+        workers: (settings.http.workers > 0).then_some(settings.http.workers),
+        trace_ratio: settings.traces.sample_ratio,
+        figures,
+        ..HttpSettings::default()
+    })
+}
+
 async fn serve(
     settings: &Settings,
     governance: Governance,
@@ -104,18 +120,7 @@ async fn serve(
     let signs = audit::checkpointer(settings, gateway.audit())?;
 
     figures.extend(tls.iter().flat_map(tls_figures));
-    let public_url = &settings.public_url;
-    let http = HttpSettings {
-        public_url: (!public_url.is_empty()).then(|| public_url.clone()),
-        proxies: settings.proxy.proxies()?,
-        tls: tls.clone(),
-        max_body_bytes: settings.http.max_body_bytes,
-        secure_cookies: settings.http.secure_cookies,
-        workers: (settings.http.workers > 0).then_some(settings.http.workers),
-        trace_ratio: settings.traces.sample_ratio,
-        figures,
-        ..HttpSettings::default()
-    };
+    let http = http(settings, tls.clone(), figures)?;
     let listener =
         listening(socket).with_context(|| format!("cannot listen on {}", settings.listen))?;
     // From here on whoever sends is heard.

@@ -71,7 +71,7 @@ impl Code {
 pub(super) struct Fault {
     pub(super) code: Code,
     message: String,
-    data: Option<Value>,
+    data: Option<Box<Value>>,
 }
 
 impl Fault {
@@ -90,7 +90,7 @@ impl Fault {
 
     pub(super) fn with_data(self, data: Value) -> Self {
         Self {
-            data: Some(data),
+            data: Some(Box::new(data)),
             ..self
         }
     }
@@ -162,7 +162,7 @@ pub(super) fn answered(id: &Value, result: &Value) -> Value {
 pub(super) fn refused(id: &Value, fault: Fault) -> Value {
     let mut error = json!({ "code": fault.code.number(), "message": fault.message });
     if let Some(data) = fault.data {
-        error["data"] = data;
+        error["data"] = *data;
     }
     json!({ "jsonrpc": "2.0", "id": id, "error": error })
 }

@@ -80,8 +80,8 @@ async fn whoever_is_turned_away_is_told_of_with_the_reason() {
     assert_eq!(told.len(), 4, "{told:?}");
     is(&told[0], "access.authenticate", "no token", 1);
     is(&told[1], "access.authenticate", "not a PTS token", 2);
-    is(&told[2], "metrics", "metrics:read", 1);
-    is(&told[3], "platform.expectations.set", "operate", 1);
+    is(&told[2], "platform.expectations.set", "operate", 1);
+    is(&told[3], "platform.metrics.read", "metrics:read", 1);
     // Who may not read it is told so, and told of.
     let denied = server.bare(Method::GET, "/v1/audit").bearer_auth(&reader);
     Reply::of(denied).await.is_problem(403, "denied");

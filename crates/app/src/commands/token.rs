@@ -52,7 +52,6 @@ async fn carry_out(access: &Access, audit: &Arc<Audit>, command: TokenCommand) -
                 roles: roles.into_iter().collect(),
                 networks,
                 lasts: lasts.map(|lasts| lasts.0),
-                ..NewToken::default()
             };
             let asked = json!({ "name": new.name, "scopes": new.scopes });
             let (text, token) = audit

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// The longest stop.
 const LONGEST: Duration = Duration::from_mins(1);
 /// What a reader must take in the long run: a stretch of usual events in half a minute.
-const SLOWEST_BYTES_PER_S: u64 = 64 * 1024;
+const SLOWEST_BYTES_PER_S: u32 = 64 * 1024;
 
 /// What is left of it. Waiting uses it up; what is taken gives back the time that it may take.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl Patience {
 
     /// So many bytes were taken, after so long.
     pub(super) fn taken(&mut self, bytes: usize, waited: Duration) {
-        let micros = (bytes as u64).saturating_mul(1_000_000) / SLOWEST_BYTES_PER_S;
+        let micros = (bytes as u64).saturating_mul(1_000_000) / u64::from(SLOWEST_BYTES_PER_S);
         let earned = Duration::from_micros(micros);
         let left = self.left.saturating_sub(waited).saturating_add(earned);
         self.left = left.min(LONGEST);

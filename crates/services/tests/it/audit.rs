@@ -1,5 +1,6 @@
 //! What is written down, what is refused when it cannot be, and what is signed.
 
+use std::slice::from_ref;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -412,7 +413,7 @@ async fn what_is_new_is_signed_once_in_the_store_and_elsewhere() {
     assert_eq!(signs.round().await.unwrap().unwrap(), signed);
     assert_eq!(signed.head(), store.end().await.unwrap().unwrap());
     assert!(signed.is_by(&key().public()));
-    assert_eq!(*drawer.kept.lock().unwrap(), [signed.clone()]);
+    assert_eq!(*drawer.kept.lock().unwrap(), *from_ref(&signed));
     assert_eq!(store.last_checkpoint(None).await.unwrap(), Some(signed));
     assert_eq!(sound(&store, vec![key().public()]).await, 2);
     // Another process with the same key goes on from there.
