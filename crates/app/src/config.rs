@@ -54,6 +54,8 @@ pub(crate) struct Settings {
     pub(crate) outbound: Outbound,
     pub(crate) access: Access,
     /// Roles beside those that there always are, by their names.
+    // The defaults of the layers know no empty table.
+    #[serde(default)]
     pub(crate) roles: BTreeMap<String, Role>,
 }
 
