@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pts_domain::access::{Brake, TokenRefused, TokenText, Try};
 use pts_ports::Clock;
@@ -47,7 +47,8 @@ impl Guard {
         })
     }
 
-    /// Lets a look-up begin. It counts as failed unless the attempt is dropped without a word.
+    /// Lets a look-up begin. It is paid for when it fails: after a start everybody comes at once, with
+    /// tokens that are good and that nobody has looked up yet.
     pub(super) fn attempt(
         &self,
         text: &TokenText,
@@ -55,11 +56,8 @@ impl Guard {
     ) -> Result<Attempt<'_>, AccessError> {
         let of = Try::with(address, text);
         self.pay(&of)?;
-        Ok(Attempt {
-            guard: self,
-            of,
-            failed: false,
-        })
+        self.lock().give_back(&of, self.clock.now());
+        Ok(Attempt { guard: self, of })
     }
 
     /// Counts something that is not good.
@@ -77,36 +75,49 @@ impl Guard {
 
     fn pay(&self, of: &Try) -> Result<(), AccessError> {
         let now = self.clock.now();
-        let mut brake = self.brake.lock().unwrap_or_else(PoisonError::into_inner);
-        brake.pay(of, now).map_err(|retry_after_s| {
+        self.lock().pay(of, now).map_err(|retry_after_s| {
             self.slowed.fetch_add(1, Ordering::Relaxed);
             AccessError::TooManyFailures { retry_after_s }
         })
     }
+
+    fn lock(&self) -> MutexGuard<'_, Brake> {
+        self.brake.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-/// A look-up under way. What was paid for it comes back unless it failed.
+/// A look-up under way.
 pub(super) struct Attempt<'g> {
     guard: &'g Guard,
     of: Try,
-    failed: bool,
 }
 
 impl Attempt<'_> {
     /// What was presented is not good.
-    pub(super) fn failed(mut self, why: TokenRefused) -> AccessError {
-        self.failed = true;
+    pub(super) fn failed(self, why: TokenRefused) -> AccessError {
+        // Of those that failed together, some may be more than there was left to pay with.
+        let _ = self.guard.lock().pay(&self.of, self.guard.clock.now());
         self.guard.refuse(why)
     }
 }
 
-impl Drop for Attempt<'_> {
-    fn drop(&mut self) {
-        if !self.failed {
-            let now = self.guard.clock.now();
-            let brake = &self.guard.brake;
-            let mut brake = brake.lock().unwrap_or_else(PoisonError::into_inner);
-            brake.give_back(&self.of, now);
+#[cfg(test)]
+mod tests {
+    use pts_testkit::fakes::FixedClock;
+
+    use super::*;
+
+    #[test]
+    fn whoever_comes_with_many_at_once_is_not_taken_for_somebody_who_guesses() {
+        let noon = pts_domain::time::parse("2026-03-01T12:00:00Z").unwrap();
+        let guard = Guard::new(Arc::new(FixedClock::at(noon)));
+        let text = TokenText::from_random([7; 20]);
+        let address = Some("192.0.2.7".parse().unwrap());
+        let begun: Vec<_> = (0..256).map(|_| guard.attempt(&text, address)).collect();
+        assert!(begun.iter().all(Result::is_ok));
+        for attempt in begun {
+            attempt.unwrap().failed(TokenRefused::Unknown);
         }
+        assert!(guard.attempt(&text, address).is_err());
     }
 }
