@@ -159,8 +159,7 @@ impl Access {
             Err(AccessError::Refused(why)) => return Err(refuse(why)),
             Err(error) => return Err(error),
         };
-        // It is no guess, wherever it is presented.
-        drop(refuse);
+        // It is no guess, wherever it is presented: nothing is paid for it.
         let from = token.check_from(origin.address);
         from.map_err(|why| self.guard.refuse(why))?;
         Ok(token)
