@@ -6,7 +6,7 @@ use chrono::Duration;
 use pts_adapter_cedar::CedarPolicies;
 use pts_domain::Timestamp;
 use pts_domain::access::{ActionFacts, Principal, Roles, Ruling, Scope};
-use pts_ports::PolicyEngine as _;
+use pts_ports::PolicyEngine;
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -97,6 +97,22 @@ fn without_a_file_scopes_decide_as_the_domain_says() {
             assert_eq!(decided, Ruling::by_scopes(&principal, action), "{role}");
         }
     }
+}
+
+#[test]
+fn without_a_file_nothing_is_put_into_the_language_and_what_is_shown_is_the_same() {
+    let alone = pts_adapter_cedar::policies(&ALL, None, noon()).unwrap();
+    let written = opened(None);
+    for held in Scope::ALL {
+        for action in &ALL {
+            let asked = |policies: &dyn PolicyEngine| {
+                let ruling = policies.decide(&who(&[held]), action, noon());
+                ruling.unwrap()
+            };
+            assert_eq!(asked(&*alone), asked(&written), "{held} {}", action.name);
+        }
+    }
+    assert_eq!(alone.book(), written.book());
 }
 
 #[test]

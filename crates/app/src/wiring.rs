@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use pts_adapter_cedar::CedarPolicies;
 use pts_adapter_outbound::HttpOutbound;
 use pts_adapter_postgres::{
     PgAccounting, PgAuditLog, PgBlindSpots, PgConfirmations, PgElevations, PgEventLog,
     PgMaintenance, PgPool, PgProjections, PgQuarantine, PgRetention, PgTokenStore,
 };
 use pts_domain::access::Roles;
-use pts_ports::{Clock, Maintenance};
+use pts_ports::{Clock, Maintenance, PolicyEngine};
 use pts_services::{Access, Audit, EventBus, Gateway, Parts, Retention, governed_actions};
 
 use crate::config::Settings;
@@ -28,20 +27,20 @@ fn bus() -> Arc<EventBus> {
 /// Who may do what, as the configuration says.
 pub(crate) struct Governance {
     roles: Roles,
-    policies: Arc<CedarPolicies>,
+    policies: Arc<dyn PolicyEngine>,
 }
 
 /// Reads roles and policies; what is wrong with them refuses the start.
 pub(crate) fn governance(settings: &Settings) -> Result<Governance> {
     let file = settings.access.file();
-    let policies = CedarPolicies::open(&governed_actions(), file, SystemClock.now());
+    let policies = pts_adapter_cedar::policies(&governed_actions(), file, SystemClock.now());
     let policies = policies.with_context(|| {
         let file = settings.access.policies.display();
         format!("access.policies: {file}")
     })?;
     Ok(Governance {
         roles: settings.roles()?,
-        policies: Arc::new(policies),
+        policies,
     })
 }
 
