@@ -36,20 +36,16 @@ fn parent_in(stat: &str) -> Option<u32> {
     rest.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// The most memory that a process ever had resident, in bytes, if it is there; but for the pages of
-/// its files. An unoptimised program alone is 50 MiB of these, and the kernel has them back at will.
+/// The most memory that a process ever had resident, in bytes, if it is there.
 pub(super) fn peak_rss(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     peak_in(&status)
 }
 
 fn peak_in(status: &str) -> Option<u64> {
-    let bytes = |name: &str| {
-        let line = status.lines().find(|line| line.starts_with(name))?;
-        let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-        Some(kib * 1024)
-    };
-    Some(bytes("VmHWM:")?.saturating_sub(bytes("RssFile:")?))
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib * 1024)
 }
 
 /// Whether this program runs as root.
@@ -116,7 +112,7 @@ mod tests {
     fn what_the_system_tells_is_read_as_it_is_written() {
         assert_eq!(parent_in("12 (a) b) S 7 12 12"), Some(7));
         assert_eq!(
-            peak_in("Name:\tx\nVmHWM:\t    3072 kB\nRssFile:\t    1024 kB\n"),
+            peak_in("Name:\tx\nVmHWM:\t    2048 kB\n"),
             Some(2 * 1024 * 1024)
         );
         assert_eq!(effective_user("Uid:\t1000\t0\t0\t0\n"), Some(0));

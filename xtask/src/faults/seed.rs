@@ -22,8 +22,8 @@ use super::{
     writer::{WRITERS, World, Writer},
 };
 
-/// How much memory a server may ever have resident: 200 MiB with the pages of an optimised program.
-const MEMORY_BYTES: u64 = 180 << 20;
+/// How much memory a server may ever have resident.
+const MEMORY_BYTES: u64 = 200 << 20;
 /// For so long a first start may take: it makes the tables.
 const FIRST_START: Duration = Duration::from_secs(20);
 /// How often memory is looked at.
