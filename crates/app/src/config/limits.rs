@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
 /// What one token may take, by each process; 0 is without a limit.
@@ -39,6 +40,16 @@ impl Limits {
             deadline: Duration::from_secs(self.deadline_s),
         }
     }
+
+    pub(super) fn check(&self) -> Result<()> {
+        if !(1..=3_600).contains(&self.deadline_s) {
+            bail!(
+                "limits.deadline_s: found {}; expected 1 to 3600",
+                self.deadline_s
+            );
+        }
+        Ok(())
+    }
 }
 
 impl From<pts_services::Limits> for Limits {
@@ -53,5 +64,16 @@ impl From<pts_services::Limits> for Limits {
             streams: limits.streams,
             deadline_s: limits.deadline.as_secs(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::load::with_file;
+
+    #[test]
+    fn what_is_out_of_bounds_is_refused() {
+        assert!(with_file("[limits]\ndeadline_s = 0\n").is_err());
+        assert!(with_file("[limits]\ncalls_per_s = -1\n").is_err());
     }
 }

@@ -99,3 +99,27 @@ impl Default for Outbound {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::load::with_file;
+
+    #[test]
+    fn rules_of_what_is_masked_are_read_and_checked() {
+        let rules = "[masking]\nexcept = [\"deploy_token\"]\noff = [\"jwt\"]\n\
+                     [masking.fields]\ninternal = [\"magic_word\"]\n\
+                     [masking.patterns]\nbadge = \"BDG-[0-9]{4}\"\n";
+        let settings = with_file(rules).unwrap();
+        assert!(settings.masking.masker().unwrap().is_some());
+        let error = format!("{:#}", with_file("[masking]\noff = [\"x\"]\n").unwrap_err());
+        assert!(error.contains("masking: off: found `x`"), "{error}");
+        let off = with_file("[masking]\nenabled = false\n").unwrap();
+        assert!(off.masking.masker().unwrap().is_none());
+    }
+
+    #[test]
+    fn where_the_service_may_call_is_checked() {
+        assert!(with_file("[outbound]\nallow = [\"http://h\"]\n").is_err());
+        assert!(with_file("[outbound]\ndeadline_s = 0\n").is_err());
+    }
+}

@@ -186,3 +186,29 @@ impl Oidc {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::load::with_file;
+
+    #[test]
+    fn what_does_not_belong_together_is_named() {
+        let check = |text: &str, words: &str| {
+            let error = format!("{:#}", with_file(text).unwrap_err());
+            assert!(error.contains(words), "{error}");
+        };
+        check("[sessions]\nidle = \"1s\"", "sessions.idle: found `1s`");
+        check("[sessions]\nabsolute = \"31d\"", "sessions.absolute");
+        let oidc = "[oidc]\nissuer = \"https://i\"\nclient_id = \"pts\"\n";
+        check(oidc, "public_url: found nothing");
+        let public = format!("public_url = \"https://p\"\n{oidc}");
+        check(&public, "oidc.roles: found none");
+        let role = |more: &str| format!("{public}[[oidc.roles]]\ngroup = \"sre\"\n{more}");
+        check(&role("roles = []"), "without roles");
+        check(
+            &role("roles = [\"admin\"]\nworkspace = \"A\""),
+            "is no workspace",
+        );
+        assert!(with_file(&role("roles = [\"admin\"]")).is_ok());
+    }
+}
