@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::export::{Export, ExportFormat};
-use crate::actions::LARGEST_LIMIT;
+use crate::actions::inputs::search_and_export;
 use crate::{Action, Binding, Effect};
 
 /// This area's actions; see [`each_action`](crate::each_action).
@@ -110,31 +110,29 @@ impl From<Entry> for AuditEntry {
 /// `platform.audit.search`
 pub struct SearchAudit;
 
-/// Which entries are wanted. Everything that is given must hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct SearchAuditInput {
-    /// By the name of a token, or the person behind it.
-    pub principal: Option<String>,
-    /// By a token's id.
-    pub token: Option<Uuid>,
-    /// Actions, any of which will do; `access.*` stands for a family. Repeat it or separate by commas.
-    pub action: Vec<String>,
-    /// That ended so.
-    pub outcome: Option<Outcome>,
-    /// About this workspace.
-    pub workspace: Option<String>,
-    /// That came with this request.
-    pub request_id: Option<String>,
-    /// Happened at this moment or later.
-    pub since: Option<Moment>,
-    /// Happened before this moment.
-    pub until: Option<Moment>,
-    /// At most so many, 1 to 1,000; 100 if not given.
-    #[schemars(range(min = 1, max = LARGEST_LIMIT))]
-    pub limit: Option<usize>,
-    /// `next_cursor` of the page before.
-    pub cursor: Option<String>,
+search_and_export! {
+    /// Which entries are wanted. Everything that is given must hold.
+    pub struct SearchAuditInput;
+    /// Which entries are wanted, and how they are written. Everything that is given must hold.
+    pub struct ExportAuditInput;
+    filter {
+        /// By the name of a token, or the person behind it.
+        pub principal: Option<String>,
+        /// By a token's id.
+        pub token: Option<Uuid>,
+        /// Actions, any of which will do; `access.*` stands for a family. Repeat it or separate by commas.
+        pub action: Vec<String>,
+        /// That ended so.
+        pub outcome: Option<Outcome>,
+        /// About this workspace.
+        pub workspace: Option<String>,
+        /// That came with this request.
+        pub request_id: Option<String>,
+        /// Happened at this moment or later.
+        pub since: Option<Moment>,
+        /// Happened before this moment.
+        pub until: Option<Moment>,
+    }
 }
 
 impl Action for SearchAudit {
@@ -157,59 +155,6 @@ impl Action for SearchAudit {
 
 /// `platform.audit.export`
 pub struct ExportAudit;
-
-/// Which entries are wanted, and how they are written. Everything that is given must hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ExportAuditInput {
-    /// How they are written. Without it, `Accept` decides; NDJSON if that names neither.
-    pub format: Option<ExportFormat>,
-    /// By the name of a token, or the person behind it.
-    pub principal: Option<String>,
-    /// By a token's id.
-    pub token: Option<Uuid>,
-    /// Actions, any of which will do; `access.*` stands for a family. Repeat it or separate by commas.
-    pub action: Vec<String>,
-    /// That ended so.
-    pub outcome: Option<Outcome>,
-    /// About this workspace.
-    pub workspace: Option<String>,
-    /// That came with this request.
-    pub request_id: Option<String>,
-    /// Happened at this moment or later.
-    pub since: Option<Moment>,
-    /// Happened before this moment.
-    pub until: Option<Moment>,
-}
-
-impl From<ExportAuditInput> for SearchAuditInput {
-    /// The search that pages through the same entries.
-    fn from(export: ExportAuditInput) -> Self {
-        let ExportAuditInput {
-            format: _,
-            principal,
-            token,
-            action,
-            outcome,
-            workspace,
-            request_id,
-            since,
-            until,
-        } = export;
-        Self {
-            principal,
-            token,
-            action,
-            outcome,
-            workspace,
-            request_id,
-            since,
-            until,
-            limit: None,
-            cursor: None,
-        }
-    }
-}
 
 impl Export for ExportAudit {
     fn format(input: &ExportAuditInput) -> Option<ExportFormat> {

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::actions::LARGEST_LIMIT;
+use crate::actions::inputs::search_and_export;
 use crate::{Action, Effect, EventRecord};
 
 /// This area's actions; see [`each_action`](crate::each_action).
@@ -26,27 +26,25 @@ macro_rules! each_deployments_action {
 /// `platform.deployments.search`
 pub struct SearchDeployments;
 
-/// Which deployments are wanted. Everything that is given must hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct SearchDeploymentsInput {
-    /// Of this service.
-    pub service: Option<String>,
-    /// Into this environment.
-    pub environment: Option<String>,
-    /// Of this status.
-    pub status: Option<DeploymentStatus>,
-    /// Of this version.
-    pub version: Option<String>,
-    /// Whose status was reached at this moment or later.
-    pub since: Option<Moment>,
-    /// Whose status was reached before this moment.
-    pub until: Option<Moment>,
-    /// At most so many, 1 to 1,000; 100 if not given.
-    #[schemars(range(min = 1, max = LARGEST_LIMIT))]
-    pub limit: Option<usize>,
-    /// `next_cursor` of the page before.
-    pub cursor: Option<String>,
+search_and_export! {
+    /// Which deployments are wanted. Everything that is given must hold.
+    pub struct SearchDeploymentsInput;
+    /// Which deployments are wanted, and how they are written. Everything that is given must hold.
+    pub struct ExportDeploymentsInput;
+    filter {
+        /// Of this service.
+        pub service: Option<String>,
+        /// Into this environment.
+        pub environment: Option<String>,
+        /// Of this status.
+        pub status: Option<DeploymentStatus>,
+        /// Of this version.
+        pub version: Option<String>,
+        /// Whose status was reached at this moment or later.
+        pub since: Option<Moment>,
+        /// Whose status was reached before this moment.
+        pub until: Option<Moment>,
+    }
 }
 
 impl Action for SearchDeployments {

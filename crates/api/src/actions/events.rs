@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::actions::LARGEST_LIMIT;
+use crate::actions::inputs::search_and_export;
 use crate::{Action, BatchResult, Binding, Effect, EventRecord, Method};
 
 /// This area's actions; see [`each_action`](crate::each_action).
@@ -196,33 +196,31 @@ impl Action for AppendEvents {
     }
 }
 
-/// Which events are wanted. Everything that is given must hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct SearchInput {
-    /// Types, any of which will do; `deployment.*` stands for a family. Repeat it or separate by
-    /// commas.
-    #[serde(rename = "type")]
-    pub types: Vec<String>,
-    /// Who sent them.
-    pub source: Option<String>,
-    /// `data.service`.
-    pub service: Option<String>,
-    /// `data.environment`.
-    pub environment: Option<String>,
-    /// What they are about.
-    pub subject: Option<String>,
-    /// Happened at this moment or later.
-    pub since: Option<Moment>,
-    /// Happened before this moment.
-    pub until: Option<Moment>,
-    /// Fields of the data, as `data.<path>=<text>`: `data.actor=alice`.
-    pub data: BTreeMap<String, String>,
-    /// At most so many, 1 to 1,000; 100 if not given.
-    #[schemars(range(min = 1, max = LARGEST_LIMIT))]
-    pub limit: Option<usize>,
-    /// `next_cursor` of the page before.
-    pub cursor: Option<String>,
+search_and_export! {
+    /// Which events are wanted. Everything that is given must hold.
+    pub struct SearchInput;
+    /// Which events are wanted, and how they are written. Everything that is given must hold.
+    pub struct ExportInput;
+    filter {
+        /// Types, any of which will do; `deployment.*` stands for a family. Repeat it or separate by
+        /// commas.
+        #[serde(rename = "type")]
+        pub types: Vec<String>,
+        /// Who sent them.
+        pub source: Option<String>,
+        /// `data.service`.
+        pub service: Option<String>,
+        /// `data.environment`.
+        pub environment: Option<String>,
+        /// What they are about.
+        pub subject: Option<String>,
+        /// Happened at this moment or later.
+        pub since: Option<Moment>,
+        /// Happened before this moment.
+        pub until: Option<Moment>,
+        /// Fields of the data, as `data.<path>=<text>`: `data.actor=alice`.
+        pub data: BTreeMap<String, String>,
+    }
 }
 
 /// `platform.events.search`

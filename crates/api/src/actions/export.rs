@@ -1,17 +1,14 @@
 //! Everything that fits, as a file: of events, of deployments, of incidents.
 
-use std::collections::BTreeMap;
-
 use pts_domain::access::Scope;
-use pts_domain::projection::{Deployment, DeploymentStatus, Incident, IncidentStatus};
-use pts_domain::time::Moment;
+use pts_domain::projection::{Deployment, Incident};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::actions::deployments::SearchDeploymentsInput;
-use crate::actions::events::SearchInput;
-use crate::actions::incidents::SearchIncidentsInput;
+pub use crate::actions::deployments::ExportDeploymentsInput;
+pub use crate::actions::events::ExportInput;
+pub use crate::actions::incidents::ExportIncidentsInput;
 use crate::{Action, Binding, Coverage, Effect, EventRecord};
 
 /// An action that writes out everything that fits.
@@ -44,60 +41,6 @@ macro_rules! about {
 
 /// `platform.events.export`
 pub struct ExportEvents;
-
-/// Which events are wanted, and how they are written. Everything that is given must hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ExportInput {
-    /// How they are written. Without it, `Accept` decides; NDJSON if that names neither.
-    pub format: Option<ExportFormat>,
-    /// Types, any of which will do; `deployment.*` stands for a family. Repeat it or separate by
-    /// commas.
-    #[serde(rename = "type")]
-    pub types: Vec<String>,
-    /// Who sent them.
-    pub source: Option<String>,
-    /// `data.service`.
-    pub service: Option<String>,
-    /// `data.environment`.
-    pub environment: Option<String>,
-    /// What they are about.
-    pub subject: Option<String>,
-    /// Happened at this moment or later.
-    pub since: Option<Moment>,
-    /// Happened before this moment.
-    pub until: Option<Moment>,
-    /// Fields of the data, as `data.<path>=<text>`: `data.actor=alice`.
-    pub data: BTreeMap<String, String>,
-}
-
-impl From<ExportInput> for SearchInput {
-    /// The search that pages through the same events.
-    fn from(export: ExportInput) -> Self {
-        let ExportInput {
-            format: _,
-            types,
-            source,
-            service,
-            environment,
-            subject,
-            since,
-            until,
-            data,
-        } = export;
-        Self {
-            types,
-            source,
-            service,
-            environment,
-            subject,
-            since,
-            until,
-            data,
-            ..Self::default()
-        }
-    }
-}
 
 /// How an export is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -175,51 +118,6 @@ impl Export for ExportEvents {
 /// `platform.deployments.export`
 pub struct ExportDeployments;
 
-/// Which deployments are wanted, and how they are written. Everything that is given must hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ExportDeploymentsInput {
-    /// How they are written. Without it, `Accept` decides; NDJSON if that names neither.
-    pub format: Option<ExportFormat>,
-    /// Of this service.
-    pub service: Option<String>,
-    /// Into this environment.
-    pub environment: Option<String>,
-    /// Of this status.
-    pub status: Option<DeploymentStatus>,
-    /// Of this version.
-    pub version: Option<String>,
-    /// Whose status was reached at this moment or later.
-    pub since: Option<Moment>,
-    /// Whose status was reached before this moment.
-    pub until: Option<Moment>,
-}
-
-impl From<ExportDeploymentsInput> for SearchDeploymentsInput {
-    /// The search that pages through the same deployments.
-    fn from(export: ExportDeploymentsInput) -> Self {
-        let ExportDeploymentsInput {
-            format: _,
-            service,
-            environment,
-            status,
-            version,
-            since,
-            until,
-        } = export;
-        Self {
-            service,
-            environment,
-            status,
-            version,
-            since,
-            until,
-            limit: None,
-            cursor: None,
-        }
-    }
-}
-
 impl Action for ExportDeployments {
     const NAME: &'static str = "platform.deployments.export";
     const SUMMARY: &'static str =
@@ -251,38 +149,6 @@ impl Export for ExportDeployments {
 
 /// `platform.incidents.export`
 pub struct ExportIncidents;
-
-/// Which incidents are wanted, and how they are written. Everything that is given must hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ExportIncidentsInput {
-    /// How they are written. Without it, `Accept` decides; NDJSON if that names neither.
-    pub format: Option<ExportFormat>,
-    /// Of this service.
-    pub service: Option<String>,
-    /// Where.
-    pub environment: Option<String>,
-    /// Of this status.
-    pub status: Option<IncidentStatus>,
-}
-
-impl From<ExportIncidentsInput> for SearchIncidentsInput {
-    /// The search that pages through the same incidents.
-    fn from(export: ExportIncidentsInput) -> Self {
-        let ExportIncidentsInput {
-            format: _,
-            service,
-            environment,
-            status,
-        } = export;
-        Self {
-            service,
-            environment,
-            status,
-            ..Self::default()
-        }
-    }
-}
 
 impl Action for ExportIncidents {
     const NAME: &'static str = "platform.incidents.export";

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::actions::LARGEST_LIMIT;
+use crate::actions::inputs::search_and_export;
 use crate::{Action, Effect};
 
 /// This area's actions; see [`each_action`](crate::each_action).
@@ -24,23 +24,23 @@ macro_rules! each_incidents_action {
 /// `platform.incidents.search`
 pub struct SearchIncidents;
 
-/// Which incidents are wanted. Everything that is given must hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct SearchIncidentsInput {
-    /// Of this service.
-    pub service: Option<String>,
-    /// Where.
-    pub environment: Option<String>,
-    /// Of this status.
-    pub status: Option<IncidentStatus>,
-    /// Of this id.
-    pub incident_id: Option<String>,
-    /// At most so many, 1 to 1,000; 100 if not given.
-    #[schemars(range(min = 1, max = LARGEST_LIMIT))]
-    pub limit: Option<usize>,
-    /// `next_cursor` of the page before.
-    pub cursor: Option<String>,
+search_and_export! {
+    /// Which incidents are wanted. Everything that is given must hold.
+    pub struct SearchIncidentsInput;
+    /// Which incidents are wanted, and how they are written. Everything that is given must hold.
+    pub struct ExportIncidentsInput;
+    filter {
+        /// Of this service.
+        pub service: Option<String>,
+        /// Where.
+        pub environment: Option<String>,
+        /// Of this status.
+        pub status: Option<IncidentStatus>,
+    }
+    search {
+        /// Of this id.
+        pub incident_id: Option<String>,
+    }
 }
 
 impl Action for SearchIncidents {

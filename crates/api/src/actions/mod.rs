@@ -16,6 +16,7 @@ pub mod export;
 pub mod feeds;
 pub mod images;
 pub mod incidents;
+mod inputs;
 pub mod maintenance;
 pub mod quarantine;
 pub mod services;
