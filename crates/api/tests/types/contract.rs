@@ -1,15 +1,13 @@
-//! What of the contract goes into the file: the shapes of everything, and the actions by their names.
+//! What of the contract goes into which file: the shapes and actions of each area into its own, what
+//! areas share into another, and into `pts.ts` everything by its name.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use pts_api::{ActionSpec, Answer, Call, Done, Failed, Problem, Receipt};
-use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use pts_api::ActionSpec;
+use serde::Serialize;
 
+use crate::shapes::{SHARED, Shapes, area, references};
 use crate::typescript::{declaration, doc, expression};
 
 const HEAD: &str = "\
@@ -20,42 +18,76 @@ const HEAD: &str = "\
 /// What has a type parameter.
 const GENERIC: [&str; 2] = ["Answer", "Done"];
 
-/// Stands for the type parameter of what is generic.
-#[derive(Serialize, Deserialize)]
-struct Parameter;
-
-impl JsonSchema for Parameter {
-    fn schema_name() -> Cow<'static, str> {
-        "T".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        Schema::default()
-    }
-}
-
-/// Shapes by name, and those of the actions among them.
-struct Shapes {
-    definitions: Map<String, Value>,
-    inputs: BTreeMap<&'static str, Value>,
-    outputs: BTreeMap<&'static str, Value>,
-}
-
-/// The whole file.
-pub(crate) fn typescript() -> String {
+/// Every file, by its path under `ts/`.
+pub(crate) fn files() -> BTreeMap<String, String> {
     let actions = pts_api::actions::all();
-    let shapes = shapes(&actions);
-    let mut out = HEAD.to_owned();
-    for (name, schema) in &shapes.definitions {
+    let shapes = Shapes::of(&actions);
+    let owners = shapes.areas();
+    let areas = actions.iter().map(|action| area(action.name));
+    let rooms: BTreeSet<&str> = areas.chain([SHARED]).collect();
+    let mut files: BTreeMap<_, _> = (rooms.iter())
+        .map(|room| {
+            let text = room_file(room, &actions, &shapes, &owners);
+            (format!("pts/{room}.ts"), text)
+        })
+        .collect();
+    files.insert("pts.ts".to_owned(), whole(&rooms, &actions));
+    files
+}
+
+/// What only the actions of one area use, and those; or what several use.
+fn room_file(
+    room: &str,
+    actions: &[ActionSpec],
+    shapes: &Shapes,
+    owners: &BTreeMap<&str, &str>,
+) -> String {
+    let own = |name: &str| owners.get(name) == Some(&room);
+    let mut needed = BTreeSet::new();
+    let mut text = String::new();
+    for (name, schema) in shapes.definitions.iter().filter(|(name, _)| own(name)) {
+        needed.extend(references(schema));
         let name = match name.as_str() {
-            "T" => continue,
             generic if GENERIC.contains(&generic) => format!("{generic}<T>"),
             name => name.to_owned(),
         };
-        let _ = write!(out, "\n{}", declaration(&name, schema));
+        let _ = write!(text, "\n{}", declaration(&name, schema));
     }
-    out.push_str("\n/** Every action, by its name. */\nexport interface Actions {\n");
-    for action in &actions {
+    if room != SHARED {
+        let of_room = || actions.iter().filter(|action| area(action.name) == room);
+        for action in of_room() {
+            needed.extend(references(&shapes.inputs[action.name]));
+            needed.extend(references(&shapes.outputs[action.name]));
+        }
+        text.push_str(&actions_of(room, of_room(), shapes));
+    }
+    // Whatever has no owner is a type parameter.
+    needed.retain(|name| owners.contains_key(name) && !own(name));
+    let mut out = HEAD.to_owned();
+    if !needed.is_empty() {
+        let needed: Vec<_> = needed.into_iter().collect();
+        let _ = writeln!(
+            out,
+            "\nimport type {{ {} }} from \"./{SHARED}\";",
+            needed.join(", ")
+        );
+    }
+    out + &text
+}
+
+fn actions_of<'a>(
+    room: &str,
+    actions: impl Iterator<Item = &'a ActionSpec>,
+    shapes: &Shapes,
+) -> String {
+    let name = interface(room);
+    assert!(
+        !shapes.definitions.contains_key(&name),
+        "{name} is also a shape"
+    );
+    let mut out =
+        format!("\n/** The actions of `platform.{room}`. */\nexport interface {name} {{\n");
+    for action in actions {
         let (input, output) = (&shapes.inputs[action.name], &shapes.outputs[action.name]);
         out.push_str(&doc(&about(action), 1));
         let _ = write!(
@@ -69,12 +101,45 @@ pub(crate) fn typescript() -> String {
             json(&action.binding),
         );
     }
-    out.push_str("}\n\nexport type ActionKey = keyof Actions;\n");
+    out + "}\n"
+}
+
+/// `event_types` has its actions in `EventTypesActions`.
+fn interface(room: &str) -> String {
+    let words = room.split('_').map(|word| {
+        let (first, rest) = word.split_at(1);
+        first.to_ascii_uppercase() + rest
+    });
+    words.chain(["Actions".to_owned()]).collect()
+}
+
+/// The file that everything is found in.
+fn whole(rooms: &BTreeSet<&str>, actions: &[ActionSpec]) -> String {
+    let mut out = HEAD.to_owned() + "\n";
+    let areas: Vec<_> = rooms.iter().filter(|room| **room != SHARED).collect();
+    for room in &areas {
+        let _ = writeln!(
+            out,
+            "import type {{ {} }} from \"./pts/{room}\";",
+            interface(room)
+        );
+    }
+    out.push('\n');
+    for room in rooms {
+        let _ = writeln!(out, "export type * from \"./pts/{room}\";");
+    }
+    let all: Vec<_> = areas.iter().map(|room| interface(room)).collect();
+    let _ = write!(
+        out,
+        "\n/** Every action, by its name. */\nexport interface Actions\n  extends {} {{}}\n",
+        all.join(",\n    ")
+    );
+    out.push_str("\nexport type ActionKey = keyof Actions;\n");
     out.push_str(
         "\n/** Where each action is; `{name}` in a path stands for that field of its input. */\n",
     );
     out.push_str("export const actions: {\n  readonly [K in ActionKey]: Pick<Actions[K], \"method\" | \"path\" | \"binding\">;\n} = {\n");
-    for action in &actions {
+    for action in actions {
         let _ = writeln!(
             out,
             "  {}: {{ method: {}, path: {}, binding: {} }},",
@@ -86,41 +151,6 @@ pub(crate) fn typescript() -> String {
     }
     out.push_str("};\n");
     out
-}
-
-/// What goes in may leave out what has a default; what comes out has it. So each direction has a
-/// generator of its own, and what is used in both must be the same in both.
-fn shapes(actions: &[ActionSpec]) -> Shapes {
-    let settings = SchemaSettings::draft2020_12();
-    let mut reading = settings.clone().for_deserialize().into_generator();
-    let mut writing = settings.for_serialize().into_generator();
-    let inputs: BTreeMap<_, _> = (actions.iter())
-        .map(|action| (action.name, (action.input_schema)(&mut reading).to_value()))
-        .collect();
-    reading.subschema_for::<Call>();
-    let outputs = (actions.iter())
-        .map(|action| (action.name, (action.output_schema)(&mut writing).to_value()))
-        .collect();
-    writing.subschema_for::<Answer<Parameter>>();
-    writing.subschema_for::<Done<Parameter>>();
-    writing.subschema_for::<Failed>();
-    writing.subschema_for::<Problem>();
-    writing.subschema_for::<Receipt>();
-    let mut definitions = writing.take_definitions(true);
-    for (name, schema) in reading.take_definitions(true) {
-        let other = definitions.insert(name.clone(), schema.clone());
-        let same = other.is_none_or(|other| expression(&other, 0) == expression(&schema, 0));
-        assert!(
-            same,
-            "{name} is not the same going in and coming out: give them two names"
-        );
-    }
-    definitions.sort_keys();
-    Shapes {
-        definitions,
-        inputs,
-        outputs,
-    }
 }
 
 fn about(action: &ActionSpec) -> String {
