@@ -6,6 +6,7 @@ use pts_domain::Timestamp;
 use pts_domain::audit::{Checkpoint, Hash, KeyId, Signature};
 use pts_ports::{KeptCheckpoint, StoreError};
 
+use super::read::oldest_first;
 use crate::PgPool;
 use crate::sql::Sql;
 
@@ -62,18 +63,7 @@ pub(super) async fn list(
     behind: Option<i64>,
     limit: usize,
 ) -> Result<Vec<KeptCheckpoint>, StoreError> {
-    let most = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows: Vec<Row> = pool
-        .load(|| {
-            let mut sql = Sql::once(SELECT);
-            if let Some(behind) = behind {
-                sql = sql.sql(" WHERE sequence > ").value::<BigInt, _>(behind);
-            }
-            sql.sql(" ORDER BY sequence FETCH FIRST ")
-                .value::<BigInt, _>(most)
-                .sql(" ROWS WITH TIES")
-        })
-        .await?;
+    let rows: Vec<Row> = pool.load(|| oldest_first(SELECT, behind, limit)).await?;
     let kept = rows.into_iter().map(|row| KeptCheckpoint {
         sequence: row.sequence,
         checkpoint: row.checkpoint(),

@@ -1,5 +1,7 @@
 //! Reading: by a filter from the newest end, and all of it from the oldest.
 
+use std::borrow::Cow;
+
 use diesel::sql_types::{Array, BigInt, Text, Timestamptz, Uuid};
 use pts_domain::audit::{AuditFilter, Entry, Stored};
 use pts_domain::filter::{Cursor, Page, TypePattern};
@@ -109,18 +111,24 @@ pub(super) async fn stretch(
     behind: Option<i64>,
     limit: usize,
 ) -> Result<Vec<Stored>, StoreError> {
-    let most = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows: Vec<Row> = pool
-        .load(|| {
-            let mut sql = Sql::once(format!("SELECT {COLUMNS} FROM access.audit_entries"));
-            if let Some(behind) = behind {
-                sql = sql.sql(" WHERE sequence > ").value::<BigInt, _>(behind);
-            }
-            // Two of one number, where somebody has let them in, are not torn apart.
-            sql.sql(" ORDER BY sequence FETCH FIRST ")
-                .value::<BigInt, _>(most)
-                .sql(" ROWS WITH TIES")
-        })
-        .await?;
+    let select = || format!("SELECT {COLUMNS} FROM access.audit_entries");
+    let rows: Vec<Row> = pool.load(|| oldest_first(select(), behind, limit)).await?;
     Ok(rows.into_iter().map(Stored::from).collect())
+}
+
+/// What is selected behind a number, the lowest first. Two of one number, where somebody has let them
+/// in, are not torn apart.
+pub(super) fn oldest_first(
+    select: impl Into<Cow<'static, str>>,
+    behind: Option<i64>,
+    limit: usize,
+) -> Sql<'static> {
+    let most = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut sql = Sql::once(select);
+    if let Some(behind) = behind {
+        sql = sql.sql(" WHERE sequence > ").value::<BigInt, _>(behind);
+    }
+    sql.sql(" ORDER BY sequence FETCH FIRST ")
+        .value::<BigInt, _>(most)
+        .sql(" ROWS WITH TIES")
 }
