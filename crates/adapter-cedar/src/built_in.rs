@@ -29,12 +29,9 @@ impl BuiltIn {
         match CedarPolicies::open(&self.actions, None, self.opened_at) {
             Ok(policies) => policies.book(),
             Err(error) => PolicyBook {
-                policies: Vec::new(),
-                schema: String::new(),
-                file: None,
-                digest: None,
                 loaded_at: Some(self.opened_at),
                 fault: Some(error.to_string()),
+                ..PolicyBook::default()
             },
         }
     }

@@ -17,7 +17,7 @@ pub struct Policy {
 }
 
 /// What is in force, and since when.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PolicyBook {
     /// The rules, those first that are there always.
     pub policies: Vec<Policy>,

@@ -84,14 +84,7 @@ impl PolicyEngine for ScopesAlone {
     }
 
     fn book(&self) -> PolicyBook {
-        PolicyBook {
-            policies: Vec::new(),
-            schema: String::new(),
-            file: None,
-            digest: None,
-            loaded_at: None,
-            fault: None,
-        }
+        PolicyBook::default()
     }
 
     fn refresh(&self, _: Timestamp) {}
