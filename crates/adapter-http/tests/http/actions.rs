@@ -15,12 +15,7 @@ use super::support::{Reply, Server, foreign};
 pub(super) async fn on_the_platform() -> Server {
     let server = Server::start().await;
     server.clock.set(platform::now());
-    let store = &*server.store;
-    platform::seed(store, store, store).await;
-    platform::seed_elevations(store).await;
-    platform::seed_audit(store).await;
-    platform::seed_tokens(store).await;
-    platform::seed_sessions(store).await;
+    platform::seed_all(&*server.store).await;
     server.gateway.read_record().await.unwrap();
     server
 }

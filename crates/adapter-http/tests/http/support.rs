@@ -54,21 +54,8 @@ impl Server {
     ) -> Self {
         let store = Arc::new(MemoryStore::new(Arc::new(EventBus::with_domain_handlers())));
         let clock = Arc::new(FixedClock::at(now()));
-        let gateway = Gateway::new(Parts {
-            log: store.clone(),
-            projections: store.clone(),
-            tokens: store.clone(),
-            elevations: store.clone(),
-            confirmations: store.clone(),
-            retention: store.clone(),
-            maintenance: store.clone(),
-            accounting: store.clone(),
-            quarantine: store.clone(),
-            blind_spots: store.clone(),
-            audit: store.clone(),
-            clock: clock.clone(),
-            entropy: Arc::new(SeededEntropy::new(7)),
-        });
+        let entropy = Arc::new(SeededEntropy::new(7));
+        let gateway = Gateway::new(Parts::of(store.clone(), clock.clone(), entropy));
         let gateway = Arc::new(change(gateway));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let settings = HttpSettings {

@@ -263,11 +263,7 @@ async fn on_the_platform() -> Server {
     server.clock.set(began);
     server.gateway.read_record().await.unwrap();
     server.gateway.begin_receiving();
-    platform::seed(&*server.store, &*server.store, &*server.store).await;
-    platform::seed_elevations(&*server.store).await;
-    platform::seed_audit(&*server.store).await;
-    platform::seed_tokens(&*server.store).await;
-    platform::seed_sessions(&*server.store).await;
+    platform::seed_all(&*server.store).await;
     server.clock.set(platform::now());
     let again = json!({
         "type": "state.changed", "source": "db", "id": "again",

@@ -38,27 +38,13 @@ impl Server {
     ) -> Self {
         let store = Arc::new(MemoryStore::new(Arc::new(EventBus::with_domain_handlers())));
         let clock = Arc::new(FixedClock::at(platform::now()));
-        let gateway = Gateway::new(Parts {
-            log: store.clone(),
-            projections: store.clone(),
-            tokens: store.clone(),
-            elevations: store.clone(),
-            confirmations: store.clone(),
-            retention: store.clone(),
-            maintenance: store.clone(),
-            accounting: store.clone(),
-            quarantine: store.clone(),
-            blind_spots: store.clone(),
-            audit: store.clone(),
-            clock: clock.clone(),
-            entropy: Arc::new(SeededEntropy::new(7)),
-        });
+        let gateway = Gateway::new(Parts::of(
+            store.clone(),
+            clock,
+            Arc::new(SeededEntropy::new(7)),
+        ));
         let gateway = Arc::new(change(gateway));
-        platform::seed(&*store, &*store, &*store).await;
-        platform::seed_elevations(&*store).await;
-        platform::seed_tokens(&*store).await;
-        platform::seed_sessions(&*store).await;
-        platform::seed_audit(&*store).await;
+        platform::seed_all(&*store).await;
         gateway.read_record().await.unwrap();
         let settings = HttpSettings {
             workers: Some(1),

@@ -72,6 +72,41 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
 }
 
+impl Parts {
+    /// Around one store that is all of it.
+    pub fn of<S>(store: Arc<S>, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self
+    where
+        S: EventLog
+            + Projections
+            + TokenStore
+            + Elevations
+            + Confirmations
+            + Accounting
+            + Quarantine
+            + BlindSpots
+            + RetentionStore
+            + Maintenance
+            + AuditLog
+            + 'static,
+    {
+        Self {
+            log: store.clone(),
+            projections: store.clone(),
+            tokens: store.clone(),
+            elevations: store.clone(),
+            confirmations: store.clone(),
+            accounting: store.clone(),
+            quarantine: store.clone(),
+            blind_spots: store.clone(),
+            retention: store.clone(),
+            maintenance: store.clone(),
+            audit: store,
+            clock,
+            entropy,
+        }
+    }
+}
+
 /// The one door, as it is from one workspace: what use cases read and write through it belongs there
 /// (see [`Gateway::within`]).
 #[derive(Clone)]

@@ -88,19 +88,9 @@ pub(crate) fn in_memory_at(clock: Arc<dyn Clock>) -> (Gateway, Arc<MemoryStore>)
 pub(crate) fn over_store(store: &Arc<MemoryStore>, clock: Arc<dyn Clock>) -> Gateway {
     static GATEWAYS: AtomicU64 = AtomicU64::new(7);
     let seed = GATEWAYS.fetch_add(1, Ordering::Relaxed);
-    Gateway::new(Parts {
-        log: store.clone(),
-        projections: store.clone(),
-        tokens: store.clone(),
-        elevations: store.clone(),
-        confirmations: store.clone(),
-        retention: store.clone(),
-        maintenance: store.clone(),
-        accounting: store.clone(),
-        quarantine: store.clone(),
-        blind_spots: store.clone(),
-        audit: store.clone(),
+    Gateway::new(Parts::of(
+        store.clone(),
         clock,
-        entropy: Arc::new(SeededEntropy::new(seed)),
-    })
+        Arc::new(SeededEntropy::new(seed)),
+    ))
 }

@@ -28,6 +28,21 @@ pub const ELEVATION: Uuid = Uuid::from_u128(0x019c_aa3c_5e80_7000_8000_0000_0000
 /// The token that everything came with.
 pub const TOKEN: Uuid = Uuid::from_u128(0x019c_aa3c_5e80_7000_8000_0000_0000_ffff);
 
+/// Fills a store that is all of it with everything that examples speak of.
+///
+/// # Panics
+/// If the store does not take it.
+pub async fn seed_all<S>(store: &S)
+where
+    S: EventLog + Quarantine + BlindSpots + Elevations + TokenStore + AuditLog,
+{
+    seed(store, store, store).await;
+    seed_elevations(store).await;
+    seed_tokens(store).await;
+    seed_sessions(store).await;
+    seed_audit(store).await;
+}
+
 /// Fills a store with it.
 ///
 /// # Panics

@@ -85,11 +85,7 @@ fn proofs() -> impl Iterator<Item = &'static Proof> {
 /// A gateway in front of the platform that examples speak of.
 async fn on_the_platform() -> Arc<Gateway> {
     let (gateway, store) = in_memory_at(Arc::new(FixedClock::at(platform::now())));
-    platform::seed(&*store, &*store, &*store).await;
-    platform::seed_elevations(&*store).await;
-    platform::seed_tokens(&*store).await;
-    platform::seed_sessions(&*store).await;
-    platform::seed_audit(&*store).await;
+    platform::seed_all(&*store).await;
     gateway.read_record().await.unwrap();
     Arc::new(gateway)
 }

@@ -176,20 +176,10 @@ struct Bench {
 }
 
 fn gateway_over(log: Arc<dyn EventLog>, store: Arc<MemoryStore>) -> Arc<Gateway> {
+    let clock = Arc::new(StepClock::from(noon(), chrono::Duration::zero()));
     Arc::new(Gateway::new(Parts {
         log,
-        projections: store.clone(),
-        tokens: store.clone(),
-        elevations: store.clone(),
-        confirmations: store.clone(),
-        retention: store.clone(),
-        maintenance: store.clone(),
-        accounting: store.clone(),
-        quarantine: store.clone(),
-        blind_spots: store.clone(),
-        audit: store,
-        clock: Arc::new(StepClock::from(noon(), chrono::Duration::zero())),
-        entropy: Arc::new(SeededEntropy::new(7)),
+        ..Parts::of(store, clock, Arc::new(SeededEntropy::new(7)))
     }))
 }
 
