@@ -20,3 +20,4 @@ mod quarantine;
 mod retention;
 mod support;
 mod tail;
+mod world;

@@ -1,8 +1,7 @@
 //! Risky actions: shown first, confirmed once, and done only while things are as they were shown.
 
-use std::sync::Arc;
-
 use chrono::Duration;
+use pts_api::Action;
 use pts_api::actions::events::{SearchEvents, SearchInput};
 use pts_api::actions::maintenance::{
     RebuildProjections, RebuildProjectionsInput, RunRetention, RunRetentionInput,
@@ -10,35 +9,21 @@ use pts_api::actions::maintenance::{
 use pts_api::actions::quarantine::{
     DiscardQuarantined, DiscardQuarantinedInput, PurgeQuarantine, PurgeQuarantineInput, PurgeReport,
 };
-use pts_api::{Action, Answer};
 use pts_domain::access::{ConfirmationRefused, ConfirmationText, Principal, Scope};
-use pts_domain::event::{Form, NewEvent};
+use pts_domain::event::NewEvent;
 use pts_domain::retention::Month;
 use pts_ports::{EventLog, Maintenance};
-use pts_services::{ActionError, CallOptions, Gateway, Item, ItemOutcome, Mode, Shown, UseCase};
-use pts_testkit::fakes::{FixedClock, MemoryStore};
+use pts_services::{ActionError, CallOptions, Gateway, Shown, UseCase};
+use pts_testkit::fakes::MemoryStore;
 use pts_testkit::generate::Sender;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::support::{in_memory_at, noon, over_store, principal};
-
-struct World {
-    gateway: Gateway,
-    store: Arc<MemoryStore>,
-    clock: Arc<FixedClock>,
-    by: Principal,
-}
+use crate::support::{over_store, principal};
+use crate::world::World;
 
 fn world() -> World {
-    let clock = Arc::new(FixedClock::at(noon()));
-    let (gateway, store) = in_memory_at(clock.clone());
-    World {
-        gateway,
-        store,
-        clock,
-        by: principal(&[Scope::Operate]),
-    }
+    World::of(&[Scope::Operate])
 }
 
 fn confirmed(shown: &Shown) -> CallOptions {
@@ -50,24 +35,13 @@ fn confirmed(shown: &Shown) -> CallOptions {
 }
 
 impl World {
-    async fn call<A: Action>(
-        &self,
-        input: A::Input,
-        options: CallOptions,
-    ) -> Result<Answer<A::Output>, ActionError>
-    where
-        Gateway: UseCase<A>,
-    {
-        self.gateway.call::<A>(&self.by, input, options).await
-    }
-
     /// What is shown at the first call.
     async fn shown<A: Action>(&self, input: A::Input) -> Shown
     where
         Gateway: UseCase<A>,
         A::Output: std::fmt::Debug,
     {
-        match self.call::<A>(input, CallOptions::default()).await {
+        match self.call::<A>(input).await {
             Err(ActionError::NotConfirmed {
                 outdated: false,
                 shown,
@@ -77,28 +51,20 @@ impl World {
     }
 
     /// Has something put aside, a second after what came before.
-    async fn bad(&self, source: &str) -> Uuid {
+    async fn bad_of(&self, source: &str) -> Uuid {
         self.clock.advance(Duration::seconds(1));
         let item =
             json!({ "type": "deployment.nonsense", "source": source, "data": self.gateway.now() });
-        let writer = principal(&[Scope::EventsWrite]);
-        let items = vec![Item::from(item)];
-        let outcomes = self
-            .gateway
-            .ingest(&writer, items, Form::Lenient, Mode::Store)
-            .await;
+        let id = self.bad(item).await;
         self.clock.advance(Duration::seconds(1));
-        match &outcomes.unwrap()[0] {
-            ItemOutcome::Invalid {
-                quarantine_id: Some(id),
-                ..
-            } => *id,
-            other => panic!("{other:?}"),
-        }
+        id
     }
 
     async fn purge(&self, options: CallOptions) -> Result<PurgeReport, ActionError> {
-        Ok(self.call::<PurgeQuarantine>(of("ci"), options).await?.data)
+        Ok(self
+            .call_with::<PurgeQuarantine>(of("ci"), options)
+            .await?
+            .data)
     }
 }
 
@@ -113,6 +79,17 @@ fn of(source: &str) -> PurgeQuarantineInput {
     }
 }
 
+/// What is shown in the place of what was confirmed and has changed since.
+fn shown_anew<T: std::fmt::Debug>(result: Result<T, ActionError>) -> Shown {
+    match result {
+        Err(ActionError::NotConfirmed {
+            outdated: true,
+            shown,
+        }) => *shown,
+        other => panic!("{other:?}"),
+    }
+}
+
 fn refused<T: std::fmt::Debug>(result: Result<T, ActionError>) -> ConfirmationRefused {
     match result.unwrap_err() {
         ActionError::ConfirmationRefused(why) => why,
@@ -123,10 +100,10 @@ fn refused<T: std::fmt::Debug>(result: Result<T, ActionError>) -> ConfirmationRe
 #[tokio::test]
 async fn what_is_shown_is_what_is_done_and_what_came_later_stays() {
     let world = world();
-    world.bad("ci").await;
+    world.bad_of("ci").await;
     let first = world.gateway.now() - Duration::seconds(1);
-    world.bad("ci").await;
-    world.bad("other").await;
+    world.bad_of("ci").await;
+    world.bad_of("other").await;
     let shown = world.shown::<PurgeQuarantine>(of("ci")).await;
     assert_eq!(shown.preview.rows, Some(2));
     assert_eq!(shown.preview.from, Some(first));
@@ -144,7 +121,7 @@ async fn what_is_shown_is_what_is_done_and_what_came_later_stays() {
         shown.confirm.expires_at,
         world.gateway.now() + Duration::minutes(5)
     );
-    world.bad("ci").await;
+    world.bad_of("ci").await;
     let done = world.purge(confirmed(&shown)).await.unwrap();
     assert_eq!(
         done,
@@ -170,24 +147,15 @@ async fn what_is_shown_is_what_is_done_and_what_came_later_stays() {
 #[tokio::test]
 async fn a_state_that_has_changed_is_shown_anew() {
     let world = world();
-    let (one, _) = (world.bad("ci").await, world.bad("ci").await);
+    let (one, _) = (world.bad_of("ci").await, world.bad_of("ci").await);
     let shown = world.shown::<PurgeQuarantine>(of("ci")).await;
     let input = DiscardQuarantinedInput {
         ids: vec![one],
         reason: "by hand".into(),
     };
-    world
-        .call::<DiscardQuarantined>(input, CallOptions::default())
-        .await
-        .unwrap();
+    world.call::<DiscardQuarantined>(input).await.unwrap();
     let outdated = world.purge(confirmed(&shown)).await;
-    let Err(ActionError::NotConfirmed {
-        outdated: true,
-        shown: fresh,
-    }) = outdated
-    else {
-        panic!("{outdated:?}");
-    };
+    let fresh = shown_anew(outdated);
     assert_eq!(fresh.preview.rows, Some(1));
     assert_ne!(fresh.confirm.token, shown.confirm.token);
     assert_eq!(world.purge(confirmed(&fresh)).await.unwrap().discarded, 1);
@@ -196,7 +164,7 @@ async fn a_state_that_has_changed_is_shown_anew() {
 #[tokio::test]
 async fn a_confirmation_is_good_once_for_one_caller_one_action_one_input_and_five_minutes() {
     let world = world();
-    world.bad("ci").await;
+    world.bad_of("ci").await;
     let shown = world.shown::<PurgeQuarantine>(of("ci")).await;
     let options = confirmed(&shown);
 
@@ -218,10 +186,12 @@ async fn a_confirmation_is_good_once_for_one_caller_one_action_one_input_and_fiv
         .call::<PurgeQuarantine>(&elsewhere, of("ci"), options)
         .await;
     assert_eq!(refused(elsewhere), ConfirmationRefused::OtherInput);
-    let another = world.call::<PurgeQuarantine>(of("other"), options).await;
+    let another = world
+        .call_with::<PurgeQuarantine>(of("other"), options)
+        .await;
     assert_eq!(refused(another), ConfirmationRefused::OtherInput);
     let action = world
-        .call::<RebuildProjections>(RebuildProjectionsInput {}, options)
+        .call_with::<RebuildProjections>(RebuildProjectionsInput {}, options)
         .await;
     assert_eq!(refused(action), ConfirmationRefused::OtherAction);
     let made_up = CallOptions {
@@ -239,7 +209,7 @@ async fn a_confirmation_is_good_once_for_one_caller_one_action_one_input_and_fiv
         ConfirmationRefused::Used
     );
 
-    world.bad("ci").await;
+    world.bad_of("ci").await;
     let shown = world.shown::<PurgeQuarantine>(of("ci")).await;
     world.clock.advance(Duration::minutes(5));
     assert_eq!(
@@ -251,7 +221,7 @@ async fn a_confirmation_is_good_once_for_one_caller_one_action_one_input_and_fiv
 #[tokio::test]
 async fn of_two_processes_that_are_told_the_same_one_acts() {
     let world = world();
-    world.bad("ci").await;
+    world.bad_of("ci").await;
     let shown = world.shown::<PurgeQuarantine>(of("ci")).await;
     let options = confirmed(&shown);
     let there = over_store(&world.store, world.clock.clone());
@@ -300,9 +270,7 @@ async fn who_may_not_act_is_shown_nothing_and_what_is_not_risky_needs_no_word() 
         reason: " ".into(),
         ..of("ci")
     };
-    let wrong = world
-        .call::<PurgeQuarantine>(wrong, CallOptions::default())
-        .await;
+    let wrong = world.call::<PurgeQuarantine>(wrong).await;
     assert!(matches!(wrong, Err(ActionError::Invalid(errors)) if errors[0].field == "reason"));
 }
 
@@ -339,17 +307,13 @@ async fn a_retention_run_removes_what_it_showed() {
     );
 
     fill(&world.store, &mut sender, "2025-10", 1).await;
-    let outdated = world.call::<RunRetention>(input(), confirmed(&shown)).await;
-    let Err(ActionError::NotConfirmed {
-        outdated: true,
-        shown,
-    }) = outdated
-    else {
-        panic!("{outdated:?}");
-    };
+    let outdated = world
+        .call_with::<RunRetention>(input(), confirmed(&shown))
+        .await;
+    let shown = shown_anew(outdated);
     assert_eq!(shown.preview.rows, Some(16));
     let done = world
-        .call::<RunRetention>(input(), confirmed(&shown))
+        .call_with::<RunRetention>(input(), confirmed(&shown))
         .await
         .unwrap()
         .data;
@@ -362,15 +326,13 @@ async fn a_retention_run_removes_what_it_showed() {
         .await;
     assert_eq!(nothing.preview.rows, Some(0));
     let done = world
-        .call::<RunRetention>(RunRetentionInput::default(), confirmed(&nothing))
+        .call_with::<RunRetention>(RunRetentionInput::default(), confirmed(&nothing))
         .await;
     assert_eq!(done.unwrap().data.removed, 0);
     let short = RunRetentionInput {
         foreign_events: Some("30d".into()),
     };
-    let short = world
-        .call::<RunRetention>(short, CallOptions::default())
-        .await;
+    let short = world.call::<RunRetention>(short).await;
     assert!(
         matches!(short, Err(ActionError::Invalid(errors)) if errors[0].field == "foreign_events")
     );
@@ -383,7 +345,7 @@ async fn a_rebuild_is_confirmed_while_events_come_and_not_after_some_have_gone()
     fill(&world.store, &mut sender, "2025-10", 4).await;
     let rebuild = async |options| {
         world
-            .call::<RebuildProjections>(RebuildProjectionsInput {}, options)
+            .call_with::<RebuildProjections>(RebuildProjectionsInput {}, options)
             .await
     };
     let shown = world
@@ -401,17 +363,11 @@ async fn a_rebuild_is_confirmed_while_events_come_and_not_after_some_have_gone()
     };
     let seen = world.shown::<RunRetention>(retention.clone()).await;
     world
-        .call::<RunRetention>(retention, confirmed(&seen))
+        .call_with::<RunRetention>(retention, confirmed(&seen))
         .await
         .unwrap();
     let outdated = rebuild(confirmed(&shown)).await;
-    let Err(ActionError::NotConfirmed {
-        outdated: true,
-        shown,
-    }) = outdated
-    else {
-        panic!("{outdated:?}");
-    };
+    let shown = shown_anew(outdated);
     assert_eq!(shown.preview.rows, Some(2));
     assert_eq!(rebuild(confirmed(&shown)).await.unwrap().data.events, 2);
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use chrono::Duration;
-use pts_api::Answer;
 use pts_api::actions::accounting::{GetAccounting, GetAccountingInput, Tally};
 use pts_api::actions::events::{GetEvent, GetEventInput};
 use pts_api::actions::quarantine::{
@@ -11,66 +10,23 @@ use pts_api::actions::quarantine::{
     ReplayQuarantine, ReplayQuarantineInput, ReplayReport, ReplayStatus, SearchQuarantine,
     SearchQuarantineInput,
 };
-use pts_domain::access::{Principal, Scope};
+use pts_domain::access::Scope;
 use pts_domain::event::Form;
 use pts_domain::quarantine::State;
 use pts_domain::{FieldError, Timestamp};
 use pts_ports::{AccountQuery, Accounting, StoreError};
-use pts_services::{ActionError, CallOptions, Gateway, Item, ItemOutcome, Mode, UseCase};
-use pts_testkit::fakes::{FixedClock, MemoryStore};
+use pts_services::{ActionError, CallOptions, Item, ItemOutcome, Mode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{in_memory_at, noon, principal};
-
-struct World {
-    gateway: Gateway,
-    store: Arc<MemoryStore>,
-    clock: Arc<FixedClock>,
-    admin: Principal,
-}
+use crate::support::{noon, principal};
+use crate::world::World;
 
 fn world() -> World {
-    let clock = Arc::new(FixedClock::at(noon()));
-    let (gateway, store) = in_memory_at(clock.clone());
-    World {
-        gateway,
-        store,
-        clock,
-        admin: principal(&[Scope::Admin]),
-    }
+    World::of(&[Scope::Admin])
 }
 
 impl World {
-    async fn call<A: pts_api::Action>(
-        &self,
-        input: A::Input,
-    ) -> Result<Answer<A::Output>, ActionError>
-    where
-        Gateway: UseCase<A>,
-    {
-        let options = CallOptions::default();
-        self.gateway.call::<A>(&self.admin, input, options).await
-    }
-
-    /// Sends what is no event; returns where it was put.
-    async fn bad(&self, item: impl Into<Item>) -> Uuid {
-        let mut writer = principal(&[Scope::EventsWrite]);
-        writer.token_id = Uuid::from_u128(42);
-        let outcomes = self
-            .gateway
-            .ingest(&writer, vec![item.into()], Form::Lenient, Mode::Store)
-            .await
-            .unwrap();
-        match &outcomes[0] {
-            ItemOutcome::Invalid {
-                quarantine_id: Some(id),
-                ..
-            } => *id,
-            other => panic!("{other:?}"),
-        }
-    }
-
     async fn replay(&self, input: ReplayQuarantineInput) -> ReplayReport {
         self.call::<ReplayQuarantine>(input).await.unwrap().data
     }
