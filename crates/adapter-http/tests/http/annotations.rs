@@ -16,27 +16,26 @@ fn incident(verb: &str) -> Value {
     } })
 }
 
+/// A deployment, and an incident soon after it.
+fn morning() -> Vec<Value> {
+    let deployment = |verb| deployment(verb, "d-1", "payments");
+    vec![
+        at(deployment("started"), "2026-02-25T10:00:00Z"),
+        at(deployment("succeeded"), "2026-02-25T10:05:00Z"),
+        at(incident("opened"), "2026-02-25T10:10:00Z"),
+    ]
+}
+
 #[tokio::test]
 async fn what_touches_a_window_is_marked_in_it() {
     let server = Server::start().await;
-    server
-        .stored(&json!([
-            at(
-                deployment("started", "d-1", "payments"),
-                "2026-02-25T10:00:00Z"
-            ),
-            at(
-                deployment("succeeded", "d-1", "payments"),
-                "2026-02-25T10:05:00Z"
-            ),
-            at(
-                deployment("started", "d-2", "orders"),
-                "2026-02-25T13:00:00Z"
-            ),
-            at(incident("opened"), "2026-02-25T10:10:00Z"),
-            at(incident("resolved"), "2026-02-25T10:40:30Z"),
-        ]))
-        .await;
+    let another = deployment("started", "d-2", "orders");
+    let mut events = morning();
+    events.extend([
+        at(another, "2026-02-25T13:00:00Z"),
+        at(incident("resolved"), "2026-02-25T10:40:30Z"),
+    ]);
+    server.stored(&events.into()).await;
     let titles = async |query: &str| -> Vec<String> {
         let answer = server.ask(&format!("/v1/annotations?{query}")).await;
         let marks = answer["data"].as_array().unwrap().iter();
@@ -116,19 +115,7 @@ async fn the_sample_for_grafana_reads_what_is_answered() {
     let sample = include_str!("../../../../deploy/grafana/annotations.json");
     let sample: Value = serde_json::from_str(sample).unwrap();
     let server = Server::start().await;
-    server
-        .stored(&json!([
-            at(
-                deployment("started", "d-1", "payments"),
-                "2026-02-25T10:00:00Z"
-            ),
-            at(
-                deployment("succeeded", "d-1", "payments"),
-                "2026-02-25T10:05:00Z"
-            ),
-            at(incident("opened"), "2026-02-25T10:10:00Z"),
-        ]))
-        .await;
+    server.stored(&morning().into()).await;
     let target = &sample["target"];
     // As Grafana fills it in.
     let url = target["url"].as_str().unwrap();

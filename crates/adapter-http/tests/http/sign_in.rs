@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pts_adapter_http::HttpSettings;
 use pts_domain::forwarded::{Header, Proxies};
-use pts_domain::signin::{RoleMapping, Rule};
+use pts_domain::signin::{Person, RoleMapping, Rule};
 use pts_ports::{DevicePoll, Doubt, ProviderError};
 use pts_services::SignIn;
 use pts_testkit::fakes::FakeProvider;
@@ -78,6 +78,19 @@ async fn back(server: &Server, cookie: &str, query: &str) -> Response {
         .header("accept", "text/html")
         .header("sec-fetch-site", "cross-site");
     request.send().await.unwrap()
+}
+
+/// Somebody who has gone to the provider and come back.
+async fn returned(
+    server: &Server,
+    provider: &FakeProvider,
+    query: &str,
+    person: Person,
+) -> Response {
+    let gone = gone(server, query).await;
+    provider.will_redeem("c", Ok(person));
+    let query = format!("code=c&state={}", gone.state);
+    back(server, &gone.cookie, &query).await
 }
 
 /// The session that asks, of all that are listed.
@@ -191,14 +204,8 @@ async fn what_comes_back_must_fit_what_this_browser_asked() {
 async fn a_person_is_bound_to_the_workspace_that_they_ask_for() {
     let (server, provider) = server(HttpSettings::default()).await;
     let check = async |query: &str, groups: &[&str], expected: Option<Value>| {
-        let gone = gone(&server, query).await;
-        provider.will_redeem("c", Ok(FakeProvider::person("ada", groups)));
-        let response = back(
-            &server,
-            &gone.cookie,
-            &format!("code=c&state={}", gone.state),
-        )
-        .await;
+        let person = FakeProvider::person("ada", groups);
+        let response = returned(&server, &provider, query, person).await;
         let set = cookies(&response);
         let session = set.iter().find(|it| it.starts_with("pts_session="));
         let Some(expected) = expected else {
@@ -362,14 +369,8 @@ async fn a_session_that_rests_is_over_and_one_that_is_used_goes_on_to_its_end() 
 async fn own_sessions_are_seen_and_ended_and_others_are_not_even_known() {
     let (server, provider) = server(HttpSettings::default()).await;
     let sign_in = async |name: &str, groups: &[&str]| {
-        let gone = gone(&server, "").await;
-        provider.will_redeem("c", Ok(FakeProvider::person(name, groups)));
-        let response = back(
-            &server,
-            &gone.cookie,
-            &format!("code=c&state={}", gone.state),
-        )
-        .await;
+        let person = FakeProvider::person(name, groups);
+        let response = returned(&server, &provider, "", person).await;
         let set = cookies(&response);
         let session = set
             .iter()
