@@ -9,3 +9,6 @@ pub mod fakes;
 pub mod generate;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+mod request;
+
+pub use request::Request;

@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use pts_adapter_outbound::{HttpOutbound, OutboundSettings, Resolve};
-use tokio::io::{
-    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
-};
+use pts_testkit::Request;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 
 /// What a server was asked: the head in small letters, and the body.
@@ -53,23 +52,9 @@ pub(crate) async fn serve(
     answer: &str,
 ) {
     let mut stream = BufReader::new(stream);
-    let (mut head, mut length) = (String::new(), 0);
-    loop {
-        let mut line = String::new();
-        if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
-            return;
-        }
-        if line == "\r\n" {
-            break;
-        }
-        let line = line.to_ascii_lowercase();
-        if let Some(value) = line.strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-        head.push_str(&line);
-    }
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).await.unwrap();
+    let Some(Request { head, body }) = Request::read(&mut stream).await else {
+        return;
+    };
     let body = String::from_utf8(body).unwrap();
     asked.lock().unwrap().push((head, body));
     let _ = stream.write_all(answer.as_bytes()).await;

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use pts_testkit::Request;
+use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 /// A collector that takes spans over HTTP and keeps them.
@@ -57,24 +58,7 @@ async fn take(
     raw: Arc<Mutex<Vec<u8>>>,
 ) {
     let mut connection = BufReader::new(connection);
-    loop {
-        let (mut head, mut length) = (String::new(), 0);
-        loop {
-            let mut line = String::new();
-            if connection.read_line(&mut line).await.unwrap_or(0) == 0 {
-                return;
-            }
-            if line == "\r\n" {
-                break;
-            }
-            let line = line.to_ascii_lowercase();
-            if let Some(value) = line.strip_prefix("content-length:") {
-                length = value.trim().parse().unwrap();
-            }
-            head.push_str(&line);
-        }
-        let mut body = vec![0; length];
-        connection.read_exact(&mut body).await.unwrap();
+    while let Some(Request { head, body }) = Request::read(&mut connection).await {
         raw.lock().unwrap().extend_from_slice(&body);
         assert!(head.starts_with("post /v1/traces http/1.1"), "{head}");
         assert!(head.contains("application/x-protobuf"), "{head}");
