@@ -103,16 +103,13 @@ pub(crate) struct Raw {
 impl Raw {
     /// Several statements as one: the first must return rows, and what `last` makes of them, by the name
     /// `first`, is returned. One message, one plan and one answer instead of many.
-    pub(crate) fn fused(first: &Self, others: &[&Self], last: &str) -> Self {
+    pub(crate) fn fused(first: Self, others: Vec<Self>, last: &str) -> Self {
         let mut fused = Self {
             text: String::from("WITH "),
             binds: Vec::new(),
             types: Vec::new(),
         };
-        for (number, part) in std::iter::once(first)
-            .chain(others.iter().copied())
-            .enumerate()
-        {
+        for (number, part) in std::iter::once(first).chain(others).enumerate() {
             if number == 0 {
                 fused.text.push_str("first AS (");
             } else {
@@ -127,7 +124,7 @@ impl Raw {
     }
 
     /// Appends a statement, its values behind those that are there: `$1` becomes `$4` behind three.
-    fn push(&mut self, part: &Self) {
+    fn push(&mut self, part: Self) {
         let before = self.binds.len();
         let mut pieces = part.text.split('$');
         self.text.push_str(pieces.next().unwrap_or_default());
@@ -143,8 +140,8 @@ impl Raw {
                 self.text.push_str(piece);
             }
         }
-        self.binds.extend(part.binds.iter().cloned());
-        self.types.extend(part.types.iter().cloned());
+        self.binds.extend(part.binds);
+        self.types.extend(part.types);
     }
 }
 
@@ -258,7 +255,7 @@ mod tests {
             .value::<BigInt, _>(8_i64)
             .sql(")");
         let (one, two) = (one.raw().unwrap(), two.raw().unwrap());
-        let fused = Raw::fused(&one, &[&two], "SELECT count(*) FROM first");
+        let fused = Raw::fused(one, vec![two], "SELECT count(*) FROM first");
         assert_eq!(
             fused.text,
             "WITH first AS (UPDATE a SET x = $1 RETURNING 1), \

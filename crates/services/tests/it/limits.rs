@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::{FutureExt as _, StreamExt as _};
 use pts_api::Action;
 use pts_api::actions::dora::{GetDora, GetDoraInput};
-use pts_api::actions::events::{SearchEvents, SearchInput, StreamInput};
+use pts_api::actions::events::{AppendEvents, SearchEvents, SearchInput, StreamInput};
 use pts_domain::access::{Principal, Scope};
 use pts_domain::event::Form;
 use pts_services::{ActionError, CallOptions, Gateway, Item, Limits, Mode, UseCase};
@@ -156,7 +156,16 @@ async fn whoever_sends_alone_has_everything_and_beside_others_a_share() {
     beside.pop();
     let large = share(&greedy, 1 << 20).unwrap();
     assert!(share(&greedy, 1).is_none());
+    // It is no way around to send by the action's name.
+    let nothing = json!({"events": []});
+    let named = || {
+        let options = CallOptions::default();
+        let sent = gateway.act(&greedy, AppendEvents::NAME, &nothing, options);
+        sent.now_or_never()
+    };
+    assert!(named().is_none());
     drop(large);
+    assert!(matches!(named(), Some(Err(ActionError::Invalid(_)))));
     clock.advance(chrono::Duration::seconds(1));
     assert_eq!((0..10).filter_map(|_| share(&greedy, 1)).count(), 10);
 }

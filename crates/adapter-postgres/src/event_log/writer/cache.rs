@@ -2,6 +2,7 @@
 //! as long as the head of the log carries our stamp.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use pts_domain::projection::Aggregate;
 
@@ -10,11 +11,12 @@ use crate::project::{Key, Rooms};
 /// From so many on, those that were not used lately are dropped.
 const MANY: usize = 8_192;
 
-/// The memory: `None` is an aggregate that is known not to be there yet.
+/// The memory: `None` is an aggregate that is known not to be there yet. Shared with what is being
+/// written, which is copied only if it changes meanwhile.
 #[derive(Default)]
 pub(super) struct Cache {
-    young: HashMap<Key, Option<Aggregate>>,
-    old: HashMap<Key, Option<Aggregate>>,
+    young: HashMap<Key, Option<Arc<Aggregate>>>,
+    old: HashMap<Key, Option<Arc<Aggregate>>>,
 }
 
 impl Cache {
@@ -32,7 +34,7 @@ impl Cache {
         for key in keys {
             let found = self.young.remove(&key).or_else(|| self.old.remove(&key));
             match found.flatten() {
-                Some(aggregate) => taken.push((key.0, aggregate)),
+                Some(aggregate) => taken.push((key.0, Arc::unwrap_or_clone(aggregate))),
                 None => {
                     self.young.insert(key, None);
                 }
@@ -44,7 +46,7 @@ impl Cache {
     /// Takes over what an append left.
     pub(super) fn put(&mut self, rooms: Rooms) {
         for (key, aggregate) in rooms.into_all() {
-            self.young.insert(key, Some(aggregate));
+            self.young.insert(key, Some(Arc::new(aggregate)));
         }
     }
 
@@ -54,7 +56,7 @@ impl Cache {
     }
 
     /// One as it is now.
-    pub(super) fn get(&self, key: &Key) -> Option<&Aggregate> {
+    pub(super) fn get(&self, key: &Key) -> Option<&Arc<Aggregate>> {
         let found = self.young.get(key).or_else(|| self.old.get(key));
         found.and_then(Option::as_ref)
     }

@@ -1,7 +1,7 @@
 //! Projections, a moment behind the appends: what many events made of an aggregate is written once.
 //!
 //! An append only changes the aggregates in memory. Some time later, or as soon as somebody wants to
-//! read projections, what has changed since the last time is written in one statement, which moves
+//! read projections, what has changed since the last time is written in one transaction, which moves
 //! the projections from where this process left them to where its appends were, and does nothing if
 //! somebody else has moved them. It does not wait for the disk: what a crash takes back is worked out
 //! again from the log, and never the other way round, since the events are committed before it.
@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use pts_domain::projection::Aggregate;
 use pts_ports::StoreError;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::{Instant, timeout};
@@ -20,7 +21,7 @@ use tokio::time::{Instant, timeout};
 use super::Writer;
 use super::flight::OR_NOTHING;
 use super::memory::Load;
-use crate::error::{Fault, chain};
+use crate::error::chain;
 use crate::lane::{Lane, Step};
 use crate::project::{self, Lag, Place};
 use crate::sql::{Raw, Sql};
@@ -32,6 +33,8 @@ const MANY: usize = 8_000;
 /// Appends wait for the projections rather than be so many events ahead: somebody may have to work
 /// them out again.
 const MOST: usize = 24_000;
+/// So many aggregates are written by one statement.
+const PIECE: usize = 2_000;
 /// So long another process is given to bring its own forward.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How often it is looked whether it has.
@@ -109,7 +112,6 @@ impl Writer {
     }
 
     async fn send_load(&self, lane: &mut Option<Lane>, load: &Load) -> Result<(), String> {
-        let statement = statement(load).map_err(|fault| format!("{fault:?}"))?;
         let sending = async {
             let open = match lane {
                 Some(open) if !open.is_closed() => open,
@@ -120,11 +122,10 @@ impl Writer {
                         .map_err(|fault| format!("{fault:?}"))?,
                 ),
             };
-            let sent = open.pipeline(vec![Step::Kept(statement)]).await;
-            sent.map_err(|error| chain(&error))
+            send(open, load).await
         };
         match timeout(self.pool.statement_timeout(), sending).await {
-            Ok(sent) => sent.map(|_| ()),
+            Ok(sent) => sent,
             Err(_) => Err("the database took too long to write projections".into()),
         }
     }
@@ -160,23 +161,43 @@ impl Writer {
     }
 }
 
-/// Moves the projections and writes what they lack, as one statement, which is a transaction of its
-/// own.
-fn statement(load: &Load) -> Result<Raw, Fault> {
-    let moved = project::moved(load.from, load.to);
-    let aggregates = load.aggregates.iter();
-    let aggregates = aggregates.map(|(workspace, one)| (*workspace, one));
-    let mut writes = project::store(Place::Live, aggregates)?;
+/// Moves the projections and writes what they lack, in one transaction: a statement, if it is not
+/// much; otherwise piece by piece, so that no more than one of these is in memory in the server's form.
+async fn send(lane: &mut Lane, load: &Load) -> Result<(), String> {
+    let mut pieces = load.aggregates.chunks(PIECE).map(aggregates);
+    let mut writes = pieces.next().unwrap_or_else(|| Ok(Vec::new()))?;
     let found = load.contradictions.iter();
-    writes.extend(project::store_contradictions(
-        Place::Live,
-        found.map(|(workspace, one)| (*workspace, one)),
-    ));
-    let raw: Result<Vec<Raw>, _> = writes.iter().map(Sql::raw).collect();
-    let raw = raw.map_err(Fault::Failed)?;
-    let others: Vec<&Raw> = raw.iter().collect();
-    let first = moved.raw().map_err(Fault::Failed)?;
-    Ok(Raw::fused(&first, &others, OR_NOTHING))
+    let found = found.map(|(workspace, one)| (*workspace, one));
+    if let Some(contradictions) = project::store_contradictions(Place::Live, found) {
+        writes.push(raw(&contradictions)?);
+    }
+    let moved = raw(&project::moved(load.from, load.to))?;
+    let first = Step::Kept(Raw::fused(moved, writes, OR_NOTHING));
+    if pieces.len() == 0 {
+        return carried_out(lane, vec![first]).await;
+    }
+    carried_out(lane, vec![Step::Plain("BEGIN"), first]).await?;
+    for piece in pieces {
+        carried_out(lane, piece?.into_iter().map(Step::Kept).collect()).await?;
+    }
+    carried_out(lane, vec![Step::Plain("COMMIT")]).await
+}
+
+async fn carried_out(lane: &mut Lane, steps: Vec<Step>) -> Result<(), String> {
+    let done = lane.pipeline(steps).await;
+    done.map(drop).map_err(|error| chain(&error))
+}
+
+/// What writes these aggregates.
+fn aggregates(of: &[(i32, Arc<Aggregate>)]) -> Result<Vec<Raw>, String> {
+    let of = of.iter().map(|(workspace, one)| (*workspace, &**one));
+    let writes = project::store(Place::Live, of).map_err(|fault| format!("{fault:?}"))?;
+    // One after the other: what diesel holds of one is given back before the next is written out.
+    writes.into_iter().map(|write| raw(&write)).collect()
+}
+
+fn raw(statement: &Sql<'_>) -> Result<Raw, String> {
+    statement.raw().map_err(|error| chain(&error))
 }
 
 /// Has memory forgotten unless what was taken out of it arrived.

@@ -155,7 +155,7 @@ impl Writer {
     /// before: as soon as that is sent over the same connection, or else when it is committed.
     async fn in_front(&self, stored: &[&Incoming], flight: &Flight) -> Result<Outcome, Refused> {
         let rows = inserted(stored)?;
-        let all = Raw::fused(&moved_head(flight)?, &[&rows], OR_NOTHING);
+        let all = Raw::fused(moved_head(flight)?, vec![rows], OR_NOTHING);
         self.follow(flight, Flight::may_be_sent).await?;
         let mut sending = {
             let mut front = self.front.lock().await;
@@ -268,7 +268,7 @@ impl Writer {
         };
         rows.map_err(|error| refused(&error))?;
         self.follow(flight, Flight::is_turn).await?;
-        let rest = Raw::fused(&moved_head(flight)?, &[], OR_NOTHING);
+        let rest = Raw::fused(moved_head(flight)?, Vec::new(), OR_NOTHING);
         let last = vec![Step::Kept(rest), Step::Plain("COMMIT")];
         Ok(outcome(lane.pipeline(last).await))
     }

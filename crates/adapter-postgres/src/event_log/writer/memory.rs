@@ -1,6 +1,7 @@
 //! What appends remember of the log between them; good for one epoch.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use pts_domain::Timestamp;
 use pts_domain::event::Known;
@@ -214,7 +215,7 @@ impl Memory {
                 stamp: fresh_stamp(),
             },
             aggregates: aggregates
-                .filter_map(|key| Some((key.0, self.cache.get(key)?.clone())))
+                .filter_map(|key| Some((key.0, Arc::clone(self.cache.get(key)?))))
                 .collect(),
             contradictions: std::mem::take(&mut self.behind.contradictions),
         })
@@ -256,6 +257,6 @@ pub(super) struct Load {
     pub(super) epoch: u64,
     pub(super) from: Reached,
     pub(super) to: Reached,
-    pub(super) aggregates: Vec<(i32, Aggregate)>,
+    pub(super) aggregates: Vec<(i32, Arc<Aggregate>)>,
     pub(super) contradictions: Vec<(i32, Contradiction)>,
 }

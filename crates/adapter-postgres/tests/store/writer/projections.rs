@@ -96,6 +96,47 @@ async fn what_a_process_that_is_gone_left_behind_is_worked_out_from_the_log() {
 }
 
 #[tokio::test]
+async fn what_is_too_much_for_one_statement_is_written_whole_or_not_at_all() {
+    let database = TestDb::fresh().await;
+    let client = outside(&database).await;
+    let log = log(&pool(&database));
+    let mut sender = Sender::named("s");
+    // Nothing is written before all of this is there.
+    sql(
+        &client,
+        "BEGIN; SELECT position FROM platform.log_projected FOR UPDATE",
+    )
+    .await;
+    for n in 1..=5 {
+        let batch = deployments(&mut sender, &format!("batch {n}"), 1_000);
+        log.append(batch).await.unwrap();
+    }
+    sql(&client, "COMMIT").await;
+    known(&log).await;
+    let written = "SELECT count(*) FROM platform.deployments";
+    assert_eq!(count(&client, written).await, 5_000);
+    assert_eq!(count(&client, LAG).await, 0);
+    // One that the last piece holds is not had, and so none of them is until each is tried alone.
+    sql(
+        &client,
+        "CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN RAISE EXCEPTION 'not this one'; END $$; \
+         CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON platform.deployments FOR EACH ROW \
+         WHEN (NEW.deployment_id = 'bad 4999') EXECUTE FUNCTION public.refuse()",
+    )
+    .await;
+    log.append(deployments(&mut sender, "bad", 5_000))
+        .await
+        .unwrap();
+    known(&log).await;
+    assert_eq!(count(&client, written).await, 9_999);
+    assert_eq!(count(&client, LAG).await, 0);
+    let found = log.contradictions(None, None, 10).await.unwrap().items;
+    let named: Vec<_> = found.iter().map(|one| one.code.as_str()).collect();
+    assert_eq!(named, ["not_projected"]);
+}
+
+#[tokio::test]
 async fn two_that_append_and_read_by_turns_agree_with_the_log() {
     let database = TestDb::fresh().await;
     let pools = [pool(&database), pool(&database)];
