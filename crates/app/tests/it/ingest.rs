@@ -162,6 +162,15 @@ async fn more_than_can_wait_is_refused_at_once_and_what_is_acknowledged_is_there
         .unwrap();
     let arguments = ["--database-url", database.url()];
     let server = Server::start(dir.path(), &arguments).await;
+    let batch = |n: usize| {
+        json!(
+            (0..BATCH)
+                .map(|id| notice(&n.to_string(), id))
+                .collect::<Vec<_>>()
+        )
+    };
+    // Written out now: whose token it is must still be known when they arrive.
+    let bodies: Vec<_> = (0..6).map(|n| batch(n).to_string()).collect();
     // Connections are open and months are made.
     assert_eq!(
         server.post(&notice("first", 0)).await.0,
@@ -172,15 +181,17 @@ async fn more_than_can_wait_is_refused_at_once_and_what_is_acknowledged_is_there
     for pid in &processes {
         signal("STOP", *pid);
     }
-    let flood: Vec<_> = (0..6)
-        .map(|n| {
-            let events: Vec<_> = (0..BATCH).map(|id| notice(&n.to_string(), id)).collect();
+    let flood: Vec<_> = bodies
+        .into_iter()
+        .enumerate()
+        .map(|(n, body)| {
             let request = server
                 .client
                 .post(format!("{}/v1/events", server.url))
                 .bearer_auth(&server.token)
                 .timeout(PATIENCE)
-                .json(&events);
+                .header("content-type", "application/json")
+                .body(body);
             tokio::spawn(async move {
                 let answer = request.send().await.unwrap();
                 let (status, headers) = (answer.status(), answer.headers().clone());
@@ -219,8 +230,7 @@ async fn more_than_can_wait_is_refused_at_once_and_what_is_acknowledged_is_there
     // On a busy machine those that were let in may be told that their time is out; whatever was
     // acknowledged is there already when it is sent again.
     for n in stored {
-        let events: Vec<_> = (0..BATCH).map(|id| notice(&n.to_string(), id)).collect();
-        let (status, again) = server.post(&json!(events)).await;
+        let (status, again) = server.post(&batch(n)).await;
         assert_eq!(
             (status, &again["duplicates"]),
             (StatusCode::OK, &json!(BATCH))
