@@ -65,10 +65,14 @@ pub trait AuditLog: Send + Sync {
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait CheckpointSink: Send + Sync {
-    /// Adds a checkpoint, and returns when it is safe there.
-    async fn export(&self, checkpoint: &Checkpoint) -> Result<(), StoreError>;
+    /// What it is, in a word for people.
+    fn name(&self) -> &'static str;
 
-    /// Of those that are there and were signed by that key, the one of the last entry; nothing where it
-    /// cannot be known.
+    /// Adds checkpoints, in the order of the entries that they are about, and returns when all of them
+    /// are safe there. After an error, and after an answer that was lost, the same come again.
+    async fn export(&self, checkpoints: &[Checkpoint]) -> Result<(), StoreError>;
+
+    /// Of those that are there and were signed by that key, the one of the last entry; nothing if none
+    /// ever came there.
     async fn last(&self, key: &KeyId) -> Result<Option<Checkpoint>, StoreError>;
 }

@@ -8,6 +8,7 @@ mod act;
 mod control;
 mod pending;
 mod signing;
+mod telling;
 mod verify;
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -7,6 +7,7 @@ mod actions;
 mod answers;
 mod audit;
 mod blind;
+mod checkpoints;
 mod elevations;
 mod engine;
 mod export;
