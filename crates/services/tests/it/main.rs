@@ -19,5 +19,6 @@ mod masking;
 mod previews;
 mod quarantine;
 mod retention;
+mod rules;
 mod support;
 mod tail;
