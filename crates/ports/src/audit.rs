@@ -56,6 +56,11 @@ pub trait AuditLog: Send + Sync {
         limit: usize,
     ) -> Result<Vec<KeptCheckpoint>, StoreError>;
 
+    /// What is missing or other than it must be of that by which the store refuses changes: what keeps
+    /// everybody but its owner from them, and its owner from a slip. Whoever owns it can take it away,
+    /// and should not be able to do so unnoticed. In words, each about one thing.
+    async fn unguarded(&self) -> Result<Vec<String>, StoreError>;
+
     /// The checkpoint of the last entry that was signed, by that key or by any.
     async fn last_checkpoint(&self, key: Option<KeyId>) -> Result<Option<Checkpoint>, StoreError>;
 }
