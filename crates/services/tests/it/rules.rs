@@ -20,8 +20,8 @@ struct Slate {
 }
 
 impl Slate {
-    fn write(&self, file: Option<PolicyFile>) {
-        *self.file.lock().unwrap() = file;
+    fn write(&self, file: impl Into<Option<PolicyFile>>) {
+        *self.file.lock().unwrap() = file.into();
         self.edition.fetch_add(1, Ordering::SeqCst);
     }
 }
@@ -51,20 +51,20 @@ impl PolicyEngine for Slate {
     fn refresh(&self, _: Timestamp) {}
 }
 
-fn good(digest: u8, policies: usize) -> Option<PolicyFile> {
-    Some(PolicyFile {
+fn good(digest: u8, policies: usize) -> PolicyFile {
+    PolicyFile {
         digest: Some([digest; 32]),
         policies,
         fault: None,
-    })
+    }
 }
 
-fn broken(digest: Option<u8>) -> Option<PolicyFile> {
-    Some(PolicyFile {
+fn broken(digest: Option<u8>) -> PolicyFile {
+    PolicyFile {
         digest: digest.map(|digest| [digest; 32]),
         policies: 0,
         fault: Some("line 2: no".into()),
-    })
+    }
 }
 
 /// A process over a store, with a file of its own.
@@ -97,21 +97,21 @@ async fn policies_that_change_break_and_are_put_right_are_told_with_what_was_bef
 
     let mut before = "none".to_owned();
     for (file, outcome, now, rest) in [
-        (good(1, 3), Outcome::Allowed, hex(1), ", 3 in force"),
-        (good(2, 4), Outcome::Allowed, hex(2), ", 4 in force"),
+        (Some(good(1, 3)), Outcome::Allowed, hex(1), ", 3 in force"),
+        (Some(good(2, 4)), Outcome::Allowed, hex(2), ", 4 in force"),
         (
-            broken(Some(3)),
+            Some(broken(Some(3))),
             Outcome::Failed,
             hex(3),
             ", nothing is permitted: line 2: no",
         ),
         (
-            broken(None),
+            Some(broken(None)),
             Outcome::Failed,
             "unreadable".into(),
             ", nothing is permitted: line 2: no",
         ),
-        (good(2, 4), Outcome::Allowed, hex(2), ", 4 in force"),
+        (Some(good(2, 4)), Outcome::Allowed, hex(2), ", 4 in force"),
         (None, Outcome::Allowed, "none".into(), ", 0 in force"),
     ] {
         let digest = file.as_ref().and_then(|file| file.digest).map(Hash);
