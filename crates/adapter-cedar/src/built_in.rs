@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use pts_domain::Timestamp;
 use pts_domain::access::{ActionFacts, Principal, Ruling};
-use pts_ports::{PoliciesAway, PolicyBook, PolicyEngine};
+use pts_ports::{PoliciesAway, PolicyBook, PolicyEngine, PolicyFile};
 
 use crate::CedarPolicies;
 
@@ -53,6 +53,10 @@ impl PolicyEngine for BuiltIn {
 
     fn book(&self) -> PolicyBook {
         self.book.get_or_init(|| self.written()).clone()
+    }
+
+    fn file(&self) -> Option<PolicyFile> {
+        None
     }
 
     fn refresh(&self, _: Timestamp) {}

@@ -11,7 +11,7 @@ use cedar_policy::{
 };
 use pts_domain::Timestamp;
 use pts_domain::access::{ActionFacts, Principal, Ruling};
-use pts_ports::{PoliciesAway, PolicyBook, PolicyEngine};
+use pts_ports::{PoliciesAway, PolicyBook, PolicyEngine, PolicyFile};
 use sha2::{Digest as _, Sha256};
 
 use crate::PolicyError;
@@ -251,6 +251,20 @@ impl PolicyEngine for CedarPolicies {
             loaded_at: state.loaded_at,
             fault: book.err().cloned(),
         }
+    }
+
+    fn file(&self) -> Option<PolicyFile> {
+        self.file_name.as_ref()?;
+        let state = self.state();
+        let book = state.book.as_ref();
+        let policies = book.map_or(0, |book| {
+            book.shown.iter().filter(|one| !one.built_in).count()
+        });
+        Some(PolicyFile {
+            digest: state.digest,
+            policies,
+            fault: book.err().cloned(),
+        })
     }
 
     fn refresh(&self, at: Timestamp) {

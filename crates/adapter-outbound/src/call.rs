@@ -61,7 +61,7 @@ fn request(
         .header(CONNECTION, "close");
     if let Some(authorization) = target.authorization() {
         let value = HeaderValue::try_from(authorization);
-        let mut value = value.map_err(|_| failed(target, "its user cannot be sent"))?;
+        let mut value = value.map_err(|_| failed(target, "its credentials cannot be sent"))?;
         value.set_sensitive(true);
         request = request.header(AUTHORIZATION, value);
     }

@@ -95,13 +95,39 @@ impl HttpOutbound {
         }
     }
 
+    /// The same for an address that a token is shown to.
+    ///
+    /// # Errors
+    /// As [`HttpOutbound::check`]; also for an address without TLS or with a user in it.
+    pub fn check_as(&self, token: &str, url: &str) -> Result<(), OutboundError> {
+        self.check(url)?;
+        Target::read(url)?.shown(token).map(|_| ())
+    }
+
+    /// Calls, within the time that a call may take.
+    async fn call(
+        &self,
+        target: Target,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> Result<u16, OutboundError> {
+        let deadline = self.settings.deadline;
+        let calling = self.follow(target, content_type, body.into());
+        match tokio::time::timeout(deadline, calling).await {
+            Ok(done) => done,
+            Err(_) => Err(OutboundError::Failed(format!(
+                "no answer within {} ms",
+                deadline.as_millis()
+            ))),
+        }
+    }
+
     async fn follow(
         &self,
-        url: &str,
+        mut target: Target,
         content_type: &str,
         body: Bytes,
     ) -> Result<u16, OutboundError> {
-        let mut target = Target::read(url)?;
         for _ in 0..=MOST_REDIRECTS {
             let stream = self.connect(&target).await?;
             let answer = call::post(stream, &target, content_type, body.clone()).await?;
@@ -124,14 +150,17 @@ impl Outbound for HttpOutbound {
         content_type: &str,
         body: Vec<u8>,
     ) -> Result<u16, OutboundError> {
-        let deadline = self.settings.deadline;
-        let calling = self.follow(url, content_type, body.into());
-        match tokio::time::timeout(deadline, calling).await {
-            Ok(done) => done,
-            Err(_) => Err(OutboundError::Failed(format!(
-                "no answer within {} ms",
-                deadline.as_millis()
-            ))),
-        }
+        self.call(Target::read(url)?, content_type, body).await
+    }
+
+    async fn post_as(
+        &self,
+        token: &str,
+        url: &str,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> Result<u16, OutboundError> {
+        let target = Target::read(url)?.shown(token)?;
+        self.call(target, content_type, body).await
     }
 }

@@ -19,7 +19,8 @@ pub(crate) struct Target {
     url: Url,
     host: Host<String>,
     port: u16,
-    credentials: Option<String>,
+    /// As the `Authorization` header has it.
+    authorization: Option<String>,
 }
 
 impl Target {
@@ -48,7 +49,7 @@ impl Target {
         let port = port
             .filter(|port| *port > 0)
             .ok_or_else(|| invalid("it has no port".to_owned()))?;
-        let credentials = credentials(&url)?;
+        let authorization = authorization(&url)?;
         // Neither is sent with the rest of the address.
         url.set_fragment(None);
         let plain = url.set_username("").and_then(|()| url.set_password(None));
@@ -57,7 +58,7 @@ impl Target {
             url,
             host,
             port,
-            credentials,
+            authorization,
         })
     }
 
@@ -78,9 +79,36 @@ impl Target {
             return Err(refused("to an address without TLS"));
         }
         if self.url.origin() == next.url.origin() {
-            next.credentials.clone_from(&self.credentials);
+            next.authorization.clone_from(&self.authorization);
         }
         Ok(next)
+    }
+
+    /// The same with a token that its host is shown.
+    pub(crate) fn shown(self, token: &str) -> Result<Self, OutboundError> {
+        if self.authorization.is_some() {
+            return Err(invalid(
+                "it has a user in it, and a token goes along: expected one of them".to_owned(),
+            ));
+        }
+        if !self.is_secure() && !self.is_here() {
+            return Err(invalid(
+                "a token goes along, which is not sent without TLS: expected https".to_owned(),
+            ));
+        }
+        Ok(Self {
+            authorization: Some(format!("Bearer {token}")),
+            ..self
+        })
+    }
+
+    /// Whether it names this machine itself, where nobody listens in between.
+    fn is_here(&self) -> bool {
+        match &self.host {
+            Host::Domain(name) => name == "localhost",
+            Host::Ipv4(address) => address.is_loopback(),
+            Host::Ipv6(address) => address.is_loopback(),
+        }
     }
 
     pub(crate) fn is_secure(&self) -> bool {
@@ -130,9 +158,8 @@ impl Target {
     }
 
     /// As the `Authorization` header has it.
-    pub(crate) fn authorization(&self) -> Option<String> {
-        let encoded = BASE64_STANDARD.encode(self.credentials.as_ref()?);
-        Some(format!("Basic {encoded}"))
+    pub(crate) fn authorization(&self) -> Option<&str> {
+        self.authorization.as_deref()
     }
 }
 
@@ -142,8 +169,8 @@ impl fmt::Display for Target {
     }
 }
 
-/// User and password as they stand before the host.
-fn credentials(url: &Url) -> Result<Option<String>, OutboundError> {
+/// User and password as they stand before the host, and as a header has them.
+fn authorization(url: &Url) -> Result<Option<String>, OutboundError> {
     if url.username().is_empty() && url.password().is_none() {
         return Ok(None);
     }
@@ -155,7 +182,8 @@ fn credentials(url: &Url) -> Result<Option<String>, OutboundError> {
         decoded(url.username())?,
         decoded(url.password().unwrap_or_default())?,
     );
-    Ok(Some(format!("{user}:{password}")))
+    let encoded = BASE64_STANDARD.encode(format!("{user}:{password}"));
+    Ok(Some(format!("Basic {encoded}")))
 }
 
 fn invalid(why: String) -> OutboundError {
@@ -221,7 +249,7 @@ mod tests {
     fn a_redirect_takes_no_credentials_elsewhere_and_never_leaves_tls() {
         let first = Target::read("https://ada:p%40ss@hooks.example/a?k=s").unwrap();
         assert_eq!(first.to_string(), "https://hooks.example:443");
-        assert_eq!(first.authorization().as_deref(), Some("Basic YWRhOnBAc3M="));
+        assert_eq!(first.authorization(), Some("Basic YWRhOnBAc3M="));
         assert_eq!(
             (first.path(), first.authority()),
             ("/a?k=s".into(), "hooks.example".into())
@@ -254,5 +282,35 @@ mod tests {
             assert!(matches!(why, OutboundError::Refused(_)), "{refused}");
             assert!(!why.to_string().contains("k=s"), "{why}");
         }
+    }
+
+    #[test]
+    fn a_token_is_shown_over_tls_or_to_this_machine_and_to_one_host() {
+        let shown = |text: &str| Target::read(text).unwrap().shown("s3cret");
+        for good in [
+            "https://hooks.example/a",
+            "http://127.0.0.1:9/a",
+            "http://[::1]:9/a",
+            "http://localhost:9/a",
+        ] {
+            let target = shown(good).expect(good);
+            assert_eq!(target.authorization(), Some("Bearer s3cret"), "{good}");
+            assert!(!target.to_string().contains("s3cret"));
+        }
+        for bad in [
+            "http://hooks.example/a",
+            "http://10.0.0.1/a",
+            "http://localhost.example/a",
+            "https://ada:p@hooks.example/a",
+        ] {
+            let why = shown(bad).err().expect(bad);
+            assert!(matches!(why, OutboundError::Invalid(_)), "{bad}");
+            assert!(!why.to_string().contains("s3cret"), "{why}");
+        }
+        let target = shown("https://hooks.example/a").unwrap();
+        let here = target.redirected("/b").unwrap();
+        assert_eq!(here.authorization(), Some("Bearer s3cret"));
+        let there = target.redirected("https://other.example/").unwrap();
+        assert_eq!(there.authorization(), None);
     }
 }

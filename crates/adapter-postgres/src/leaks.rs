@@ -245,79 +245,131 @@ async fn every_table_that_has_a_workspace_is_guarded_from_its_owner_too() {
     }
 }
 
-/// Each question of each port, asked for the rows of one workspace in a session of the other.
-#[tokio::test]
-async fn a_question_that_asks_for_another_workspace_is_answered_with_nothing() {
-    let store = shared_by_two().await;
-    let [a, b] = workspaces();
+/// What a question found.
+type Found = (&'static str, usize);
+
+/// Each question of each port, asked for the rows of one workspace in a session of another; and how much
+/// was answered.
+async fn asked_astray(store: &Store, asked: &Workspace, session: &Workspace) -> Vec<Found> {
     let window = Window {
         from: platform::now() - Duration::days(400),
         to: platform::now() + Duration::days(400),
     };
+    let mut answers: Vec<Found> = Vec::new();
+    let mut check = |what: &'static str, found: usize| answers.push((what, found));
     let all = EventFilter::default();
+    let log = store.log.astray(asked, session);
+    let projections = PgProjections::of(&log);
+    let accounting = store.accounting.astray(asked, session);
+    let quarantine = store.quarantine.astray(asked, session);
+    let found = log.search(&all, None, MOST).await.unwrap();
+    check("search", found.items.len());
+    let id = platform::elsewhere(platform::EVENT);
+    let id = if asked.as_str() == "b" {
+        id
+    } else {
+        platform::EVENT
+    };
+    check("get", log.get(id).await.unwrap().into_iter().count());
+    let found = log.stretch(&all, i64::MAX, None).await.unwrap();
+    check("stretch", found.events.len());
+    let found = log.after(0, &all, MOST).await.unwrap();
+    check("after", found.events.len());
+    let found = log.contradictions(None, None, MOST).await.unwrap();
+    check("contradictions", found.items.len());
+    let query = DeploymentQuery::default();
+    let found = projections.deployments(&query, None, MOST).await.unwrap();
+    check("deployments", found.items.len());
+    let found = projections.services(None, None, MOST).await.unwrap();
+    check("services", found.items.len());
+    let found = projections.service("payments").await.unwrap();
+    check("service", found.into_iter().count());
+    let names = vec!["payments".to_owned()];
+    let found = projections.instances(names, MOST).await.unwrap();
+    check("instances", found.len());
+    let found = projections.configs("payments", MOST).await.unwrap();
+    check("configs", found.len());
+    let query = ImageQuery::default();
+    let found = projections.images(&query, None, MOST).await.unwrap();
+    check("images", found.items.len());
+    for at in [None, Some(platform::now())] {
+        let query = RunQuery {
+            at,
+            ..RunQuery::default()
+        };
+        check("runs", projections.runs(&query, MOST).await.unwrap().len());
+    }
+    let query = StateQuery::default();
+    let found = projections.states(&query, None, MOST).await.unwrap();
+    check("states", found.items.len());
+    let query = IncidentQuery::default();
+    let found = projections.incidents(&query, None, MOST).await.unwrap();
+    check("incidents", found.items.len());
+    let found = projections.dora_facts(None, None, window).await.unwrap();
+    check("dora", found.deployments.len());
+    check("dora's incidents", found.incidents.len());
+    let query = AccountQuery::default();
+    let found = accounting.account(&query, MOST).await.unwrap();
+    check("account", found.lines.len());
+    let query = QuarantineQuery::default();
+    let found = quarantine.items(&query, None, MOST).await.unwrap();
+    check("items", found.items.len());
+    let ids = [platform::ITEM, platform::elsewhere(platform::ITEM)];
+    check("item", quarantine.get(&ids).await.unwrap().len());
+    let waiting = quarantine.waiting(&Concern::default(), 10).await.unwrap();
+    check("waiting", usize::try_from(waiting).unwrap());
+    answers
+}
+
+#[tokio::test]
+async fn a_question_that_asks_for_another_workspace_is_answered_with_nothing() {
+    let store = shared_by_two().await;
+    let [a, b] = workspaces();
     for (asked, session, answered) in [(&b, &b, true), (&b, &a, false), (&a, &b, false)] {
-        let log = store.log.astray(asked, session);
-        let projections = PgProjections::of(&log);
-        let accounting = store.accounting.astray(asked, session);
-        let quarantine = store.quarantine.astray(asked, session);
-        let check = |what: &str, found: usize| {
+        let answers = asked_astray(&store, asked, session).await;
+        assert!(answers.len() >= 20, "{answers:?}");
+        for (what, found) in answers {
             assert_eq!(
                 found > 0,
                 answered,
                 "{what}: {found} of {asked} in {session}"
             );
-        };
-        let found = log.search(&all, None, MOST).await.unwrap();
-        check("search", found.items.len());
-        let id = platform::elsewhere(platform::EVENT);
-        let id = if asked == &b { id } else { platform::EVENT };
-        check("get", log.get(id).await.unwrap().into_iter().count());
-        let found = log.stretch(&all, i64::MAX, None).await.unwrap();
-        check("stretch", found.events.len());
-        let found = log.after(0, &all, MOST).await.unwrap();
-        check("after", found.events.len());
-        let found = log.contradictions(None, None, MOST).await.unwrap();
-        check("contradictions", found.items.len());
-        let query = DeploymentQuery::default();
-        let found = projections.deployments(&query, None, MOST).await.unwrap();
-        check("deployments", found.items.len());
-        let found = projections.services(None, None, MOST).await.unwrap();
-        check("services", found.items.len());
-        let found = projections.service("payments").await.unwrap();
-        check("service", found.into_iter().count());
-        let names = vec!["payments".to_owned()];
-        let found = projections.instances(names, MOST).await.unwrap();
-        check("instances", found.len());
-        let found = projections.configs("payments", MOST).await.unwrap();
-        check("configs", found.len());
-        let query = ImageQuery::default();
-        let found = projections.images(&query, None, MOST).await.unwrap();
-        check("images", found.items.len());
-        for at in [None, Some(platform::now())] {
-            let query = RunQuery {
-                at,
-                ..RunQuery::default()
-            };
-            check("runs", projections.runs(&query, MOST).await.unwrap().len());
         }
-        let query = StateQuery::default();
-        let found = projections.states(&query, None, MOST).await.unwrap();
-        check("states", found.items.len());
-        let query = IncidentQuery::default();
-        let found = projections.incidents(&query, None, MOST).await.unwrap();
-        check("incidents", found.items.len());
-        let found = projections.dora_facts(None, None, window).await.unwrap();
-        check("dora", found.deployments.len());
-        check("dora's incidents", found.incidents.len());
-        let query = AccountQuery::default();
-        let found = accounting.account(&query, MOST).await.unwrap();
-        check("account", found.lines.len());
-        let query = QuarantineQuery::default();
-        let found = quarantine.items(&query, None, MOST).await.unwrap();
-        check("items", found.items.len());
-        let ids = [platform::ITEM, platform::elsewhere(platform::ITEM)];
-        check("item", quarantine.get(&ids).await.unwrap().len());
-        let waiting = quarantine.waiting(&Concern::default(), 10).await.unwrap();
-        check("waiting", usize::try_from(waiting).unwrap());
+    }
+}
+
+/// The tests above must be able to fail: without its policies the database leaks, and each of the
+/// questions shows it.
+#[tokio::test]
+async fn without_row_level_security_every_question_that_goes_astray_shows_a_leak() {
+    let store = shared_by_two().await;
+    let owner = client(&store.database).await;
+    let guarded = "SELECT c.oid::regclass::text FROM pg_class AS c \
+         WHERE c.relrowsecurity AND NOT c.relispartition";
+    let guarded = names(&owner, guarded).await;
+    assert!(guarded.len() >= 14, "{guarded:?}");
+    for table in &guarded {
+        let off =
+            format!("ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY");
+        owner.batch_execute(&off).await.unwrap();
+    }
+    let [a, b] = workspaces();
+    for (asked, session, all) in [(&b, &a, true), (&a, &b, false)] {
+        let own = asked_astray(&store, asked, asked).await;
+        assert!(!all || own.iter().all(|(_, found)| *found > 0), "{own:?}");
+        // All of what the others see themselves.
+        assert_eq!(asked_astray(&store, asked, session).await, own);
+    }
+    let session = reader(&store.database).await;
+    for (number, theirs) in [(1, "canary-of-b"), (2, "canary-of-a")] {
+        let confine = format!("SET pts.workspace = '{number}'");
+        session.batch_execute(&confine).await.unwrap();
+        for relation in &guarded {
+            let others = format!("SELECT count(*) FROM {relation} WHERE workspace <> {number}");
+            assert!(
+                count(&session, &others).await > 0,
+                "{relation} hides {theirs}"
+            );
+        }
     }
 }

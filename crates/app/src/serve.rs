@@ -120,6 +120,7 @@ async fn serve(
     let signs = audit::checkpointer(settings, gateway.audit())?;
 
     figures.extend(tls.iter().flat_map(tls_figures));
+    figures.extend(audit::figures(&signs));
     let http = http(settings, tls.clone(), figures)?;
     let listener =
         listening(socket).with_context(|| format!("cannot listen on {}", settings.listen))?;

@@ -56,6 +56,11 @@ pub trait AuditLog: Send + Sync {
         limit: usize,
     ) -> Result<Vec<KeptCheckpoint>, StoreError>;
 
+    /// What is missing or other than it must be of that by which the store refuses changes: what keeps
+    /// everybody but its owner from them, and its owner from a slip. Whoever owns it can take it away,
+    /// and should not be able to do so unnoticed. In words, each about one thing.
+    async fn unguarded(&self) -> Result<Vec<String>, StoreError>;
+
     /// The checkpoint of the last entry that was signed, by that key or by any.
     async fn last_checkpoint(&self, key: Option<KeyId>) -> Result<Option<Checkpoint>, StoreError>;
 }
@@ -65,10 +70,14 @@ pub trait AuditLog: Send + Sync {
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait CheckpointSink: Send + Sync {
-    /// Adds a checkpoint, and returns when it is safe there.
-    async fn export(&self, checkpoint: &Checkpoint) -> Result<(), StoreError>;
+    /// What it is, in a word for people.
+    fn name(&self) -> &'static str;
 
-    /// Of those that are there and were signed by that key, the one of the last entry; nothing where it
-    /// cannot be known.
+    /// Adds checkpoints, in the order of the entries that they are about, and returns when all of them
+    /// are safe there. After an error, and after an answer that was lost, the same come again.
+    async fn export(&self, checkpoints: &[Checkpoint]) -> Result<(), StoreError>;
+
+    /// Of those that are there and were signed by that key, the one of the last entry; nothing if none
+    /// ever came there.
     async fn last(&self, key: &KeyId) -> Result<Option<Checkpoint>, StoreError>;
 }

@@ -58,7 +58,7 @@ pub use outbound::MockOutbound;
 pub use outbound::{Outbound, OutboundError};
 #[cfg(feature = "mocks")]
 pub use policy::MockPolicyEngine;
-pub use policy::{PoliciesAway, Policy, PolicyBook, PolicyEngine};
+pub use policy::{PoliciesAway, Policy, PolicyBook, PolicyEngine, PolicyFile};
 #[cfg(feature = "mocks")]
 pub use projections::MockProjections;
 pub use projections::{

@@ -33,4 +33,14 @@ pub trait Outbound: Send + Sync {
         content_type: &str,
         body: Vec<u8>,
     ) -> Result<u16, OutboundError>;
+
+    /// The same as whoever holds this token. It is shown to the host of `url` alone, and MUST NOT be
+    /// sent without TLS but to this machine itself.
+    async fn post_as(
+        &self,
+        token: &str,
+        url: &str,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> Result<u16, OutboundError>;
 }

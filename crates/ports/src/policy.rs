@@ -33,6 +33,17 @@ pub struct PolicyBook {
     pub fault: Option<String>,
 }
 
+/// What an operator's file of rules is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyFile {
+    /// SHA-256 of it; none while it cannot be read.
+    pub digest: Option<[u8; 32]>,
+    /// How many rules it has that are in force.
+    pub policies: usize,
+    /// Why none of them is.
+    pub fault: Option<String>,
+}
+
 /// It cannot be decided, because the policies cannot be read. The reason is for the log, and for those
 /// who may read policies.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +70,9 @@ pub trait PolicyEngine: Send + Sync {
 
     /// The rules, for people.
     fn book(&self) -> PolicyBook;
+
+    /// What the operator's file is now, at no cost; nothing if there is none.
+    fn file(&self) -> Option<PolicyFile>;
 
     /// Looks whether the rules have changed where they are kept, and takes over what is there. May
     /// wait for a disk.

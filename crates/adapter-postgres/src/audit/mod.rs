@@ -3,6 +3,7 @@
 
 mod append;
 mod checkpoints;
+mod guards;
 mod read;
 mod row;
 
@@ -65,6 +66,10 @@ impl AuditLog for PgAuditLog {
         limit: usize,
     ) -> Result<Vec<KeptCheckpoint>, StoreError> {
         checkpoints::list(&self.pool, behind, limit).await
+    }
+
+    async fn unguarded(&self) -> Result<Vec<String>, StoreError> {
+        guards::missing(&self.pool).await
     }
 
     async fn last_checkpoint(&self, key: Option<KeyId>) -> Result<Option<Checkpoint>, StoreError> {

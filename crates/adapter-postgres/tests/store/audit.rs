@@ -287,3 +287,106 @@ async fn an_append_that_cannot_have_its_turn_gives_up_in_time() {
     assert_eq!(end.sequence, 21);
     assert!(scene.read(true).await.is_sound());
 }
+
+#[tokio::test]
+async fn what_guarded_the_audit_and_was_taken_away_is_named() {
+    let scene = scene().await;
+    assert_eq!(scene.audit.unguarded().await.unwrap(), [""; 0]);
+    let entries = "access.audit_entries";
+    let kept = "the trigger audit_entries_are_kept on access.audit_entries";
+    for (done, undone, finding) in [
+        (
+            format!("ALTER TABLE {entries} DISABLE TRIGGER audit_entries_are_kept"),
+            format!("ALTER TABLE {entries} ENABLE ALWAYS TRIGGER audit_entries_are_kept"),
+            format!("{kept} is switched off"),
+        ),
+        (
+            format!("ALTER TABLE {entries} ENABLE TRIGGER audit_entries_are_kept"),
+            format!("ALTER TABLE {entries} ENABLE ALWAYS TRIGGER audit_entries_are_kept"),
+            format!("{kept} can be got past (it is not ENABLE ALWAYS)"),
+        ),
+        (
+            "ALTER TRIGGER audit_end_is_kept ON access.audit_end RENAME TO x; \
+             ALTER TABLE access.audit_end DISABLE TRIGGER x"
+                .into(),
+            "ALTER TRIGGER x ON access.audit_end RENAME TO audit_end_is_kept; \
+             ALTER TABLE access.audit_end ENABLE ALWAYS TRIGGER audit_end_is_kept"
+                .into(),
+            "the trigger audit_end_is_kept on access.audit_end is missing".into(),
+        ),
+        (
+            format!(
+                "CREATE OR REPLACE TRIGGER audit_entries_are_kept BEFORE UPDATE OR DELETE \
+                 ON {entries} FOR EACH ROW WHEN (OLD.sequence > 10) \
+                 EXECUTE FUNCTION platform.refuse_change(); \
+                 ALTER TABLE {entries} ENABLE ALWAYS TRIGGER audit_entries_are_kept"
+            ),
+            format!(
+                "CREATE OR REPLACE TRIGGER audit_entries_are_kept BEFORE UPDATE OR DELETE \
+                 ON {entries} FOR EACH ROW EXECUTE FUNCTION platform.refuse_change(); \
+                 ALTER TABLE {entries} ENABLE ALWAYS TRIGGER audit_entries_are_kept"
+            ),
+            format!("{kept} is another than it was"),
+        ),
+        (
+            format!(
+                "CREATE TRIGGER quiet BEFORE INSERT ON {entries} FOR EACH ROW \
+                 EXECUTE FUNCTION suppress_redundant_updates_trigger()"
+            ),
+            format!("DROP TRIGGER quiet ON {entries}"),
+            format!("the trigger quiet on {entries} is none of the service"),
+        ),
+        (
+            format!("CREATE RULE quiet AS ON INSERT TO {entries} DO INSTEAD NOTHING"),
+            format!("DROP RULE quiet ON {entries}"),
+            format!("the rule quiet on {entries} is none of the service"),
+        ),
+        (
+            format!("GRANT UPDATE, TRUNCATE ON {entries} TO pts_reader"),
+            format!("REVOKE ALL ON {entries} FROM pts_reader"),
+            format!("the role pts_reader may TRUNCATE, UPDATE on {entries}"),
+        ),
+        (
+            format!("GRANT UPDATE (reason) ON {entries} TO PUBLIC"),
+            format!("REVOKE ALL (reason) ON {entries} FROM PUBLIC"),
+            format!("everybody may UPDATE on {entries}"),
+        ),
+    ] {
+        sql(&scene.client, &done).await;
+        let found = scene.audit.unguarded().await.unwrap();
+        assert!(found.contains(&finding), "{done}: {found:?}");
+        sql(&scene.client, &undone).await;
+        let left = scene.audit.unguarded().await.unwrap();
+        assert_eq!(left, [""; 0], "{undone}");
+    }
+    // Reading is not changing.
+    sql(
+        &scene.client,
+        &format!("GRANT SELECT ON {entries} TO PUBLIC"),
+    )
+    .await;
+    assert_eq!(scene.audit.unguarded().await.unwrap(), [""; 0]);
+    // Last, because nothing brings back what it was, letter by letter.
+    let lenient = "CREATE OR REPLACE FUNCTION platform.refuse_change() RETURNS trigger \
+         LANGUAGE plpgsql AS $$ BEGIN RETURN coalesce(NEW, OLD); END; $$";
+    sql(&scene.client, lenient).await;
+    let found = scene.audit.unguarded().await.unwrap();
+    assert_eq!(
+        found,
+        ["the function platform.refuse_change() does not refuse"]
+    );
+    sql(
+        &scene.client,
+        "DROP FUNCTION platform.refuse_change() CASCADE",
+    )
+    .await;
+    let found = scene.audit.unguarded().await.unwrap();
+    assert_eq!(
+        found
+            .iter()
+            .filter(|one| one.ends_with("is missing"))
+            .count(),
+        6,
+        "{found:?}"
+    );
+}

@@ -35,9 +35,13 @@ impl FileCheckpoints {
 
 #[async_trait]
 impl CheckpointSink for FileCheckpoints {
-    async fn export(&self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
-        let checkpoint = checkpoint.clone();
-        self.with_file(move |path| add(path, &checkpoint)).await
+    fn name(&self) -> &'static str {
+        "file"
+    }
+
+    async fn export(&self, checkpoints: &[Checkpoint]) -> Result<(), StoreError> {
+        let lines = lines(checkpoints)?;
+        self.with_file(move |path| add(path, lines)).await
     }
 
     async fn last(&self, key: &KeyId) -> Result<Option<Checkpoint>, StoreError> {
@@ -51,20 +55,30 @@ impl CheckpointSink for FileCheckpoints {
     }
 }
 
-fn add(path: &Path, checkpoint: &Checkpoint) -> io::Result<()> {
+/// Checkpoints as they stand in a file: a line of JSON each.
+pub(super) fn lines(checkpoints: &[Checkpoint]) -> Result<Vec<u8>, StoreError> {
+    let mut lines = Vec::new();
+    for checkpoint in checkpoints {
+        let line = serde_json::to_vec(checkpoint);
+        let line = line.map_err(|error| StoreError::Other(error.into()))?;
+        lines.extend(line);
+        lines.push(b'\n');
+    }
+    Ok(lines)
+}
+
+fn add(path: &Path, mut lines: Vec<u8>) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .read(true)
         .append(true)
         .create(true)
         .mode(0o600)
         .open(path)?;
-    let mut line = serde_json::to_vec(checkpoint)?;
-    line.push(b'\n');
     if is_torn(&mut file)? {
         // What was cut off in the middle of a line stays a line of its own.
-        line.insert(0, b'\n');
+        lines.insert(0, b'\n');
     }
-    file.write_all(&line)?;
+    file.write_all(&lines)?;
     file.sync_all()
 }
 
@@ -141,9 +155,7 @@ mod tests {
         let file = FileCheckpoints::new(path.clone());
         let (one, other) = (signed(3, 1), signed(9, 2));
         assert_eq!(file.last(&one.key).await.unwrap(), None);
-        for checkpoint in [&one, &other] {
-            file.export(checkpoint).await.unwrap();
-        }
+        file.export(&[one.clone(), other.clone()]).await.unwrap();
         OpenOptions::new()
             .append(true)
             .open(&path)
@@ -154,7 +166,7 @@ mod tests {
         let read: Vec<_> = read_all(&path).unwrap().collect();
         assert_eq!(read, [Ok(one.clone()), Ok(other.clone())]);
         let later = signed(5, 1);
-        file.export(&later).await.unwrap();
+        file.export(std::slice::from_ref(&later)).await.unwrap();
         assert_eq!(file.last(&one.key).await.unwrap(), Some(later.clone()));
         let read: Vec<_> = read_all(&path).unwrap().collect();
         assert_eq!(read.len(), 4);
@@ -168,7 +180,7 @@ mod tests {
     #[tokio::test]
     async fn a_place_that_is_not_there_takes_nothing() {
         let file = FileCheckpoints::new("/nowhere/at/all".into());
-        let refused = file.export(&signed(1, 1)).await;
+        let refused = file.export(&[signed(1, 1)]).await;
         assert!(
             matches!(refused, Err(StoreError::Unavailable { .. })),
             "{refused:?}"

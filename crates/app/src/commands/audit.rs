@@ -95,7 +95,11 @@ fn tell(report: &Report) {
         unsigned,
         fault,
         flaws,
+        unguarded,
     } = report;
+    for missing in unguarded {
+        println!("the audit is not guarded: {missing}");
+    }
     for flaw in flaws {
         println!("{flaw}");
     }
@@ -104,6 +108,8 @@ fn tell(report: &Report) {
     }
     let verdict = if report.is_sound() {
         "nothing is wrong".to_owned()
+    } else if fault.is_none() && flaws.is_empty() {
+        "nothing is wrong with them, and they could be changed".to_owned()
     } else {
         format!("right up to entry {} and no further", head.sequence)
     };

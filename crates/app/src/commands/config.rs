@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::cli::ConfigCommand;
 use crate::config::Settings;
-use crate::wiring;
+use crate::{audit, wiring};
 
 pub(crate) fn run(settings: &Settings, command: ConfigCommand) -> Result<ExitCode> {
     match command {
@@ -16,6 +16,7 @@ pub(crate) fn run(settings: &Settings, command: ConfigCommand) -> Result<ExitCod
             wiring::governance(settings)?;
             settings.check_listening()?;
             settings.tls.open()?;
+            audit::webhook(settings)?;
             settings
                 .oidc
                 .sign_in(&settings.public_url, wiring::clock())?;

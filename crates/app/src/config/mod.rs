@@ -102,6 +102,7 @@ impl Settings {
         if !shown.oidc.client_secret.is_empty() {
             "***".clone_into(&mut shown.oidc.client_secret);
         }
+        shown.audit = shown.audit.redacted();
         shown
     }
 
@@ -135,10 +136,16 @@ mod tests {
     fn a_password_is_not_printed() {
         let mut settings = Settings::defaults("d".into());
         settings.oidc.client_secret = "s3cret".into();
+        settings.audit.webhook = "https://u:s3cret@hooks.example:8443/s3cret?k=s3cret".into();
+        settings.audit.webhook_token = "s3cret".into();
         settings.database.url = "postgres://u:s3cret@h/db".into();
         settings.traces.otlp_endpoint = "http://u:s3c@ret@h:4318/p".into();
         let shown = toml::to_string(&settings.redacted()).unwrap();
         assert!(!shown.contains("s3c"), "{shown}");
         assert!(shown.contains("http://h:4318/p"), "{shown}");
+        assert!(
+            shown.contains("\"https://hooks.example:8443/***\""),
+            "{shown}"
+        );
     }
 }

@@ -132,6 +132,16 @@ pub(crate) fn without_user(address: &str) -> String {
     }
 }
 
+/// An address whose host alone is told.
+pub(super) fn host_alone(address: &str) -> String {
+    let plain = without_user(address);
+    let begin = plain.find("://").map_or(0, |at| at + "://".len());
+    match plain[begin..].find(['/', '?', '#', '\\']) {
+        Some(at) => format!("{}/***", &plain[..begin + at]),
+        None => plain,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::config::load::with_file;

@@ -30,14 +30,14 @@ async fn sql(url: &str, statements: &str) {
 }
 
 /// Does something as the owner of a database, whom nothing stops.
-async fn owner_does(url: &str, statements: &str) {
+pub(crate) async fn owner_does(url: &str, statements: &str) {
     let triggers = ["entries", "checkpoints", "end"]
         .map(|table| format!("ALTER TABLE access.audit_{table} DISABLE TRIGGER ALL;"))
         .concat();
     sql(url, &format!("{triggers} {statements}")).await;
 }
 
-fn said(ran: &Output) -> String {
+pub(crate) fn said(ran: &Output) -> String {
     String::from_utf8_lossy(&ran.stdout).into_owned()
 }
 
@@ -48,7 +48,7 @@ fn other(url: &str, name: &str) -> String {
     format!("{before}/{name}{query}")
 }
 
-async fn declare(server: &Server, source: &str) {
+pub(crate) async fn declare(server: &Server, source: &str) {
     let input = json!({ "source": source, "every_s": 60 });
     let (status, body) = server
         .ask(Method::POST, "/v1/expectations", Some(&input))
@@ -56,7 +56,7 @@ async fn declare(server: &Server, source: &str) {
     assert_eq!(status, StatusCode::OK, "{body}");
 }
 
-async fn verify(dir: &Path, arguments: &[&str]) -> Output {
+pub(crate) async fn verify(dir: &Path, arguments: &[&str]) -> Output {
     let all: Vec<_> = ["audit", "verify"]
         .iter()
         .chain(arguments)
@@ -66,7 +66,7 @@ async fn verify(dir: &Path, arguments: &[&str]) -> Output {
 }
 
 /// Waits until everything that is there is signed.
-async fn signed(server: &Server) -> i64 {
+pub(crate) async fn signed(server: &Server) -> i64 {
     let all_of_it = async |server: &Server| {
         let (_, head) = server.get("/v1/audit/head").await;
         let head = &head["data"];
@@ -140,6 +140,21 @@ async fn what_the_owner_of_the_database_does_to_the_audit_is_named() {
         let found = verify(dir.path(), &["--database-url", &copy]).await;
         assert_eq!(found.status.code(), Some(1), "{name}: {found:?}");
         assert!(said(&found).contains(finding), "{name}: {found:?}");
+    }
+    // Nothing was changed yet, and it could be.
+    let maintenance = other(url, "postgres");
+    sql(&maintenance, "CREATE DATABASE unguarded TEMPLATE pts").await;
+    let copy = other(url, "unguarded");
+    let drop = "DROP TRIGGER audit_entries_are_kept ON access.audit_entries";
+    sql(&copy, drop).await;
+    let found = verify(dir.path(), &["--database-url", &copy]).await;
+    assert_eq!(found.status.code(), Some(1), "{found:?}");
+    let missing = "the trigger audit_entries_are_kept on access.audit_entries is missing";
+    for part in [
+        missing,
+        "nothing is wrong with them, and they could be changed",
+    ] {
+        assert!(said(&found).contains(part), "{found:?}");
     }
     database.stop().await;
 }

@@ -14,5 +14,7 @@ mod ingest;
 mod itself;
 mod oidc;
 mod policies;
+mod receiver;
 mod retention;
 mod tls;
+mod webhook;

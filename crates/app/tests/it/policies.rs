@@ -118,3 +118,79 @@ async fn policies_and_roles_that_are_wrong_refuse_the_start_and_say_where() {
     let refused = run(dir.path(), &["config", "check"]).await;
     assert!(!refused.status.success(), "{refused:?}");
 }
+
+const QUIET: &str = r#"@id("no-discards") forbid (principal,
+    action == Action::"platform.quarantine.discard", resource);"#;
+const QUIETER: &str = r#"@id("no-replays") forbid (principal,
+    action == Action::"platform.quarantine.replay", resource);"#;
+
+/// What the audit tells of the rules, oldest first.
+async fn told_of(server: &Server, action: &str) -> Vec<(String, String)> {
+    let (status, found) = server.get(&format!("/v1/audit?action={action}")).await;
+    assert_eq!(status, StatusCode::OK, "{found}");
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let entries = found["data"].as_array().unwrap().iter().rev();
+    let told = entries.map(|one| {
+        assert_eq!(one["principal"]["kind"], "itself", "{one}");
+        (text(&one["outcome"]), text(&one["reason"]))
+    });
+    told.collect()
+}
+
+#[tokio::test]
+async fn what_becomes_of_policies_and_roles_is_in_the_audit() {
+    let dir = data_dir();
+    let write = |text: &str| std::fs::write(dir.path().join("policies.cedar"), text).unwrap();
+    write(QUIET);
+    std::fs::write(dir.path().join("pts.toml"), CONFIG).unwrap();
+    let server = Server::start(dir.path(), &[]).await;
+    let told = async |server: &Server, number: usize| {
+        let all = async |server: &Server| {
+            let (status, _) = server.get("/v1/audit").await;
+            status == StatusCode::OK && told_of(server, "access.policies").await.len() >= number
+        };
+        server.until("it is told", all).await;
+        let told = told_of(server, "access.policies").await;
+        assert_eq!(told.len(), number, "{told:?}");
+        told.last().unwrap().clone()
+    };
+    let (outcome, first) = told(&server, 1).await;
+    assert!(
+        first.starts_with("from none to ") && first.ends_with(", 1 in force"),
+        "{first}"
+    );
+    assert_eq!(outcome, "allowed");
+    let roles = told_of(&server, "access.roles").await;
+    assert_eq!(roles.len(), 1, "{roles:?}");
+
+    write("// one\npermit (");
+    let closed =
+        async |server: &Server| server.get("/readyz").await.0 == StatusCode::SERVICE_UNAVAILABLE;
+    server.until("nothing is permitted", closed).await;
+    write(QUIET);
+    let (outcome, again) = told(&server, 3).await;
+    assert_eq!(outcome, "allowed", "{again}");
+    let (outcome, broken) = told_of(&server, "access.policies").await.remove(1);
+    assert_eq!(outcome, "failed");
+    assert!(
+        broken.contains("nothing is permitted: line 2, "),
+        "{broken}"
+    );
+    assert!(server.end("TERM").await.success());
+
+    // A start tells what is other than the audit knows, and nothing else.
+    let server = Server::start(dir.path(), &[]).await;
+    write(QUIETER);
+    told(&server, 4).await;
+    assert!(server.end("TERM").await.success());
+    write(QUIET);
+    let none = CONFIG.split("[roles").next().unwrap();
+    std::fs::write(dir.path().join("pts.toml"), none).unwrap();
+    let server = Server::start(dir.path(), &[]).await;
+    told(&server, 5).await;
+    let roles = told_of(&server, "access.roles").await;
+    assert!(
+        roles.len() == 2 && roles[1].1.ends_with(" to none, 0 in force"),
+        "{roles:?}"
+    );
+}

@@ -75,6 +75,12 @@ impl Roles {
         Ok(self)
     }
 
+    /// Those that were configured, and what each allows.
+    pub fn configured(&self) -> impl Iterator<Item = (&str, &BTreeSet<Scope>)> {
+        let all = self.0.iter().map(|(name, scopes)| (name.as_str(), scopes));
+        all.filter(|(name, _)| built_in_role(name).is_none())
+    }
+
     /// What a role allows.
     pub fn get(&self, name: &str) -> Option<&BTreeSet<Scope>> {
         self.0.get(name)

@@ -71,5 +71,7 @@ impl Gateway {
         if let Err(error) = looked {
             tracing::error!(%error, "the policies could not be looked at");
         }
+        let rules = &self.rules;
+        rules.changes.note(&**rules.engine(), self.access.roles());
     }
 }

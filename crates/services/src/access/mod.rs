@@ -1,6 +1,7 @@
 //! Tokens, sessions and one-time codes.
 
 mod believed;
+mod changes;
 pub(crate) mod elevations;
 mod guard;
 mod keeping;

@@ -9,9 +9,10 @@ use chrono::Duration;
 use pts_api::{Action, ActionSpec, Effect};
 use pts_domain::Timestamp;
 use pts_domain::access::{ActionFacts, Principal, Ruling, Scope};
-use pts_ports::{PoliciesAway, PolicyBook, PolicyEngine};
+use pts_ports::{PoliciesAway, PolicyBook, PolicyEngine, PolicyFile};
 use uuid::Uuid;
 
+use super::changes::Changes;
 use crate::ActionError;
 use crate::error::RETRY_AFTER_S;
 
@@ -87,6 +88,10 @@ impl PolicyEngine for ScopesAlone {
         PolicyBook::default()
     }
 
+    fn file(&self) -> Option<PolicyFile> {
+        None
+    }
+
     fn refresh(&self, _: Timestamp) {}
 }
 
@@ -96,6 +101,7 @@ type Key = (Uuid, &'static str, bool, Option<IpAddr>);
 /// The policies, and what they decided a moment ago.
 pub(crate) struct Rules {
     engine: Arc<dyn PolicyEngine>,
+    pub(super) changes: Changes,
     decided: [Mutex<HashMap<Key, Decided>>; SHARDS],
 }
 
@@ -137,6 +143,7 @@ impl Rules {
     pub(crate) fn of(engine: Arc<dyn PolicyEngine>) -> Self {
         Self {
             engine,
+            changes: Changes::default(),
             decided: std::array::from_fn(|_| Mutex::default()),
         }
     }
@@ -258,6 +265,10 @@ mod tests {
 
         fn book(&self) -> PolicyBook {
             ScopesAlone.book()
+        }
+
+        fn file(&self) -> Option<PolicyFile> {
+            None
         }
 
         fn refresh(&self, _: Timestamp) {}

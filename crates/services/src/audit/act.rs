@@ -63,6 +63,11 @@ impl Act {
         }
     }
 
+    /// With an input of which the digest alone is known.
+    pub(crate) fn with_digest(self, input: Option<Hash>) -> Self {
+        Self { input, ..self }
+    }
+
     /// It was announced by that entry.
     pub(super) fn announced_by(self, intent: Uuid) -> Self {
         Self {
@@ -75,7 +80,7 @@ impl Act {
         &self.action
     }
 
-    pub(super) fn record(
+    pub(crate) fn record(
         self,
         id: Uuid,
         at: Timestamp,

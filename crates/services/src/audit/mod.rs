@@ -8,6 +8,7 @@ mod act;
 mod control;
 mod pending;
 mod signing;
+mod telling;
 mod verify;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -139,6 +140,13 @@ impl Audit {
         appended.map(|_| ()).map_err(|_| AuditUnavailable)
     }
 
+    /// Writes down what has happened already, and cannot be refused any more.
+    pub(crate) async fn tell(&self, record: Record) -> Result<(), StoreError> {
+        let told = self.store.append(vec![record], WITHIN).await;
+        self.heed(&told);
+        told.map(|_| ())
+    }
+
     /// Remembers whether writing works, and says so when that changes.
     fn heed<T>(&self, outcome: &Result<T, StoreError>) {
         let before = self.failing.swap(outcome.is_err(), Ordering::Relaxed);
@@ -209,7 +217,7 @@ impl Gateway {
         &self.audit
     }
 
-    /// Writes down what was refused until `stop` resolves, and once more then.
+    /// Writes down what was refused, and what became of the rules, until `stop` resolves, and once more then.
     pub async fn keep_audit(&self, stop: impl Future<Output = ()>) {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -219,6 +227,8 @@ impl Gateway {
                 () = &mut stop => true,
                 _ = ticks.tick() => false,
             };
+            // What cannot be told now is told the next time.
+            let _ = timeout(LAST_LOOK, self.tell_of_rules()).await;
             let written = timeout(LAST_LOOK, self.audit.flush()).await;
             if stopping {
                 if !matches!(written, Ok(Ok(()))) {

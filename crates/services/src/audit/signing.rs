@@ -10,6 +10,7 @@ use pts_ports::{CheckpointSink, StoreError};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Audit;
+use super::telling::Place;
 
 /// After a failure it is tried again so soon.
 const SOONER: Duration = Duration::from_secs(5);
@@ -17,7 +18,7 @@ const SOONER: Duration = Duration::from_secs(5);
 /// Why nothing was signed.
 #[derive(Debug, thiserror::Error)]
 pub enum NotSigned {
-    /// The store or the place for checkpoints is away.
+    /// The store or a place for checkpoints is away.
     #[error("the checkpoint could not be kept")]
     Away(#[from] StoreError),
     /// What was signed is not there any more.
@@ -27,26 +28,33 @@ pub enum NotSigned {
 
 /// Signs the chain.
 pub struct Checkpointer {
-    audit: Arc<Audit>,
-    key: SigningKey,
-    elsewhere: Option<Arc<dyn CheckpointSink>>,
-    /// What was signed last, and whether it is told elsewhere.
-    last: tokio::sync::Mutex<Option<(Checkpoint, bool)>>,
+    pub(super) audit: Arc<Audit>,
+    pub(super) key: SigningKey,
+    pub(super) elsewhere: Vec<Place>,
+    signed: tokio::sync::Mutex<Option<Signed>>,
+}
+
+/// What was signed, and what of it is told.
+pub(super) struct Signed {
+    /// What was signed last, if anything ever was.
+    pub(super) last: Option<Checkpoint>,
+    /// Of each place, the entry up to which checkpoints are told there.
+    pub(super) told: Vec<i64>,
 }
 
 impl Checkpointer {
-    /// Signs with this key, and tells it there as well.
+    /// Signs with this key, and tells it in all these places as well.
     pub fn new(
         audit: Arc<Audit>,
         key: SigningKey,
-        elsewhere: Option<Arc<dyn CheckpointSink>>,
+        elsewhere: impl IntoIterator<Item = Arc<dyn CheckpointSink>>,
     ) -> Self {
         let _ = audit.key.set(key.public());
         Self {
             audit,
             key,
-            elsewhere,
-            last: tokio::sync::Mutex::default(),
+            elsewhere: elsewhere.into_iter().map(Place::new).collect(),
+            signed: tokio::sync::Mutex::default(),
         }
     }
 
@@ -90,53 +98,54 @@ impl Checkpointer {
     }
 
     async fn sign(&self) -> Result<Option<Checkpoint>, NotSigned> {
-        let mut last = self.last.lock().await;
-        if last.is_none() {
-            *last = self.signed_before().await?;
-        }
+        let mut signed = self.signed.lock().await;
+        let signed = match &mut *signed {
+            Some(signed) => signed,
+            none => none.insert(self.signed_before().await?),
+        };
         let end = self.audit.store.end().await?;
         let end = end.ok_or_else(|| NotSigned::Tampered("it has no end".to_owned()))?;
-        if let Some((before, _)) = &*last {
+        if let Some(before) = &signed.last {
             self.still_there(before, end).await?;
         }
-        let is_new = (last.as_ref()).is_none_or(|(before, _)| before.head() != end);
+        let is_new = (signed.last.as_ref()).is_none_or(|before| before.head() != end);
         if is_new && end.sequence > 0 {
             let now = self.audit.clock.now();
             let Some(checkpoint) = Checkpoint::sign(end, now, &self.key) else {
                 return Err(NotSigned::Tampered("its key does not sign".to_owned()));
             };
             self.audit.store.keep_checkpoint(&checkpoint).await?;
-            *last = Some((checkpoint, false));
+            signed.last = Some(checkpoint);
         }
-        if let (Some((checkpoint, told)), Some(elsewhere)) = (&mut *last, &self.elsewhere)
-            && !*told
-        {
-            elsewhere.export(checkpoint).await?;
-            *told = true;
-        }
-        Ok(last.as_ref().map(|(checkpoint, _)| checkpoint.clone()))
+        self.tell(signed).await?;
+        Ok(signed.last.clone())
     }
 
-    /// What this key signed before this process began, as the store and the other place know it: the
-    /// later of the two.
-    async fn signed_before(&self) -> Result<Option<(Checkpoint, bool)>, NotSigned> {
+    /// What this key signed before this process began, as the store and the other places know it: the
+    /// last of all.
+    async fn signed_before(&self) -> Result<Signed, NotSigned> {
         let public = self.key.public();
         let id = public.id();
-        let told = match &self.elsewhere {
-            Some(elsewhere) => elsewhere.last(&id).await?,
-            None => None,
-        };
+        let mut told = Vec::new();
+        for place in &self.elsewhere {
+            told.push(place.last(&id).await?);
+        }
         let kept = self.audit.store.last_checkpoint(Some(id)).await?;
-        for one in told.iter().chain(&kept) {
+        let all = || told.iter().flatten().chain(&kept);
+        for one in all() {
             if !one.is_by(&public) {
-                let what = format!("the checkpoint of entry {} is forged", one.sequence);
-                return Err(NotSigned::Tampered(what));
+                return Err(forged(one));
             }
         }
-        let sequence = |one: &Option<Checkpoint>| one.as_ref().map_or(0, |one| one.sequence);
-        let is_told = sequence(&told) >= sequence(&kept);
-        let later = if is_told { told } else { kept };
-        Ok(later.map(|checkpoint| (checkpoint, is_told)))
+        let last = all().max_by_key(|one| one.sequence).cloned();
+        // A place that knows nothing begins with what was signed last, which speaks for all before it.
+        let begin = last.as_ref().map_or(0, |last| last.sequence - 1);
+        let told = told.iter();
+        let told = told.map(|told| told.as_ref().map_or(begin, |told| told.sequence));
+        Ok(Signed {
+            told: told.collect(),
+            last,
+        })
     }
 
     /// Looks whether the entry that was signed last is still what it was.
@@ -156,4 +165,9 @@ impl Checkpointer {
             Err(NotSigned::Tampered(what))
         }
     }
+}
+
+pub(super) fn forged(checkpoint: &Checkpoint) -> NotSigned {
+    let sequence = checkpoint.sequence;
+    NotSigned::Tampered(format!("the checkpoint of entry {sequence} is forged"))
 }

@@ -9,7 +9,8 @@ const STRETCH: usize = 1_000;
 /// A checkpoint as it is told elsewhere: what it says, or why that cannot be read.
 pub type ExportedCheckpoint = Result<Checkpoint, String>;
 
-/// Reads all of an audit, in constant memory but for the hashes that were signed. `exported` is what is
+/// Reads all of an audit, in constant memory but for the hashes that were signed, and looks whether the
+/// store still refuses to change it. `exported` is what is
 /// kept elsewhere; without keys, no checkpoint is believed.
 ///
 /// # Errors
@@ -20,6 +21,7 @@ pub async fn verify_audit(
     exported: impl IntoIterator<Item = ExportedCheckpoint>,
 ) -> Result<Report, StoreError> {
     let mut verifier = Verifier::new(keys);
+    verifier.unguarded(store.unguarded().await?);
     // Before the entries: whatever is signed by now is among those that are read.
     let mut behind = None;
     loop {

@@ -31,7 +31,7 @@ fn origin() -> Origin {
     }
 }
 
-fn somebody(scopes: &[Scope]) -> Principal {
+pub(crate) fn somebody(scopes: &[Scope]) -> Principal {
     Principal {
         origin: origin(),
         subject: Some("alice@example.com".into()),
@@ -43,7 +43,7 @@ fn expectation() -> Value {
     json!({ "source": "nightly", "every_s": 86_400 })
 }
 
-async fn declare(gateway: &Gateway, by: &Principal) -> Result<(), ActionError> {
+pub(crate) async fn declare(gateway: &Gateway, by: &Principal) -> Result<(), ActionError> {
     let input = expectation();
     let done = gateway.act(by, SetExpectation::NAME, &input, CallOptions::default());
     done.await.map(|_| ())
@@ -358,13 +358,13 @@ async fn an_answer_tells_of_what_is_not_written_and_nothing_of_other_workspaces(
 
 /// Somewhere else, which may be away.
 #[derive(Default)]
-struct Drawer {
-    kept: Mutex<Vec<Checkpoint>>,
+pub(crate) struct Drawer {
+    pub(crate) kept: Mutex<Vec<Checkpoint>>,
     stuck: std::sync::atomic::AtomicBool,
 }
 
 impl Drawer {
-    fn stick(&self, stuck: bool) {
+    pub(crate) fn stick(&self, stuck: bool) {
         self.stuck.store(stuck, std::sync::atomic::Ordering::SeqCst);
     }
 
@@ -378,8 +378,12 @@ impl Drawer {
 
 #[async_trait]
 impl CheckpointSink for Drawer {
-    async fn export(&self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
-        self.open()?.push(checkpoint.clone());
+    fn name(&self) -> &'static str {
+        "drawer"
+    }
+
+    async fn export(&self, checkpoints: &[Checkpoint]) -> Result<(), StoreError> {
+        self.open()?.extend_from_slice(checkpoints);
         Ok(())
     }
 
@@ -389,11 +393,11 @@ impl CheckpointSink for Drawer {
     }
 }
 
-fn key() -> SigningKey {
+pub(crate) fn key() -> SigningKey {
     SigningKey::from_seed(&[7; 32]).unwrap()
 }
 
-fn signing(gateway: &Gateway, drawer: &Arc<Drawer>) -> Checkpointer {
+pub(crate) fn signing(gateway: &Gateway, drawer: &Arc<Drawer>) -> Checkpointer {
     let elsewhere: Arc<dyn CheckpointSink> = drawer.clone();
     Checkpointer::new(Arc::clone(gateway.audit()), key(), Some(elsewhere))
 }

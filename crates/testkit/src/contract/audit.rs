@@ -112,6 +112,7 @@ pub async fn what_is_appended_is_one_chain_from_its_first_entry_on(store: Harnes
         );
     }
     assert_eq!(sound(&store).await, 5);
+    assert_eq!(store.audit.unguarded().await.unwrap(), [""; 0]);
 }
 
 /// After an answer that was lost, the same again changes nothing, whatever is new beside it.

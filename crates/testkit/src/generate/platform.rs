@@ -172,15 +172,20 @@ pub async fn seed_in(
     let id = |id: Uuid| if examples { id } else { elsewhere(id) };
     let mut batch = events();
     let last = batch.last().expect("it has a history").received_at;
-    for (n, kind) in ["platform.notice", "service.registered", "state.changed"]
-        .into_iter()
-        .enumerate()
-    {
+    let kinds = [
+        "platform.notice",
+        "service.registered",
+        "state.changed",
+        // It never began: a contradiction.
+        "deployment.succeeded",
+    ];
+    for (n, kind) in kinds.into_iter().enumerate() {
         let json = json!({
             "type": kind, "source": mark, "id": format!("{mark}-{n}"), "subject": mark,
             "data": {
                 "message": mark, "service": mark, "environment": mark, "instance": mark,
                 "component": mark, "from": mark, "to": mark, "version": mark,
+                "deployment_id": mark,
             },
         });
         let read = read(

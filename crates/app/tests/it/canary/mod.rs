@@ -12,6 +12,7 @@ use pts_testkit::postgres::dump;
 
 use crate::collector::Collector;
 use crate::harness::{Server, data_dir, program, run};
+use crate::receiver::Receiver;
 use planting::Planting;
 use search::{Canaries, Findings};
 
@@ -54,7 +55,16 @@ async fn no_secret_comes_out_anywhere() {
     let endpoint = collector
         .address
         .replace("http://", &format!("http://pts:{user}@"));
+    let receiver = Receiver::start().await;
+    let (port, word) = (receiver.port, canaries.word("a webhook's path"));
+    let webhook = format!("http://127.0.0.1:{port}/{word}?key={word}");
+    let webhook_token = canaries.word("a webhook's token");
+    let allow = format!("[outbound]\nallow = [\"127.0.0.1:{port}\"]\n");
+    std::fs::write(dir.path().join("pts.toml"), allow).unwrap();
     let environment = [
+        ("PTS__AUDIT__CHECKPOINT_S", "1"),
+        ("PTS__AUDIT__WEBHOOK", webhook.as_str()),
+        ("PTS__AUDIT__WEBHOOK_TOKEN", webhook_token.as_str()),
         ("PTS__TRACES__OTLP_ENDPOINT", endpoint.as_str()),
         ("PTS__DATABASE__URL", url.as_str()),
         ("PTS__LOG__LEVEL", "debug"),
@@ -83,6 +93,8 @@ async fn no_secret_comes_out_anywhere() {
         findings.out(&what, text);
     }
     spans_were_sent(&server).await;
+    let told = async |_: &Server| !receiver.taken().is_empty();
+    server.until("the webhook was told", told).await;
     let (_, figures) = server.get("/metrics").await;
     let masked = "pts_masked_values_total{rule=\"password\",source=\"canary-app\"}";
     assert!(figures.as_str().unwrap().contains(masked), "{figures}");
@@ -91,6 +103,7 @@ async fn no_secret_comes_out_anywhere() {
     let spans = collector.everything();
     assert!(!spans.is_empty());
     findings.out("spans", spans);
+    findings.out("the webhook", receiver.lines());
     let log = std::fs::read_to_string(&log_file).unwrap();
     assert!(log.contains("DEBUG") && log.lines().count() > 20, "{log}");
     for (table, row) in dump(database.url()).await {
@@ -168,6 +181,10 @@ async fn wrong_settings(canaries: &mut Canaries) -> Vec<(String, String)> {
         (
             "PTS__TRACES__OTLP_ENDPOINT",
             format!("https://u:{}@h", canaries.word("endpoint")),
+        ),
+        (
+            "PTS__AUDIT__WEBHOOK_TOKEN",
+            canaries.word("a token without a webhook"),
         ),
     ];
     for (name, value) in wrong {

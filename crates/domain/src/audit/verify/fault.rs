@@ -119,11 +119,13 @@ pub struct Report {
     pub fault: Option<Fault>,
     /// Checkpoints that are no good; at most a hundred.
     pub flaws: Vec<Flaw>,
+    /// What is missing of that by which the store refuses changes.
+    pub unguarded: Vec<String>,
 }
 
 impl Report {
     /// Whether nothing is wrong.
     pub fn is_sound(&self) -> bool {
-        self.fault.is_none() && self.flaws.is_empty()
+        self.fault.is_none() && self.flaws.is_empty() && self.unguarded.is_empty()
     }
 }

@@ -50,6 +50,7 @@ pub struct Verifier {
     signed: BTreeMap<i64, Hash>,
     checkpoints: u64,
     flaws: Vec<Flaw>,
+    unguarded: Vec<String>,
     entries: u64,
     head: Head,
     recent: VecDeque<Head>,
@@ -69,6 +70,7 @@ impl Verifier {
             signed: BTreeMap::new(),
             checkpoints: 0,
             flaws: Vec::new(),
+            unguarded: Vec::new(),
             entries: 0,
             head: Head::START,
             recent: VecDeque::from([Head::START]),
@@ -111,6 +113,11 @@ impl Verifier {
         if self.flaws.len() < MOST_FLAWS {
             self.flaws.push(Flaw { sequence, what });
         }
+    }
+
+    /// Notes what is missing of that by which the store refuses changes.
+    pub fn unguarded(&mut self, missing: Vec<String>) {
+        self.unguarded.extend(missing);
     }
 
     /// Takes the next entry.
@@ -241,6 +248,7 @@ impl Verifier {
             unsigned: u64::try_from(self.head.sequence - self.last_signed).unwrap_or(0),
             fault,
             flaws: self.flaws,
+            unguarded: self.unguarded,
         }
     }
 

@@ -130,6 +130,10 @@ impl AuditLog for MemoryStore {
         Ok(some)
     }
 
+    async fn unguarded(&self) -> Result<Vec<String>, StoreError> {
+        self.open_audit().map(|_| Vec::new())
+    }
+
     async fn last_checkpoint(&self, key: Option<KeyId>) -> Result<Option<Checkpoint>, StoreError> {
         let state = self.open_audit()?;
         let newest_first = state.audit.checkpoints.values().rev();

@@ -77,6 +77,8 @@ struct Faults {
     audit_away: bool,
     next: VecDeque<StoreError>,
     after_append: VecDeque<StoreError>,
+    /// What everybody sees who is confined to anything.
+    astray: Option<Workspace>,
     /// So many stretches may still be read.
     stretches: Option<usize>,
 }
@@ -96,10 +98,17 @@ impl MemoryStore {
 
     /// The same store, seen from another workspace.
     fn seen_from(&self, workspace: &Workspace) -> Arc<Self> {
+        let astray = self.lock().faults.astray.clone();
         Arc::new(Self {
             shared: Arc::clone(&self.shared),
-            workspace: workspace.clone(),
+            workspace: astray.unwrap_or_else(|| workspace.clone()),
         })
+    }
+
+    /// From here on everybody sees this workspace, whatever they are confined to: a store that confines
+    /// nobody, for tests that must notice it.
+    pub fn lead_astray(&self, to: Workspace) {
+        self.lock().faults.astray = Some(to);
     }
 
     /// `false`: everything fails with [`StoreError::Unavailable`] and nothing is stored, until it
