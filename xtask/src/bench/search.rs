@@ -150,7 +150,7 @@ fn question(number: usize) -> Question {
 }
 
 const STATEMENT: &str = "SELECT position, id, source, event_id, type, subject, time, time_given, \
-    received_at, data, attributes FROM platform.events WHERE service = $1 AND type = $2 AND \
+    received_at, data, attributes FROM platform.events WHERE workspace = 0 AND service = $1 AND type = $2 AND \
     time >= $3 AND time < $4 AND received_at >= $3 - interval '25 hours' \
     ORDER BY time DESC, position DESC LIMIT $5";
 
