@@ -24,7 +24,7 @@ use std::{
     fs,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -68,7 +68,7 @@ pub(crate) struct Faults {
     #[arg(long, value_name = "PATH")]
     server: Option<PathBuf>,
 
-    /// How many runs go on at the same time
+    /// How many runs go on at the same time; those with a pause go on alone
     #[arg(long, default_value_t = 2)]
     jobs: usize,
 
@@ -198,19 +198,22 @@ fn possible_here(mut faults: Vec<Fault>, directory: &Path, faketime: bool) -> Re
 
 /// Runs every seed, some at the same time; returns how many failed.
 fn run_all(task: &Faults, stage: &Stage, wishes: &Wishes) -> u64 {
-    let seeds = task.seeds();
-    let (next, failed) = (AtomicU64::new(seeds.start), AtomicU64::new(0));
+    let plans = task.seeds().map(|seed| Plan::new(seed, wishes));
+    // A pause comes with a flood that takes the whole machine: how soon anybody else is ready again
+    // would be its doing.
+    let (floods, others): (Vec<_>, Vec<_>) = plans.partition(|plan| plan.has(Fault::Pause));
+    run_these(task, stage, &others, task.jobs) + run_these(task, stage, &floods, 1)
+}
+
+/// Runs these, so many at the same time; returns how many failed.
+fn run_these(task: &Faults, stage: &Stage, plans: &[Plan], jobs: usize) -> u64 {
+    let (next, failed) = (AtomicUsize::new(0), AtomicU64::new(0));
     thread::scope(|scope| {
-        for _ in 0..task.jobs.max(1) {
+        for _ in 0..jobs.max(1) {
             scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds.end {
-                        return;
-                    }
-                    let plan = Plan::new(seed, wishes);
-                    let outcome = seed::run(stage, &plan);
-                    let (text, fine) = report(&plan, outcome, &task.again(seed));
+                while let Some(plan) = plans.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let outcome = seed::run(stage, plan);
+                    let (text, fine) = report(plan, outcome, &task.again(plan.seed));
                     println!("{text}");
                     failed.fetch_add(u64::from(!fine), Ordering::Relaxed);
                 }

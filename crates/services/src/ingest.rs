@@ -12,6 +12,7 @@ use pts_domain::masking::alike;
 use pts_domain::{FieldError, Timestamp};
 use pts_ports::{Appended, new_id};
 use serde_json::Value;
+use tokio::task::yield_now;
 use uuid::Uuid;
 
 use crate::accounting::Tallies;
@@ -29,6 +30,9 @@ pub const MOST_EVENTS: usize = 10_000;
 /// Bytes that one event may have as JSON. What is larger belongs in a store of files, with its
 /// address in the event.
 pub const LARGEST_EVENT: usize = 1024 * 1024;
+
+/// So many events of a batch are checked before others have their turn.
+const TURN: usize = 16;
 
 /// What is wanted of the events of a request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -109,7 +113,11 @@ impl Gateway {
         let mut bad = Vec::new();
         // Each element's outcome, or what to say once its event is stored.
         let mut slots = Vec::with_capacity(items.len());
-        for item in items {
+        for (number, item) in items.into_iter().enumerate() {
+            if number % TURN == TURN - 1 {
+                // A batch is long: whoever waits for the same thread comes between.
+                yield_now().await;
+            }
             let (Item { value, text }, found) = self.masking.item(item);
             let checked = self.check(value, form).map(|(event, mut warnings)| {
                 warnings.extend(advice(&found));

@@ -82,6 +82,8 @@ fn level_of(line: &str) -> Option<Level> {
         }
         // The last is written before logging works.
         "WARNING" | "ERROR" | "postgres" => Some(Level::WARN),
+        // Whoever gives a question up closes its connection, so that the server gives it up, too.
+        "FATAL" if text.trim() == "connection to client lost" => Some(Level::DEBUG),
         "FATAL" | "PANIC" => Some(Level::ERROR),
         _ => None,
     }
@@ -137,6 +139,7 @@ mod tests {
             ("WARNING:  oh", Some(Level::WARN)),
             ("ERROR:  duplicate key", Some(Level::WARN)),
             ("FATAL:  no", Some(Level::ERROR)),
+            ("FATAL:  connection to client lost", Some(Level::DEBUG)),
             ("PANIC:  no space", Some(Level::ERROR)),
             ("DETAIL:  Key (id)=(1)", None),
             ("\tmore of it", None),
