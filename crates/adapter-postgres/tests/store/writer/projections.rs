@@ -8,6 +8,7 @@ use pts_ports::{Appended, DeploymentQuery, EventLog, Maintenance, Projections};
 use pts_testkit::generate::{Sender, epoch};
 use pts_testkit::postgres::TestDb;
 use serde_json::json;
+use tokio_postgres::Client;
 
 use crate::store::support::{count, log, maintenance, outside, pool, sql};
 
@@ -23,6 +24,20 @@ fn deployments(sender: &mut Sender, prefix: &str, many: usize) -> Vec<NewEvent> 
             mid_month(sender.deployment("started", "a", &id, epoch(), json!({"version": "1"})))
         })
         .collect()
+}
+
+/// From now on the database will not have this deployment.
+async fn refuse(client: &Client, deployment: &str) {
+    sql(
+        client,
+        &format!(
+            "CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS \
+             $$ BEGIN RAISE EXCEPTION 'not this one'; END $$; \
+             CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON platform.deployments FOR EACH ROW \
+             WHEN (NEW.deployment_id = '{deployment}') EXECUTE FUNCTION public.refuse()"
+        ),
+    )
+    .await;
 }
 
 async fn known(log: &PgEventLog) -> usize {
@@ -117,14 +132,7 @@ async fn what_is_too_much_for_one_statement_is_written_whole_or_not_at_all() {
     assert_eq!(count(&client, written).await, 5_000);
     assert_eq!(count(&client, LAG).await, 0);
     // One that the last piece holds is not had, and so none of them is until each is tried alone.
-    sql(
-        &client,
-        "CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS \
-         $$ BEGIN RAISE EXCEPTION 'not this one'; END $$; \
-         CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON platform.deployments FOR EACH ROW \
-         WHEN (NEW.deployment_id = 'bad 4999') EXECUTE FUNCTION public.refuse()",
-    )
-    .await;
+    refuse(&client, "bad 4999").await;
     log.append(deployments(&mut sender, "bad", 5_000))
         .await
         .unwrap();
@@ -173,14 +181,7 @@ async fn two_that_append_and_read_by_turns_agree_with_the_log() {
 async fn what_the_database_will_not_have_in_a_projection_holds_up_nothing_else() {
     let database = TestDb::fresh().await;
     let client = outside(&database).await;
-    sql(
-        &client,
-        "CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS \
-         $$ BEGIN RAISE EXCEPTION 'not this one'; END $$; \
-         CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON platform.deployments FOR EACH ROW \
-         WHEN (NEW.deployment_id = 'bad 7') EXECUTE FUNCTION public.refuse()",
-    )
-    .await;
+    refuse(&client, "bad 7").await;
     let log = log(&pool(&database));
     let mut sender = Sender::named("s");
     let appended = log
