@@ -1,35 +1,22 @@
 //! Every action × every role × every workspace: nothing of one workspace is in any byte of what is
 //! answered to another, and nobody does what their role does not allow. The list of actions is the
 //! registry's: one that is added is walked here without anybody thinking of it.
-//!
-//! Two workspaces hold the same platform, of the same names, each with a mark of its own in everything
-//! that can say something; a third, the usual one, holds nothing.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use chrono::Duration;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use pts_api::{ActionSpec, Binding, Method as ActionMethod};
 use pts_domain::Timestamp;
-use pts_domain::access::{
-    ActionFacts, BUILT_IN_ROLES, Principal, Roles, Ruling, Scope, Token, TokenKind, Workspace,
-};
-use pts_ports::{PoliciesAway, PolicyBook, PolicyEngine, PolicyFile, TokenStore as _};
-use pts_services::{Gateway, NewToken};
+use pts_domain::access::{ActionFacts, BUILT_IN_ROLES, Principal, Roles, Ruling, Scope};
+use pts_ports::{PoliciesAway, PolicyBook, PolicyEngine, PolicyFile};
+use pts_services::Gateway;
 use pts_testkit::generate::platform::{self, elsewhere};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
-use super::support::{Server, foreign, form};
-
-/// The marks of the two.
-const MARKS: [(&str, &str); 2] = [("a", "canary-of-a"), ("b", "canary-of-b")];
-
-/// Of tokens and sessions, which are not in a workspace but may be bound to one: what whoever is bound to
-/// another must not see of them.
-const PEOPLE: [(&str, &str); 2] = [("a", "person-of-a"), ("b", "person-of-b")];
+use super::support::{Server, foreign};
+use super::tenants::{Caller, Heard, MARKS, PEOPLE, Reach, filled, hear, shared_by_two};
 
 /// What everybody may ask about what is their own, and gets nothing else of without the scope.
 const OWN: [&str; 3] = [
@@ -44,148 +31,10 @@ const OTHERWISE: [&str; 1] = ["platform.expectations.list"];
 /// What asks for more than the rules: nobody makes a token that may more than they.
 const TWICE: [&str; 1] = ["platform.tokens.create"];
 
-/// Where a token reaches and how a request names its workspace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reach {
-    /// Bound to this one.
-    Bound(&'static str),
-    /// Bound to none, and acting in this one.
-    Free(&'static str),
-    /// Bound to none, and naming none.
-    Usual,
-}
-
-impl Reach {
-    const ALL: [Self; 5] = [
-        Self::Bound("a"),
-        Self::Bound("b"),
-        Self::Free("a"),
-        Self::Free("b"),
-        Self::Usual,
-    ];
-
-    fn workspace(self) -> &'static str {
-        match self {
-            Self::Bound(name) | Self::Free(name) => name,
-            Self::Usual => Workspace::USUAL,
-        }
-    }
-}
-
 /// A role that may do nothing, and the others.
 fn roles() -> impl Iterator<Item = (&'static str, &'static [Scope])> {
     let nobody: (&str, &[Scope]) = ("nobody", &[]);
     std::iter::once(nobody).chain(BUILT_IN_ROLES)
-}
-
-/// Somebody, and how they ask.
-struct Caller {
-    id: Uuid,
-    role: &'static str,
-    scopes: BTreeSet<Scope>,
-    reach: Reach,
-    token: String,
-}
-
-impl Caller {
-    async fn new(
-        server: &Server,
-        (role, scopes): (&'static str, &'static [Scope]),
-        reach: Reach,
-    ) -> Self {
-        let scopes: BTreeSet<_> = scopes.iter().copied().collect();
-        let new = NewToken {
-            name: role.into(),
-            scopes: scopes.clone(),
-            workspace: match reach {
-                Reach::Bound(name) => Some(name.parse().unwrap()),
-                Reach::Free(_) | Reach::Usual => None,
-            },
-            ..NewToken::default()
-        };
-        let (text, token) = server.gateway.access().create(new).await.unwrap();
-        Self {
-            id: token.id,
-            role,
-            scopes,
-            reach,
-            token: text.reveal().to_owned(),
-        }
-    }
-
-    fn may(&self, scope: Scope) -> bool {
-        self.scopes.contains(&scope) || self.scopes.contains(&Scope::Admin)
-    }
-
-    fn asks(&self, server: &Server, method: Method, path: &str) -> RequestBuilder {
-        let request = server.bare(method, path).bearer_auth(&self.token);
-        match self.reach {
-            Reach::Free(name) => request.header("PTS-Workspace", name),
-            Reach::Bound(_) | Reach::Usual => request,
-        }
-    }
-}
-
-/// A server whose two workspaces hold the platform.
-async fn shared_by_two() -> Server {
-    filled(Server::start().await).await
-}
-
-/// Fills two workspaces of a server.
-async fn filled(server: Server) -> Server {
-    server.clock.set(platform::now());
-    for (name, mark) in MARKS {
-        let store = &*server.store;
-        let examples = name == "a";
-        let workspace = name.parse().unwrap();
-        platform::seed_in(&workspace, (mark, examples), store, store, store).await;
-    }
-    let kinds = [TokenKind::Session, TokenKind::Bearer];
-    for (n, (name, person)) in (10_u128..).zip(PEOPLE) {
-        for (kind, n) in kinds.into_iter().zip([n, n + 2]) {
-            let token = bound_to(name, person, kind, n);
-            server.store.insert(token).await.unwrap();
-        }
-    }
-    server.gateway.read_record().await.unwrap();
-    server
-}
-
-/// A token of a person who is bound to a workspace.
-fn bound_to(workspace: &str, person: &str, kind: TokenKind, n: u128) -> Token {
-    Token {
-        id: Uuid::from_u128(n),
-        name: person.into(),
-        kind,
-        hash: [u8::try_from(n).unwrap(); 32],
-        scopes: BTreeSet::new(),
-        roles: ["viewer".to_owned()].into(),
-        workspace: Some(workspace.parse().unwrap()),
-        networks: Vec::new(),
-        subject: Some(person.into()),
-        issued_by: None,
-        created_at: platform::now() - Duration::minutes(5),
-        last_used_at: Some(platform::now() - Duration::minutes(1)),
-        expires_at: Some(platform::now() + Duration::hours(8)),
-        revoked_at: None,
-    }
-}
-
-/// What is there of an answer: all of it.
-struct Heard {
-    status: u16,
-    everything: String,
-}
-
-async fn hear(request: RequestBuilder) -> Heard {
-    let response = request.send().await.unwrap();
-    let status = response.status().as_u16();
-    let headers = format!("{:?}", response.headers());
-    let body = response.bytes().await.unwrap();
-    Heard {
-        status,
-        everything: headers + &String::from_utf8_lossy(&body),
-    }
 }
 
 /// A stream up to an event that is sent while it is read; it comes after everything else.
@@ -485,94 +334,5 @@ fn complaint(action: &ActionSpec, caller: &Caller, heard: &Heard) -> Option<Stri
     } else {
         let kept_out = refused("denied") || refused("workspace_denied") || *status == 403;
         (kept_out || *status >= 500).then(|| format!("{who}: {status}\n{everything}"))
-    }
-}
-
-#[tokio::test]
-async fn a_request_names_its_workspace_in_a_header_and_whoever_is_bound_names_no_other() {
-    let server = shared_by_two().await;
-    let admin = BUILT_IN_ROLES[3];
-    assert_eq!(admin.0, "admin");
-    let free = Caller::new(&server, admin, Reach::Usual).await;
-    let bound = Caller::new(&server, admin, Reach::Bound("a")).await;
-    let names = async |caller: &Caller, name: &str| {
-        let request = caller.asks(&server, Method::GET, "/v1/events");
-        hear(request.header("PTS-Workspace", name)).await
-    };
-    for (name, mark) in MARKS {
-        let heard = names(&free, name).await;
-        assert!(
-            heard.status == 200 && heard.everything.contains(mark),
-            "{name}"
-        );
-    }
-    let heard = names(&bound, "a").await;
-    assert!(heard.status == 200 && heard.everything.contains("canary-of-a"));
-    for other in ["b", "default", "nowhere"] {
-        let heard = names(&bound, other).await;
-        assert_eq!(heard.status, 403, "{other}");
-        assert!(heard.everything.contains("workspace_denied"), "{other}");
-    }
-    for bad in ["", "A", "-a", "a b", "a,b", &"x".repeat(64)] {
-        for caller in [&free, &bound] {
-            let heard = names(caller, bad).await;
-            assert_eq!(heard.status, 400, "{bad}");
-            for part in ["PTS-Workspace", "invalid_input"] {
-                assert!(
-                    heard.everything.contains(part),
-                    "{bad}: {}",
-                    heard.everything
-                );
-            }
-        }
-    }
-    let twice = free.asks(&server, Method::GET, "/v1/events");
-    let twice = twice.header("PTS-Workspace", "a");
-    assert_eq!(hear(twice.header("PTS-Workspace", "b")).await.status, 400);
-}
-
-#[tokio::test]
-async fn a_session_reaches_no_further_than_the_token_that_it_was_made_with() {
-    let server = shared_by_two().await;
-    let bound = Caller::new(&server, BUILT_IN_ROLES[0], Reach::Bound("a")).await;
-    let signing_in = server.bare(Method::POST, "/signin");
-    let signed_in = form(signing_in, &format!("token={}", bound.token)).await;
-    assert_eq!(signed_in.status(), 303);
-    let cookie = signed_in.headers()["set-cookie"].to_str().unwrap();
-    let cookie = cookie.split(';').next().unwrap();
-    let asks = || {
-        let request = server.bare(Method::GET, "/v1/events");
-        request.header("cookie", cookie)
-    };
-    let heard = hear(asks()).await;
-    assert!(heard.status == 200 && heard.everything.contains("canary-of-a"));
-    assert!(!heard.everything.contains("canary-of-b"));
-    let heard = hear(asks().header("PTS-Workspace", "b")).await;
-    assert_eq!(heard.status, 403, "{}", heard.everything);
-}
-
-#[tokio::test]
-async fn what_is_sent_to_one_workspace_is_no_repeat_of_what_another_was_sent() {
-    let server = Server::start().await;
-    let admin = BUILT_IN_ROLES[3];
-    for reach in Reach::ALL {
-        let caller = Caller::new(&server, admin, reach).await;
-        let sent = caller.asks(&server, Method::POST, "/v1/events");
-        let status = hear(sent.json(&foreign("one"))).await.status;
-        // Both ways into a workspace lead to the same place.
-        let first = !matches!(reach, Reach::Free(_));
-        assert_eq!(status, if first { 201 } else { 200 }, "{reach:?}");
-    }
-}
-
-#[tokio::test]
-async fn the_figures_of_the_service_are_for_nobody_who_is_bound() {
-    let server = shared_by_two().await;
-    let operator = BUILT_IN_ROLES[2];
-    assert!(operator.1.contains(&Scope::MetricsRead));
-    for (reach, status) in [(Reach::Bound("a"), 403), (Reach::Usual, 200)] {
-        let caller = Caller::new(&server, operator, reach).await;
-        let heard = hear(caller.asks(&server, Method::GET, "/metrics")).await;
-        assert_eq!(heard.status, status, "{reach:?}");
     }
 }

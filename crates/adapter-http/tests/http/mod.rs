@@ -22,5 +22,7 @@ mod server;
 mod sign_in;
 mod stream;
 mod support;
+mod tenants;
 mod tls;
 mod tour;
+mod workspaces;

@@ -78,6 +78,13 @@ pub(super) fn with_file(text: &str) -> Result<Settings> {
     })
 }
 
+/// Checks that a file of this text is refused with these words, for tests.
+#[cfg(test)]
+pub(super) fn assert_refused(text: &str, words: &str) {
+    let error = format!("{:#}", with_file(text).unwrap_err());
+    assert!(error.contains(words), "{error}");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

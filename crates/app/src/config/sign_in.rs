@@ -189,23 +189,19 @@ impl Oidc {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::load::with_file;
+    use crate::config::load::{assert_refused, with_file};
 
     #[test]
     fn what_does_not_belong_together_is_named() {
-        let check = |text: &str, words: &str| {
-            let error = format!("{:#}", with_file(text).unwrap_err());
-            assert!(error.contains(words), "{error}");
-        };
-        check("[sessions]\nidle = \"1s\"", "sessions.idle: found `1s`");
-        check("[sessions]\nabsolute = \"31d\"", "sessions.absolute");
+        assert_refused("[sessions]\nidle = \"1s\"", "sessions.idle: found `1s`");
+        assert_refused("[sessions]\nabsolute = \"31d\"", "sessions.absolute");
         let oidc = "[oidc]\nissuer = \"https://i\"\nclient_id = \"pts\"\n";
-        check(oidc, "public_url: found nothing");
+        assert_refused(oidc, "public_url: found nothing");
         let public = format!("public_url = \"https://p\"\n{oidc}");
-        check(&public, "oidc.roles: found none");
+        assert_refused(&public, "oidc.roles: found none");
         let role = |more: &str| format!("{public}[[oidc.roles]]\ngroup = \"sre\"\n{more}");
-        check(&role("roles = []"), "without roles");
-        check(
+        assert_refused(&role("roles = []"), "without roles");
+        assert_refused(
             &role("roles = [\"admin\"]\nworkspace = \"A\""),
             "is no workspace",
         );

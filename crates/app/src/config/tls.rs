@@ -173,17 +173,13 @@ pub(crate) fn figures(tls: &Arc<pts_adapter_http::Tls>) -> Vec<Figure> {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::load::with_file;
+    use crate::config::load::assert_refused;
 
     #[test]
     fn what_does_not_belong_together_is_named() {
-        let check = |text: &str, words: &str| {
-            let error = format!("{:#}", with_file(text).unwrap_err());
-            assert!(error.contains(words), "{error}");
-        };
-        check("[tls]\ncert = \"c.pem\"", "only one of `cert` and `key`");
-        check("[tls]\nclient_ca = \"ca.pem\"", "tls.client_ca");
-        check("[proxy]\ntrusted = [\"everywhere\"]", "is no network");
-        check("[proxy]\nheader = \"via\"", "proxy.header: found `via`");
+        assert_refused("[tls]\ncert = \"c.pem\"", "only one of `cert` and `key`");
+        assert_refused("[tls]\nclient_ca = \"ca.pem\"", "tls.client_ca");
+        assert_refused("[proxy]\ntrusted = [\"everywhere\"]", "is no network");
+        assert_refused("[proxy]\nheader = \"via\"", "proxy.header: found `via`");
     }
 }
